@@ -1,0 +1,213 @@
+"""What a job is: one entry of a manifest, as types.
+
+The wire form (published engine 2, a dict) is the truth and is kept unchanged beside the parsed view, because
+clients expect it echoed intact. What engine 2 has no word for travels as `extensions` (DEC-23). Text forms of
+triggers are in `triggers`, refs in `job_refs`, the envelope and its checks in `manifest`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from runyard.core.errors import InvalidJob
+
+ENGINE_VERSION = 2
+"""The manifest engine we write and understand; engine 1 is migrated when read."""
+
+DEFAULT_TIMEOUT_SECONDS = 120 * 60.0
+"""How long a batch run may take unless its job says otherwise (EXE-01)."""
+
+DEFAULT_GRACE_SECONDS = 30.0
+"""How long a process has between being asked to stop and being killed (EXE-03)."""
+
+DEFAULT_CONCURRENCY = 1
+"""Simultaneous runs of a job unless it says otherwise (EXE-05)."""
+
+DASHBOARD_REF = "jobs.workspace.dashboard"
+"""The job that every `__deployment__` module brings along (DEP-18)."""
+
+EXTENSIONS = frozenset({"split"})
+"""What may stand beside engine 2 for a job; anything else is refused by name."""
+
+
+class JobType(StrEnum):
+    """Runs to an end, or serves until it is stopped."""
+
+    BATCH = "batch"
+    INTERACTIVE = "interactive"
+
+
+class RefreshPolicy(StrEnum):
+    """What a job does with a refresh signal: pass it on, originate it, or stop it."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """What a launcher starts: a function of a module, or the module itself."""
+
+    module: str
+    function: str | None
+    job_type: JobType
+    launcher: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalSpec:
+    """The overall range a job covers, as written: ISO texts, the end open when None, and the longest window."""
+
+    start: str
+    end: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobDefinition:
+    """One job of a deployment.
+
+    `concurrency` None means no limit; `triggers` are the declared ones, `manifest.expand_triggers` adds the rest.
+    `wire` and `extensions` are what it was read from.
+    """
+
+    job_ref: str
+    entry_point: EntryPoint
+    triggers: tuple[str, ...] = ()
+    default_trigger: str | None = None
+    description: str | None = None
+    display_name: str | None = None
+    tags: tuple[str, ...] = ()
+    manual: bool = True
+    category: str | None = None
+    pipeline_name: str | None = None
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    grace_seconds: float = DEFAULT_GRACE_SECONDS
+    concurrency: int | None = DEFAULT_CONCURRENCY
+    timezone: str = "UTC"
+    profile: str | None = None
+    dependency_groups: tuple[str, ...] = ()
+    interval: IntervalSpec | None = None
+    freshness: tuple[str, ...] = ()
+    refresh: RefreshPolicy = RefreshPolicy.AUTO
+    wire: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
+    extensions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    @property
+    def is_batch(self) -> bool:
+        return self.entry_point.job_type is JobType.BATCH
+
+    @property
+    def name(self) -> str:
+        """Return what people call the job: its display name, else the last part of its ref."""
+        return self.display_name or self.job_ref.rsplit(".", 1)[-1]
+
+
+def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = None) -> JobDefinition:
+    """Return the typed view of one manifest entry.
+
+    Raises: InvalidJob naming the job and the field, if the entry is no engine-2 job definition.
+    Source: contract 7.3, DEC-23.
+    """
+    ref = wire.get("job_ref")
+    if not isinstance(ref, str) or not ref:
+        raise InvalidJob("A job of the manifest has no job_ref.", "Give every job a `job_ref`.")
+    extensions = dict(extensions or {})
+    for name in extensions:
+        if name not in EXTENSIONS:
+            near = difflib.get_close_matches(name, EXTENSIONS, 1)
+            hint = f"Did you mean `{near[0]}`?" if near else f"Known are: {', '.join(sorted(EXTENSIONS))}."
+            raise InvalidJob(f"{ref}: this server does not know the extension `{name}`.", hint)
+    read = _Reader(ref, wire)
+    entry = _Reader(ref, read.table("entry_point"))
+    execute, expose, require = (_Reader(ref, read.table(key, {})) for key in ("execute", "expose", "require"))
+    timeout = _Reader(ref, execute.table("timeout", {}))
+    interval = read.table("interval", None)
+    concurrency: int | None = DEFAULT_CONCURRENCY
+    if "concurrency" in execute.fields:
+        concurrency = None if execute.fields["concurrency"] is None else int(execute.number("concurrency", 1))
+    return JobDefinition(
+        job_ref=ref,
+        entry_point=EntryPoint(
+            module=entry.text("module"),
+            function=entry.text("function", None),
+            job_type=entry.one_of("job_type", JobType, None),
+            launcher=entry.text("launcher"),
+        ),
+        triggers=read.texts("triggers"),
+        default_trigger=read.text("default_trigger", None),
+        description=read.text("description", None),
+        display_name=expose.text("display_name", None),
+        tags=expose.texts("tags"),
+        manual=bool(expose.fields.get("manual", True)),
+        category=expose.text("category", None),
+        pipeline_name=_Reader(ref, read.table("deliver", {})).text("pipeline_name", None),
+        timeout_seconds=timeout.number("timeout", DEFAULT_TIMEOUT_SECONDS),
+        grace_seconds=timeout.number("grace_period", DEFAULT_GRACE_SECONDS),
+        concurrency=concurrency,
+        timezone=require.text("timezone", "UTC"),
+        profile=require.text("profile", None),
+        dependency_groups=require.texts("dependency_groups"),
+        interval=_interval(ref, interval, extensions) if interval is not None else None,
+        freshness=read.texts("freshness"),
+        refresh=read.one_of("refresh_propagation", RefreshPolicy, RefreshPolicy.AUTO),
+        wire=wire,
+        extensions=MappingProxyType(extensions),
+    )
+
+
+def _interval(ref: str, table: Mapping[str, Any], extensions: Mapping[str, Any]) -> IntervalSpec:
+    read = _Reader(ref, table)
+    return IntervalSpec(read.text("start"), read.text("end", None), _Reader(ref, extensions).text("split", None))
+
+
+_REQUIRED: Any = object()
+E = TypeVar("E", bound=StrEnum)
+
+
+class _Reader:
+    """Reads fields of one JSON object, naming job and field when one does not fit."""
+
+    def __init__(self, ref: str, fields: Mapping[str, Any]) -> None:
+        self.ref, self.fields = ref, fields
+
+    def _get(self, key: str, default: Any, kind: tuple[type, ...], what: str) -> Any:
+        value = self.fields.get(key)
+        if value is None:
+            if default is _REQUIRED:
+                raise InvalidJob(f"{self.ref}: `{key}` is missing.", f"Give it {what}.")
+            return default
+        if not isinstance(value, kind) or (isinstance(value, bool) and bool not in kind):
+            raise InvalidJob(f"{self.ref}: `{key}` is {value!r}.", f"Give it {what}.")
+        return value
+
+    def text(self, key: str, default: Any = _REQUIRED) -> Any:
+        return self._get(key, default, (str,), "a text")
+
+    def number(self, key: str, default: float) -> float:
+        value = float(self._get(key, default, (int, float), "a number above 0"))
+        if not value > 0:
+            raise InvalidJob(f"{self.ref}: `{key}` is {value:g}.", "Give it a number above 0.")
+        return value
+
+    def table(self, key: str, default: Any = _REQUIRED) -> Any:
+        return self._get(key, default, (Mapping,), "an object")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._get(key, [], (list, tuple, str), "a list of texts")
+        return (value,) if isinstance(value, str) else tuple(str(item) for item in value)
+
+    def one_of(self, key: str, choices: type[E], default: E | None) -> E:
+        value = self._get(key, default if default is not None else _REQUIRED, (str,), "a text")
+        try:
+            return choices(value)
+        except ValueError:
+            raise InvalidJob(
+                f"{self.ref}: `{key}` is {value!r}.", f"Use one of {', '.join(choices)}."
+            ) from None

@@ -1,0 +1,92 @@
+"""A run's life: its statuses, its moves, and why it ended. The only place that says which move is legal.
+
+A status needs no cousins because a reason says the rest: a run that took too long is `failed` with reason
+`timeout`, one whose process vanished is `failed` with reason `lost`. A wish to stop is a field of the run
+(`stop_requested_at`), not a status.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class RunStatus(StrEnum):
+    """Where a run is."""
+
+    PENDING = "pending"
+    STARTING = "starting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Reason(StrEnum):
+    """Why a run ended."""
+
+    OK = "ok"
+    EXCEPTION = "exception"
+    EXIT_CODE = "exit_code"
+    TIMEOUT = "timeout"
+    KILLED = "killed"
+    LOST = "lost"
+    OOM = "oom"
+    USER_CANCEL = "user_cancel"
+    START_FAILED = "start_failed"
+    DEPENDENCY_INSTALL_FAILED = "dependency_install_failed"
+    ABORTED = "aborted"
+    SELF_SKIP = "self_skip"
+
+
+_S = RunStatus
+
+TRANSITIONS = MappingProxyType(
+    {
+        _S.PENDING: frozenset({_S.STARTING, _S.CANCELLED}),
+        _S.STARTING: frozenset({_S.RUNNING, _S.PENDING, _S.FAILED, _S.CANCELLED}),
+        _S.RUNNING: frozenset({_S.COMPLETED, _S.PENDING, _S.FAILED, _S.CANCELLED}),
+        _S.COMPLETED: frozenset[RunStatus](),
+        _S.FAILED: frozenset[RunStatus](),
+        _S.CANCELLED: frozenset[RunStatus](),
+    }
+)
+"""From each status, the statuses a run may move to. Code, SQL and documentation share this table."""
+
+TERMINAL = frozenset(status for status, targets in TRANSITIONS.items() if not targets)
+"""Statuses that never change again."""
+
+ACTIVE = frozenset({_S.STARTING, _S.RUNNING})
+"""Statuses in which a run holds one of its job's slots."""
+
+OPEN = frozenset(TRANSITIONS) - TERMINAL
+"""Statuses of a run that has not ended: waiting or active."""
+
+
+def sources_of(target: RunStatus) -> frozenset[RunStatus]:
+    """Return the statuses from which a run may move to `target`."""
+    return frozenset(status for status, targets in TRANSITIONS.items() if target in targets)
+
+
+def is_legal(source: RunStatus, target: RunStatus) -> bool:
+    """Return whether a run may move from `source` to `target`."""
+    return target in TRANSITIONS[source]
+
+
+def ending(*, exit_code: int | None, signal: int | None, stop: str | None) -> tuple[RunStatus, Reason]:
+    """Return the status and reason of a run from what its supervisor saw.
+
+    `stop` is what the supervisor was doing when the process ended: "cancelled", "timeout", or None if it left
+    by itself. A process that was asked to stop counts as stopped even if it then exits with 0 (EXE-06).
+    Source: EXE-04, EXE-06, RUN-11.
+    """
+    if stop == "timeout":
+        return RunStatus.FAILED, Reason.TIMEOUT
+    if stop == "cancelled":
+        return RunStatus.CANCELLED, Reason.USER_CANCEL
+    if signal is not None:
+        return RunStatus.FAILED, Reason.KILLED
+    if exit_code == 0:
+        return RunStatus.COMPLETED, Reason.OK
+    # A launcher ends with 1 after an exception and prints its traceback; any other code is the program's own.
+    return RunStatus.FAILED, Reason.EXCEPTION if exit_code == 1 else Reason.EXIT_CODE
