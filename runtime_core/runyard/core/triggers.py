@@ -1,0 +1,384 @@
+"""Reasons to run, as text `type:expr`: make them, read them, say them in words.
+
+Cron syntax is checked here with the standard library alone, because job files are imported where nothing else
+is installed; whether an expression ever fires, and when, is `intervals`. What else starts a job than what it
+declares is `manifest.expand_triggers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from runyard.core.errors import InvalidInput, InvalidTrigger
+from runyard.core.job_refs import PREFIX, is_ref
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+
+class TriggerType(StrEnum):
+    """What stands before the colon."""
+
+    SCHEDULE = "schedule"
+    EVERY = "every"
+    ONCE = "once"
+    JOB_SUCCESS = "job.success"
+    JOB_FAIL = "job.fail"
+    TAG = "tag"
+    MANUAL = "manual"
+    PIPELINE_NAME = "pipeline_name"
+    HTTP = "http"
+    WEBHOOK = "webhook"
+    DEPLOYMENT = "deployment"
+
+
+_T = TriggerType
+
+TIMED = frozenset({_T.SCHEDULE, _T.EVERY, _T.ONCE})
+"""Triggers that name instants."""
+
+PERIODIC = frozenset({_T.SCHEDULE, _T.EVERY})
+"""Triggers that name windows; a job has at most one of them (TRG-10)."""
+
+JOB_EVENTS = frozenset({_T.JOB_SUCCESS, _T.JOB_FAIL})
+"""Triggers that follow another job."""
+
+AUTOMATIC = frozenset({_T.MANUAL, _T.PIPELINE_NAME})
+"""Triggers nobody writes: `expose` and the pipeline decorator add them (TRG-29)."""
+
+JOB_TYPE_WORDS = frozenset({"batch", "interactive", "job"})
+"""Selectors that mean a type of job; `job` is an older word for `batch`."""
+
+GLOB_CHARACTERS = frozenset("*?[")
+"""What makes a text a pattern; none of them can stand in a ref."""
+
+
+class Trigger(str):
+    """One reason to run in its text form; made by `parse_trigger` and the functions below it.
+
+    A text, so that it compares equal to what is stored and to what `run_context["trigger"]` says.
+    """
+
+    __slots__ = ()
+
+    @property
+    def type(self) -> TriggerType:
+        return TriggerType(self.partition(":")[0])
+
+    @property
+    def expr(self) -> str:
+        return self.partition(":")[2]
+
+
+Written: TypeAlias = "str | Iterable[Written] | None"
+"""What `trigger=` takes: a text, a trigger, or any nesting of lists and tuples of them."""
+
+
+def parse_trigger(text: str) -> Trigger:
+    """Return the trigger that a stored text names, unchanged.
+
+    Raises: InvalidTrigger naming the text and the reason.
+    Source: TRG-07, contract 8.1.
+    """
+    name, colon, expr = text.partition(":")
+    if not colon:
+        raise InvalidTrigger(f"`{text}` is no trigger.", "Write it as `type:expression`.")
+    try:
+        kind = TriggerType(name)
+    except ValueError:
+        raise InvalidTrigger(f"`{text}`: there is no trigger type `{name}`.", _known_types(name)) from None
+    _check(kind, expr)
+    return Trigger(text)
+
+
+def read_triggers(written: Written) -> list[Trigger]:
+    """Return what stands in `trigger=` as triggers, in order, each once.
+
+    Text is read kindly (a bare cron expression is a schedule), but may not name what is added automatically.
+    Raises: InvalidTrigger. Source: TRG-01, TRG-05, TRG-29.
+    """
+    return list(dict.fromkeys(_read(written)))
+
+
+def _read(written: Written) -> Iterable[Trigger]:
+    if written is None:
+        return
+    if isinstance(written, Trigger):
+        yield written
+    elif isinstance(written, str):
+        yield _read_text(written.strip())
+    elif isinstance(written, Iterable):
+        for item in written:
+            yield from _read(item)
+    else:
+        raise InvalidTrigger(f"{written!r} is no trigger.", "Give it a text or one of `runyard.trigger`.")
+
+
+def _read_text(text: str) -> Trigger:
+    if text.startswith("@") or (len(text.split()) > 1 and ":" not in text):
+        return schedule(text)
+    name, _, expr = text.partition(":")
+    if name in AUTOMATIC:
+        raise InvalidTrigger(
+            f"`{text}` cannot be written by hand.", "It is added automatically: leave it out."
+        )
+    match name:
+        case _T.HTTP | _T.WEBHOOK | _T.DEPLOYMENT:
+            return parse_trigger(f"{name}:{expr}")
+        case _T.SCHEDULE:
+            return schedule(expr)
+        case _T.EVERY:
+            return every(expr)
+        case _T.ONCE:
+            return once(expr)
+        case _T.JOB_SUCCESS:
+            return job_success(expr)
+        case _T.JOB_FAIL:
+            return job_fail(expr)
+    return parse_trigger(text)
+
+
+def schedule(cron: str) -> Trigger:
+    """Return a trigger that fires at each tick of five cron fields, or of `@hourly` and its like."""
+    return parse_trigger(f"{_T.SCHEDULE}:{' '.join(cron.split())}")
+
+
+def every(period: str | float) -> Trigger:
+    """Return a trigger that fires each period: `"5m"`, `"6h"`, or a number of seconds."""
+    text = period.strip() if isinstance(period, str) else f"{period:.6f}".rstrip("0").rstrip(".") + "s"
+    trigger = parse_trigger(f"{_T.EVERY}:{text}")
+    # The published manifest knows no weeks (DEC-23).
+    return Trigger(f"{_T.EVERY}:{parse_duration(text) / 86400:g}d") if text.endswith("w") else trigger
+
+
+def once(at: str | float | date | datetime) -> Trigger:
+    """Return a trigger that fires at one instant: ISO text, `datetime`, `date` or unix time; naive is UTC."""
+    from datetime import UTC, date, datetime, time
+
+    if isinstance(at, str):
+        moment = _parse_instant(at)
+    elif isinstance(at, datetime):
+        moment = at
+    elif isinstance(at, date):
+        moment = datetime.combine(at, time())
+    else:
+        moment = datetime.fromtimestamp(at, UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Trigger(f"{_T.ONCE}:{moment.astimezone(UTC).isoformat()}")
+
+
+def job_success(job: str) -> Trigger:
+    """Return a trigger that fires when the job completes, named by ref, or any job that a selector names."""
+    return parse_trigger(f"{_T.JOB_SUCCESS}:{_followed(job)}")
+
+
+def job_fail(job: str) -> Trigger:
+    """Return a trigger that fires when the job fails, named by ref, or any job that a selector names."""
+    return parse_trigger(f"{_T.JOB_FAIL}:{_followed(job)}")
+
+
+def tag(name: str) -> Trigger:
+    """Return a trigger that fires when all jobs of that tag are started."""
+    return parse_trigger(f"{_T.TAG}:{name.strip()}")
+
+
+def pipeline_name(name: str) -> Trigger:
+    """Return a trigger that fires when that pipeline is started by name."""
+    return parse_trigger(f"{_T.PIPELINE_NAME}:{name.strip()}")
+
+
+def http(port: int | None = None, path: str = "") -> Trigger:
+    """Return the trigger of jobs that serve HTTP; interactive jobs have it without asking."""
+    return parse_trigger(f"{_T.HTTP}:{'' if port is None else port}{path}")
+
+
+def webhook(path: str = "") -> Trigger:
+    """Return a trigger that fires when the job's own URL is called."""
+    return parse_trigger(f"{_T.WEBHOOK}:{path}")
+
+
+def deployment() -> Trigger:
+    """Return a trigger that fires after a deploy that changed code."""
+    return Trigger(f"{_T.DEPLOYMENT}:")
+
+
+def is_selector(text: str) -> bool:
+    """Return whether a text names jobs by property, not by ref: a colon, a glob or a type word says so."""
+    return (
+        ":" in text
+        or not GLOB_CHARACTERS.isdisjoint(text)
+        or text in JOB_TYPE_WORDS
+        or text in TriggerType._value2member_map_
+    )
+
+
+def in_words(trigger: str) -> str:
+    """Return the trigger as people say it: "after load_commits succeeded". Source: TRG-13."""
+    name, _, expr = trigger.partition(":")
+    job = expr.rsplit(".", 1)[-1] if is_ref(expr) else expr
+    match name:
+        case _T.SCHEDULE:
+            return f"on schedule {expr}"
+        case _T.EVERY:
+            return f"every {expr}"
+        case _T.ONCE:
+            return f"once at {expr}"
+        case _T.JOB_SUCCESS:
+            return f"after {job} succeeded"
+        case _T.JOB_FAIL:
+            return f"after {job} failed"
+        case _T.TAG:
+            return f"tag {expr}"
+        case _T.MANUAL:
+            return "by hand"
+        case _T.PIPELINE_NAME:
+            return f"pipeline {expr}"
+        case _T.HTTP:
+            return "on the first visit"
+        case _T.WEBHOOK:
+            return f"by webhook {expr}".rstrip()
+        case _T.DEPLOYMENT:
+            return "after a deploy"
+    return trigger
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+"""Seconds of each unit of a duration."""
+
+DURATION_MAX_SECONDS = 100 * 366 * 86400.0
+"""Longer than any period or timeout that means something; keeps later arithmetic within a datetime."""
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of `"5m"`, `"1.5h"`, `"2w"` or a bare number of seconds.
+
+    Raises: InvalidInput unless it is above 0 and at most a hundred years.
+    """
+    number = text.strip()
+    unit = number[-1:] if number[-1:] in UNITS else ""
+    digits = number.removesuffix(unit).rstrip()
+    seconds = 0.0
+    if digits.isascii() and digits.replace(".", "", 1).isdecimal():
+        seconds = float(digits) * UNITS[unit or "s"]
+    if not 0 < seconds <= DURATION_MAX_SECONDS:
+        raise InvalidInput(
+            f"`{text}` is no duration.", "Write a number and one of s, m, h, d, w: `5m`, `36h`."
+        )
+    return seconds
+
+
+CRON_ALIASES = frozenset({"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"})
+"""Names that stand for a whole expression."""
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_CRON_FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
+    ("minute", 0, 59, ()),
+    ("hour", 0, 23, ()),
+    ("day of month", 1, 31, ()),
+    ("month", 1, 12, _MONTHS),
+    ("day of week", 0, 7, _DAYS),
+)
+
+
+def check_cron(expression: str) -> None:
+    """Accept five well-formed fields within their ranges, or an alias.
+
+    `L`, `W` and `#` in the day fields are let through; `intervals.check_schedule` has the last word on them.
+    Raises: InvalidTrigger naming the field. Source: TRG-03.
+    """
+    if expression.lower() in CRON_ALIASES:
+        return
+    fields = expression.lower().split()
+    if len(fields) != len(_CRON_FIELDS):
+        raise InvalidTrigger(
+            f"`{expression}` has {len(fields)} fields.",
+            "Write five: minute, hour, day of month, month, day of week.",
+        )
+    for field, (name, low, high, words) in zip(fields, _CRON_FIELDS, strict=True):
+        for item in field.split(","):
+            if not _is_cron_item(item, name, low, high, words):
+                raise InvalidTrigger(
+                    f"`{expression}`: `{item}` is no {name}.",
+                    f"Use {low} to {high}{' or names' if words else ''}: `a`, `a-b`, `*`, and steps `/n`.",
+                )
+
+
+def _is_cron_item(item: str, field: str, low: int, high: int, words: tuple[str, ...]) -> bool:
+    span, slash, step = item.partition("/")
+    if slash and not (_is_number(step) and int(step) > 0):
+        return False
+    if field == "day of month":
+        span = span if span != "l" else "31"
+        span = span.removesuffix("w")
+    elif field == "day of week":
+        span = span.partition("#")[0].removeprefix("l")
+    if span in ("*", "?"):
+        return True
+    ends = span.split("-")
+    return len(ends) <= 2 and all(
+        end in words or (_is_number(end) and low <= int(end) <= high) for end in ends
+    )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 4
+
+
+def _check(kind: TriggerType, expr: str) -> None:
+    text = f"{kind}:{expr}"
+    match kind:
+        case _T.SCHEDULE:
+            check_cron(expr)
+        case _T.EVERY:
+            try:
+                parse_duration(expr)
+            except InvalidInput as error:
+                raise InvalidTrigger(f"`{text}`: {error.cause}", error.remedy) from None
+        case _T.ONCE:
+            _parse_instant(expr)
+        case _T.JOB_SUCCESS | _T.JOB_FAIL:
+            if not is_ref(expr) and not is_selector(expr):
+                raise InvalidTrigger(
+                    f"`{text}` names no job.",
+                    "Use `section.name`, the full ref, or a selector such as `tag:NAME`.",
+                )
+        case _T.TAG | _T.PIPELINE_NAME:
+            if not expr:
+                raise InvalidTrigger(f"`{text}` has no name.", "Write the name after the colon.")
+        case _T.HTTP:
+            port, _, _ = expr.partition("/")
+            if port and not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+                raise InvalidTrigger(
+                    f"`{text}` is no address.", "Write `http:`, `http:8000` or `http:/path`."
+                )
+
+
+def _followed(job: str) -> str:
+    """Return a ref or selector as it stands in a trigger: refs and globs over refs in their full form."""
+    job = job.strip()
+    is_glob = not GLOB_CHARACTERS.isdisjoint(job)
+    if ":" in job or job.startswith(PREFIX) or job == "*":
+        return job
+    return f"{PREFIX}{job}" if is_glob or (job.count(".") == 1 and not is_selector(job)) else job
+
+
+def _parse_instant(text: str) -> datetime:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidTrigger(
+            f"`{_T.ONCE}:{text}` names no instant.", "Write ISO 8601, for example `2026-01-31T06:00:00Z`."
+        ) from None
+
+
+def _known_types(name: str) -> str:
+    # Only when something is wrong: this import costs more than reading a good job file.
+    import difflib
+
+    near = difflib.get_close_matches(name, list(TriggerType), 1)
+    return f"Did you mean `{near[0]}`?" if near else f"Known are: {', '.join(TriggerType)}."

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import pickle
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runyard.core import triggers
+from runyard.core.errors import InvalidInput, InvalidTrigger
+from runyard.core.triggers import TriggerType, Written, parse_trigger, read_triggers
+
+
+# SPEC: TRG-07
+@pytest.mark.parametrize(
+    "text",
+    [
+        "schedule:0 6 * * *",
+        "schedule:@hourly",
+        "every:5m",
+        "every:300",
+        "once:2026-01-31T06:00:00+00:00",
+        "job.success:jobs.etl.load",
+        "job.fail:tag:ingest",
+        "job.success:*",
+        "tag:demo",
+        "manual:jobs.etl.load",
+        "pipeline_name:flights",
+        "http:",
+        "http:8000/app",
+        "webhook:",
+        "deployment:",
+    ],
+)
+def test_a_stored_trigger_is_read_unchanged(text: str) -> None:
+    trigger = parse_trigger(text)
+    assert trigger == text
+    assert f"{trigger.type}:{trigger.expr}" == text
+    assert pickle.loads(pickle.dumps(trigger)) == text  # noqa: S301
+
+
+# SPEC: TRG-09
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("daily", "type:expression"),
+        ("evry:5m", "Did you mean `every`"),
+        ("every:", "no duration"),
+        ("every:0s", "no duration"),
+        ("every:-5m", "no duration"),
+        ("every:5 minutes", "no duration"),
+        ("once:tomorrow", "no instant"),
+        ("job.success:", "names no job"),
+        ("job.success:load", "names no job"),
+        ("tag:", "no name"),
+        ("http:99999", "no address"),
+    ],
+)
+def test_a_wrong_trigger_says_what_is_wrong_with_it(text: str, says: str) -> None:
+    with pytest.raises(InvalidTrigger, match=says):
+        parse_trigger(text)
+
+
+# SPEC: TRG-03
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "* * * * *",
+        "*/5 8-18/2 1,15 jan-MAR mon-fri",
+        "0 0 L * *",
+        "0 0 * * 5#2",
+        "0 22-2 * * 7",
+        "@daily",
+        "0 0 ? * *",
+    ],
+)
+def test_well_formed_cron_is_accepted_at_import(cron: str) -> None:
+    triggers.check_cron(cron)
+
+
+# SPEC: TRG-03
+@pytest.mark.parametrize(
+    ("cron", "field"),
+    [
+        ("60 * * * *", "minute"),
+        ("* 24 * * *", "hour"),
+        ("* * 0 * *", "day of month"),
+        ("* * * foo *", "month"),
+        ("* * * * 8", "day of week"),
+        ("*/0 * * * *", "minute"),
+        ("1-2-3 * * * *", "minute"),
+        ("\u0661 * * * *", "minute"),
+        ("", "0 fields"),
+        ("0 0 6 * * *", "6 fields"),
+        ("@reboot", "1 fields"),
+    ],
+)
+def test_malformed_cron_is_refused_at_import_naming_the_field(cron: str, field: str) -> None:
+    with pytest.raises(InvalidTrigger, match=field):
+        triggers.schedule(cron)
+
+
+# SPEC: TRG-02
+@pytest.mark.parametrize(
+    ("period", "text", "seconds"),
+    [
+        ("5m", "every:5m", 300),
+        ("6h", "every:6h", 21600),
+        (90, "every:90s", 90),
+        (1_000_000, "every:1000000s", 1_000_000),
+        (0.5, "every:0.5s", 0.5),
+        ("2w", "every:14d", 1_209_600),
+        ("1.5d", "every:1.5d", 129_600),
+    ],
+)
+def test_a_period_is_a_text_with_a_unit_or_seconds(period: str | float, text: str, seconds: float) -> None:
+    trigger = triggers.every(period)
+    assert trigger == text
+    assert triggers.parse_duration(trigger.expr) == seconds
+
+
+@given(st.text())
+def test_any_text_is_a_duration_or_refused(text: str) -> None:
+    try:
+        seconds = triggers.parse_duration(text)
+    except InvalidInput:
+        return
+    assert 0 < seconds <= triggers.DURATION_MAX_SECONDS
+
+
+# SPEC: TRG-04
+@pytest.mark.parametrize(
+    "at",
+    [
+        "2026-01-31",
+        "2026-01-31T00:00:00",
+        "2026-01-31T01:00:00+01:00",
+        "2026-01-31T00:00:00Z",
+        date(2026, 1, 31),
+        datetime(2026, 1, 31),  # noqa: DTZ001 - naive is what is tested
+        datetime(2026, 1, 31, 1, tzinfo=timezone(timedelta(hours=1))),
+        datetime(2026, 1, 31, tzinfo=UTC).timestamp(),
+    ],
+)
+def test_once_takes_every_way_to_write_an_instant_and_naive_is_utc(at: str | float | date) -> None:
+    assert triggers.once(at) == "once:2026-01-31T00:00:00+00:00"
+
+
+# SPEC: TRG-01, TRG-05
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (None, []),
+        ("0 6 * * *", ["schedule:0 6 * * *"]),
+        ("@daily", ["schedule:@daily"]),
+        (
+            ["every:5m", ("job.success:jobs.a.b", "job.fail:jobs.a.b")],
+            ["every:5m", "job.success:jobs.a.b", "job.fail:jobs.a.b"],
+        ),
+        (("tag:x", "tag:x"), ["tag:x"]),
+        ("job.success:a.b", ["job.success:jobs.a.b"]),
+        ("job.fail:etl.*", ["job.fail:jobs.etl.*"]),
+        ("job.fail:batch:", ["job.fail:batch:"]),
+        (triggers.pipeline_name("flights"), ["pipeline_name:flights"]),
+        ("deployment", ["deployment:"]),
+    ],
+)
+def test_the_trigger_argument_takes_one_or_many_in_any_nesting(written: Written, read: list[str]) -> None:
+    assert read_triggers(written) == read
+
+
+# SPEC: TRG-29
+@pytest.mark.parametrize("text", ["manual:jobs.a.b", "manual:", "pipeline_name:flights", "manual"])
+def test_what_is_added_automatically_cannot_be_written(text: str) -> None:
+    with pytest.raises(InvalidTrigger, match="automatically"):
+        read_triggers(text)
+
+
+# SPEC: TRG-13
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("schedule:0 6 * * *", "on schedule 0 6 * * *"),
+        ("every:5m", "every 5m"),
+        ("job.success:jobs.crime.load_commits", "after load_commits succeeded"),
+        ("job.fail:jobs.daily", "after daily failed"),
+        ("job.fail:tag:ingest", "after tag:ingest failed"),
+        ("tag:demo", "tag demo"),
+        ("manual:jobs.a.b", "by hand"),
+        ("webhook:", "by webhook"),
+        ("something else", "something else"),
+    ],
+)
+def test_a_trigger_can_be_said_in_words(text: str, words: str) -> None:
+    assert triggers.in_words(text) == words
+
+
+def test_every_type_of_trigger_has_words() -> None:
+    for kind in TriggerType:
+        assert triggers.in_words(f"{kind}:x") != f"{kind}:x"
