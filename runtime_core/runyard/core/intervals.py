@@ -1,33 +1,19 @@
-"""Ticks and windows: when a timed trigger is due, and which part of time one run covers.
+"""Windows: when a timed trigger is due, and which part of time one run covers.
 
-Pure: `now` comes in, nothing is read but the time zone database. The only user of croniter, and the only
-place that knows time zones. Instants are whole microseconds UTC. The grammar of triggers is in `triggers`,
-what is done about a due tick in `planning`.
-
-A cron expression speaks of wall clocks, and these skip an hour in spring and show one twice in autumn.
-Croniter therefore walks naive wall time, and this module alone maps it to instants (TZ-03, TZ-04):
-
-* a fixed hour (`30 2 * * *`) is due once for every wall time it names: at its first occurrence, or, when the
-  clock skips it, at the first instant after the gap, where several collapse into one;
-* an hour field that starts with `*` is due whenever the clock shows a time it names, so in both passes of a
-  repeated hour and not in a skipped one.
+Pure: `now` comes in. Instants are whole microseconds UTC. Which instants a cron expression names is `ticks`,
+the grammar of triggers is `triggers`, and what is done about a due tick is `planning`.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Literal
-from zoneinfo import ZoneInfo, available_timezones
+from datetime import datetime
 
-from croniter import CroniterError, croniter
-
-from runyard.core.clock import MICROSECONDS, from_datetime, to_datetime
-from runyard.core.errors import InvalidInterval, InvalidTrigger
+from runyard.core.clock import MICROSECONDS, from_datetime
+from runyard.core.errors import InvalidInput, InvalidInterval, InvalidTrigger
 from runyard.core.jobs import IntervalSpec
+from runyard.core.ticks import at_wall_time, check_schedule, local_text, next_tick, previous_tick
+from runyard.core.triggers import parse_duration
 
 MIN_EVERY_SECONDS = 60.0
 """Shortest `every` period unless the server is told otherwise: below it starting runs is most of the work."""
@@ -35,28 +21,8 @@ MIN_EVERY_SECONDS = 60.0
 UPCOMING = 5
 """Firing times that a preview shows (TRG-22)."""
 
-MINUTE = 60 * MICROSECONDS
-DAY = 24 * 60 * MINUTE
-"""The farthest a clock was ever set (Samoa left out a day): how far around an instant a change matters."""
-
 YEARS = range(1900, 2200)
 """Years an interval may speak of; anything else is a slip of the pen, and calendars end at 1 and 9999."""
-
-ALIASES = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-"""Names for cron expressions, and what they stand for."""
-
-_NOT_REPEATABLE = re.compile(r"\b[hr]\b", re.IGNORECASE)
-"""croniter's `H` and `R` fields draw their value, so two readings of one expression would differ."""
-
-Step = Literal[1, -1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,28 +89,6 @@ class Range:
         return self.end is not None and done_until is not None and done_until >= self.end
 
 
-def check_schedule(cron: str, timezone: str) -> None:
-    """Return if `cron` names instants in `timezone`.
-
-    Raises: InvalidTrigger if it is not five fields or an alias, names a time that never comes, or the zone is
-        unknown.
-    Source: TRG-03, TRG-09, TZ-01.
-    """
-    _zone(timezone)
-    fields = _fields(cron)
-    if len(fields) != 5 or _NOT_REPEATABLE.search(cron):
-        raise InvalidTrigger(
-            f"`{cron}` is no cron expression.",
-            f"Write five fields (minute, hour, day, month, weekday) or one of {', '.join(ALIASES)}.",
-        )
-    try:
-        next(_wall_ticks(cron, 0, 1))
-    except CroniterError as error:
-        raise InvalidTrigger(
-            f"`{cron}` names no time that ever comes: {error}.", "Correct the field that is out of range."
-        ) from error
-
-
 def check_every(period_seconds: float, minimum_seconds: float = MIN_EVERY_SECONDS) -> None:
     """Return if a period is long enough.
 
@@ -156,26 +100,6 @@ def check_every(period_seconds: float, minimum_seconds: float = MIN_EVERY_SECOND
             f"A period of {period_seconds:g} s is shorter than {minimum_seconds:g} s.",
             "Choose a longer period, or lower RUNYARD_MIN_EVERY_SECONDS on the server.",
         )
-
-
-def next_tick(cron: str, timezone: str, after: int) -> int:
-    """Return the first tick strictly after an instant."""
-    return _nearest(cron, timezone, after + 1, 1)
-
-
-def previous_tick(cron: str, timezone: str, at: int) -> int:
-    """Return the latest tick at or before an instant."""
-    return _nearest(cron, timezone, at, -1)
-
-
-def ticks(cron: str, timezone: str, start: int, end: int, limit: int) -> list[int]:
-    """Return the ticks in [start, end), oldest first, at most `limit` of them."""
-    found: list[int] = []
-    tick = next_tick(cron, timezone, start - 1)
-    while tick < end and len(found) < limit:
-        found.append(tick)
-        tick = next_tick(cron, timezone, tick)
-    return found
 
 
 def next_due(schedule: Schedule, *, anchor: int, last_due: int | None, now: int) -> int | None:
@@ -196,6 +120,18 @@ def next_due(schedule: Schedule, *, anchor: int, last_due: int | None, now: int)
             # A `once` that had passed when it was deployed has elapsed; one missed later is made up for.
             handled = anchor if last_due is None else max(anchor, last_due)
             return schedule.at if schedule.at > handled else None
+
+
+def latest_due(schedule: Schedule, *, anchor: int, now: int) -> int | None:
+    """Return the latest instant after `anchor`, up to `now`, at which a trigger was due; None without one."""
+    match schedule:
+        case Cron():
+            latest = previous_tick(schedule.expr, schedule.timezone, now)
+        case Every():
+            latest = now - (now - anchor) % schedule.period
+        case Once():
+            latest = schedule.at
+    return latest if anchor < latest <= now else None
 
 
 def upcoming(
@@ -233,9 +169,9 @@ def resolve_range(spec: IntervalSpec, schedule: Schedule | None, timezone: str =
             return instant
         tick = previous_tick(schedule.expr, schedule.timezone, instant)
         if tick != instant:
-            moved = to_datetime(tick).astimezone(ZoneInfo(schedule.timezone)).isoformat()
+            moved = local_text(tick, schedule.timezone)
             warnings.append(
-                f"interval.{name} {text} is no tick of `{schedule.expr}`: it was moved back to {moved}."
+                f"interval.{name} {text} is no tick of `{schedule.expr}`, so it moved to {moved}."
             )
         return tick
 
@@ -339,7 +275,7 @@ def _parse_instant(name: str, text: str, timezone: str) -> int:
             f"interval.{name} `{text}` is outside {YEARS.start} to {YEARS.stop - 1}.", "Correct the year."
         )
     if moment.tzinfo is None:
-        return _first_occurrence(_zone(timezone), _wall(moment))
+        return at_wall_time(moment, timezone)
     return from_datetime(moment)
 
 
@@ -348,119 +284,10 @@ def _parse_split(text: str, timezone: str) -> Every | Cron:
     if text.startswith("@") or " " in text.strip():
         check_schedule(text, timezone)
         return Cron(text, timezone)
-    return Every(_parse_duration(text))
-
-
-def _parse_duration(text: str) -> float:
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw]?)", text.strip())
-    if found is None or float(found[1]) <= 0:
+    try:
+        return Every(parse_duration(text))
+    except InvalidInput as error:
         raise InvalidInterval(
             f"interval.split `{text}` is neither a duration nor a cron expression.",
             "Write a duration like `7d` or a cron expression like `@monthly`.",
-        )
-    return float(found[1]) * units[found[2] or "s"]
-
-
-# Wall time below is an int too: microseconds since 1970 as the local clock shows them, so that
-# wall time = instant + offset.
-
-
-def _nearest(cron: str, timezone: str, at: int, step: Step) -> int:
-    """Return the first tick at or after an instant (step 1), or the last at or before it (step -1)."""
-    zone = _zone(timezone)
-    hour = _fields(cron)[1]
-    return (_whenever_shown if hour.startswith("*") else _once_per_wall_time)(cron, zone, at, step)
-
-
-def _once_per_wall_time(cron: str, zone: ZoneInfo, at: int, step: Step) -> int:
-    """Return the nearest tick of a cron with fixed hours: each wall time once, skipped ones after the gap."""
-    # Around a change, wall times that count may lie on either side of what the clock shows at `at`.
-    offsets = _offset(zone, at - DAY), _offset(zone, at)
-    for wall in _wall_ticks(cron, at + (min(offsets) if step > 0 else max(offsets)), step):
-        tick = _first_occurrence(zone, wall)
-        if (tick - at) * step >= 0:
-            return tick
-    raise AssertionError("a cron expression has no last tick")
-
-
-def _whenever_shown(cron: str, zone: ZoneInfo, at: int, step: Step) -> int:
-    """Return the nearest instant whose wall time the cron names."""
-    while True:
-        offset = _offset(zone, at)
-        tick = next(_wall_ticks(cron, at + offset, step)) - offset
-        change = _change(zone, at, tick)
-        if change is None:
-            return tick
-        at = change
-
-
-def _wall_ticks(cron: str, wall: int, step: Step) -> Iterator[int]:
-    """Yield wall times of a cron from `wall` on, itself included, forward or back."""
-    # croniter excludes where it starts and computes in floats: a second beside the minute is exact.
-    minute = (
-        -(-wall // MINUTE) * MINUTE - MICROSECONDS if step > 0 else wall // MINUTE * MINUTE + MICROSECONDS
-    )
-    walk = croniter(cron, to_datetime(minute).replace(tzinfo=None))
-    while True:
-        yield _wall(walk.get_next(datetime) if step > 0 else walk.get_prev(datetime))
-
-
-def _first_occurrence(zone: ZoneInfo, wall: int) -> int:
-    """Return when a clock first shows a wall time; for one that it skips, the first instant after the gap."""
-    naive = to_datetime(wall)
-    before, after = (_microseconds(naive.replace(tzinfo=zone, fold=fold).utcoffset()) for fold in (0, 1))
-    if before >= after:
-        return wall - before
-    gap_end = _change(zone, wall - after, wall - before)
-    assert gap_end is not None, "the offset changes across a gap"
-    return gap_end
-
-
-def _change(zone: ZoneInfo, start: int, end: int) -> int | None:
-    """Return the instant nearest to `start`, up to `end`, that has another offset than `start`."""
-    offset = _offset(zone, start)
-    same = start
-    while same != end:
-        # By days: the database holds no two changes of a zone within one that cancel each other.
-        other = min(same + DAY, end) if end > start else max(same - DAY, end)
-        if _offset(zone, other) != offset:
-            while abs(other - same) > 1:
-                middle = (same + other) // 2
-                if _offset(zone, middle) == offset:
-                    same = middle
-                else:
-                    other = middle
-            return other
-        same = other
-    return None
-
-
-def _offset(zone: ZoneInfo, instant: int) -> int:
-    """Return the offset from UTC in force at an instant, in microseconds."""
-    return _microseconds(to_datetime(instant).astimezone(zone).utcoffset())
-
-
-def _microseconds(span: timedelta | None) -> int:
-    assert span is not None, "a zone always has an offset"
-    return span // timedelta(microseconds=1)
-
-
-def _wall(naive: datetime) -> int:
-    """Return a naive datetime as wall time."""
-    return (naive - datetime(1970, 1, 1)) // timedelta(microseconds=1)  # noqa: DTZ001 - wall time has no zone
-
-
-def _fields(cron: str) -> list[str]:
-    return ALIASES.get(cron.strip(), cron).split()
-
-
-def _zone(timezone: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(timezone)
-    except (KeyError, ValueError, OSError) as error:
-        near = difflib.get_close_matches(timezone, available_timezones(), 1)
-        raise InvalidTrigger(
-            f"`{timezone}` is no known time zone.",
-            f"Did you mean `{near[0]}`?" if near else "Use a name like Europe/Berlin.",
         ) from error
