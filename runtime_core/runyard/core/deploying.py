@@ -1,0 +1,245 @@
+"""Makes a manifest the truth: validate, reconcile, write, all in one transaction or not at all (RCN-10).
+
+A dry run is the real thing, rolled back, so that it can never promise anything else (RCN-07).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from runyard.core import profiles
+from runyard.core.clock import Clock
+from runyard.core.errors import InvalidTrigger
+from runyard.core.facts import JobFacts
+from runyard.core.ids import Ids
+from runyard.core.intervals import MIN_EVERY_SECONDS, Cron, Every, check_every, resolve_range
+from runyard.core.jobs import JobDefinition
+from runyard.core.manifest import definition_hash, validate_manifest
+from runyard.core.planning import due_after
+from runyard.core.reconcile import Change, DeployedJob, JobChange, owner_after, reconcile
+from runyard.core.refresh import upstreams_of
+from runyard.core.store import facts, feed, jobs, snapshots, workspaces
+from runyard.core.store.engine import Database
+from runyard.core.ticks import check_schedule
+
+DESCRIBING_MODULE = "__deployment__"
+"""The one module whose docstring describes the workspace (contract 7.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRequest:
+    """What a client sends: the manifest, and beside it what engine 2 has no word for."""
+
+    engine_version: int
+    manifest_hash: str
+    jobs: Sequence[Mapping[str, Any]]
+    extensions: Mapping[str, Mapping[str, Any]]
+    deployment_module: str | None
+    description: str | None
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedChange:
+    """What happened to one job: its row as it is now, what differs, and the version before an update."""
+
+    job: RowMapping
+    change: Change
+    fields: tuple[str, ...] = ()
+    previous: RowMapping | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeployResult:
+    """One change per job of the manifest, then the archived ones; and what the author should hear."""
+
+    changes: tuple[DeployedChange, ...]
+    warnings: tuple[str, ...]
+
+
+class _RolledBack(Exception):  # noqa: N818 - no error: carries a dry run's result out of its transaction
+    def __init__(self, result: DeployResult) -> None:
+        self.result = result
+
+
+class Deploying:
+    """Applies manifests. `min_every_seconds` is the shortest period an `every` trigger may have (TRG-16)."""
+
+    def __init__(
+        self, database: Database, clock: Clock, ids: Ids, *, min_every_seconds: float = MIN_EVERY_SECONDS
+    ) -> None:
+        self._database, self._clock, self._ids = database, clock, ids
+        self._min_every_seconds = min_every_seconds
+
+    def deploy(self, workspace_id: str, request: DeployRequest, user_id: str) -> DeployResult:
+        """Make the manifest the truth and return what changed; with `dry_run` change nothing.
+
+        Raises: InvalidManifest with every reason; then nothing was changed.
+        """
+        warnings: list[str] = []
+        declared = validate_manifest(
+            request.jobs,
+            request.engine_version,
+            request.extensions,
+            check=lambda job: self._check_times(job, warnings),
+        )
+
+        def work(connection: Connection) -> DeployResult:
+            result = self._apply(connection, workspace_id, request, declared, warnings, user_id)
+            if request.dry_run:
+                raise _RolledBack(result)
+            return result
+
+        try:
+            return self._database.write(work)
+        except _RolledBack as rolled_back:
+            return rolled_back.result
+
+    def _check_times(self, job: JobDefinition, warnings: list[str]) -> None:
+        """Check what only `intervals` understands, and collect its warnings (IVL-07, TRG-16)."""
+        view = JobFacts(job_id="", workspace_id="", definition=job, anchor_at=0)
+        for trigger, schedule in view.timed:
+            try:
+                if isinstance(schedule, Cron):
+                    check_schedule(schedule.expr, schedule.timezone)
+                elif isinstance(schedule, Every):
+                    check_every(schedule.period_seconds, self._min_every_seconds)
+            except InvalidTrigger as error:
+                raise InvalidTrigger(f"`{trigger}`: {error.cause}", error.remedy) from error
+        if job.interval is not None:
+            resolved = resolve_range(job.interval, view.schedule, job.timezone)
+            warnings.extend(f"{job.job_ref}: {warning}" for warning in resolved.warnings)
+
+    def _apply(
+        self,
+        connection: Connection,
+        workspace_id: str,
+        request: DeployRequest,
+        declared: Sequence[JobDefinition],
+        warnings: Sequence[str],
+        user_id: str,
+    ) -> DeployResult:
+        now = self._clock.now()
+        before = {row["job_ref"]: row for row in jobs.all_of(connection, workspace_id)}
+        known = [_deployed(row) for row in before.values()]
+        changes = reconcile(known, declared, request.deployment_module)
+        for change in changes:
+            self._write(connection, workspace_id, change, before.get(change.job_ref), request, user_id, now)
+        if request.deployment_module == DESCRIBING_MODULE:
+            workspaces.describe(connection, workspace_id, request.description, now)
+        if any(change.change is not Change.UNCHANGED for change in changes):
+            self._keep_manifest(connection, workspace_id, request, user_id, now)
+        after = {row["job_ref"]: row for row in jobs.all_of(connection, workspace_id)}
+        return DeployResult(
+            tuple(
+                DeployedChange(
+                    after[change.job_ref],
+                    change.change,
+                    change.fields,
+                    _previous(connection, before.get(change.job_ref), change),
+                )
+                for change in changes
+            ),
+            (*warnings, *self._profile_warnings(connection, workspace_id)),
+        )
+
+    def _write(
+        self,
+        connection: Connection,
+        workspace_id: str,
+        change: JobChange,
+        row: RowMapping | None,
+        request: DeployRequest,
+        user_id: str,
+        now: int,
+    ) -> None:
+        """Write one change and when the job is due next. An unchanged job keeps its next tick (RCN-09)."""
+        if change.change is Change.UNCHANGED:
+            return
+        if change.declared is None:
+            assert row is not None, "only a known job is archived"
+            jobs.archive(connection, row["id"], now)
+            return
+        definition = change.declared
+        view = JobFacts(job_id="", workspace_id=workspace_id, definition=definition, anchor_at=now)
+        common: dict[str, Any] = {
+            "version_id": self._ids.new_id(),
+            "definition": definition,
+            "definition_hash": definition_hash(definition.wire),
+            "edges": upstreams_of(view),
+            "user_id": user_id,
+            "now": now,
+        }
+        if row is None:
+            job_id = self._ids.new_id()
+            jobs.create(
+                connection,
+                job_id=job_id,
+                workspace_id=workspace_id,
+                deployment_module=request.deployment_module,
+                **common,
+            )
+        else:
+            job_id = row["id"]
+            owner = owner_after(_deployed(row), request.deployment_module)
+            jobs.replace_version(connection, row, deployment_module=owner, **common)
+        self._reschedule(connection, job_id, row, now)
+
+    def _reschedule(self, connection: Connection, job_id: str, before: RowMapping | None, now: int) -> None:
+        """Set the next tick of a new or changed job.
+
+        A timed trigger that stayed as it was keeps its phase and a tick that is already due; a new or changed one
+        starts counting now: a fresh job never runs at deploy time (TRG-14, TRG-15, TRG-17).
+        """
+        job = facts.load(connection, [job_id], lock=True)[job_id]
+        if before is not None and before["archived_at"] is None:
+            old = facts.definition_of(before["version_id"], before["definition"], before["extensions"])
+            same = JobFacts(job_id, job.workspace_id, old, job.anchor_at).timed == job.timed
+            if same and job.next_due_at is not None:
+                return
+        jobs.set_due(connection, job_id, due_after(replace(job, anchor_at=now), now), anchor_at=now)
+
+    def _keep_manifest(
+        self, connection: Connection, workspace_id: str, request: DeployRequest, user_id: str, now: int
+    ) -> None:
+        jobs.put_manifest(
+            connection,
+            values={
+                "id": self._ids.new_id(),
+                "workspace_id": workspace_id,
+                "deployment_module": request.deployment_module,
+                "engine_version": request.engine_version,
+                "manifest_hash": request.manifest_hash,
+                "description": request.description,
+                "jobs": [dict(job) for job in request.jobs],
+                "extensions": {ref: dict(more) for ref, more in request.extensions.items()},
+                "created_by": user_id,
+                "created_at": now,
+            },
+        )
+        feed.append(connection, workspace_id=workspace_id, kind="workspace.deployed", now=now)
+
+    @staticmethod
+    def _profile_warnings(connection: Connection, workspace_id: str) -> list[str]:
+        configuration = snapshots.latest(connection, snapshots.configurations, workspace_id)
+        return [] if configuration is None else profiles.missing_profiles(configuration["profiles"])
+
+
+def _deployed(row: RowMapping) -> DeployedJob:
+    return DeployedJob(
+        job_ref=row["job_ref"],
+        definition=row["definition"],
+        extensions=row["extensions"],
+        deployment_module=row["deployment_module"],
+        archived=row["archived_at"] is not None,
+    )
+
+
+def _previous(connection: Connection, before: RowMapping | None, change: JobChange) -> RowMapping | None:
+    if before is None or change.change is not Change.UPDATED:
+        return None
+    return jobs.get_version(connection, before["version_id"])

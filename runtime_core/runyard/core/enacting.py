@@ -1,0 +1,132 @@
+"""Writes down what planning decided. The only way a run is created, and the only way a run ends.
+
+Everything here happens inside a transaction of the caller: the end of a run and what it causes are one commit, so no
+crash can lose a follow-up or fire it twice (FUP-01, RFR-10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from runyard.core import profiles
+from runyard.core.errors import Conflict
+from runyard.core.ids import Ids
+from runyard.core.intervals import Window
+from runyard.core.jobs import JobDefinition, RefreshPolicy
+from runyard.core.planning import Decision, Ended, plan_after
+from runyard.core.runs import Reason, RunStatus
+from runyard.core.store import decisions, facts, jobs, runs, snapshots
+
+
+def enact(
+    connection: Connection,
+    decision: Decision,
+    definition: JobDefinition,
+    *,
+    ids: Ids,
+    now: int,
+    profile: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    user_id: str | None = None,
+) -> str | None:
+    """Write one decision and the run it creates; return the run's id, or None if it creates none.
+
+    A cause that has its run already is written nowhere: another wake-up was first (TRG-18).
+    Raises: Conflict if the job's workspace has no code or settings yet.
+    """
+    versions = runs.versions_now(connection, decision.job_id)
+    if versions is None:
+        raise Conflict(
+            f"{definition.job_ref} has no code or settings to run with.",
+            "Upload both with `runyard deploy`, then try again.",
+        )
+    run_id = decision.joins
+    if decision.run is not None:
+        run_id = ids.new_id()
+        number = runs.create(
+            connection,
+            run_id=run_id,
+            job_id=decision.job_id,
+            new=decision.run,
+            versions=versions,
+            profile=_profile(connection, definition, versions, given=profile),
+            config=config or {},
+            user_id=user_id,
+            now=now,
+        )
+        if number is None:
+            return None
+    elif decision.joins is not None:
+        runs.add_causes(connection, decision.joins, decision.caused_by)
+    decisions.record(connection, versions.workspace_id, decision, run_id=run_id, now=now)
+    return run_id
+
+
+def settle(
+    connection: Connection,
+    run_id: str,
+    target: RunStatus,
+    reason: Reason,
+    *,
+    ids: Ids,
+    now: int,
+    actor: str = runs.SYSTEM,
+    attempt: int | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> bool:
+    """End a run and write all that its end causes; return False if it had ended, or is at another attempt."""
+    row = runs.move(
+        connection, run_id, target, now=now, actor=actor, attempt=attempt, reason=reason, values=values
+    )
+    if row is None:
+        return False
+    if target is RunStatus.COMPLETED:
+        _cover(connection, row, now)
+    job = facts.load(connection, [row["job_id"]], lock=True)[row["job_id"]]
+    ended = Ended(run_id, row["trigger"], target, row["refresh"], _window(row))
+    travels = row["refresh"] or job.definition.refresh is RefreshPolicy.ALWAYS
+    graph = facts.downstream(
+        connection, row["workspace_id"], job.definition.job_ref, transitive=travels
+    )
+    after = plan_after(ended, job, graph, now)
+    for job_id in after.refreshed:
+        jobs.start_over(connection, job_id, pending=True)
+    known = {facts.job_id: facts.definition for facts in (job, *graph.values())}
+    for decision in after.decisions:
+        enact(connection, decision, known[decision.job_id], ids=ids, now=now)
+    return True
+
+
+def _cover(connection: Connection, row: RowMapping, now: int) -> None:
+    """Note the window of a completed run and move the job's pointer over all that is covered without a gap."""
+    window = _window(row)
+    job = facts.load(connection, [row["job_id"]], lock=True)[row["job_id"]]
+    done_until = job.done_until
+    if window is not None and not window.is_empty:
+        jobs.cover(connection, job_id=job.job_id, start=window.start, end=window.end, run_id=row["id"])
+        if done_until is None:
+            done_until = window.start if job.range is None else job.range.start
+        for covered in sorted([*job.covered, window], key=lambda each: each.start):
+            if covered.start <= done_until:
+                done_until = max(done_until, covered.end)
+    jobs.note_completed(connection, job.job_id, done_until=done_until, now=now)
+
+
+def _window(row: RowMapping) -> Window | None:
+    return None if row["interval_start"] is None else Window(row["interval_start"], row["interval_end"])
+
+
+def _profile(
+    connection: Connection, definition: JobDefinition, versions: runs.Versions, *, given: str | None
+) -> str:
+    """Return the profile of a new run, by what its configuration offers (PRF-03..06, PRF-17, PRF-18)."""
+    if given or definition.profile:
+        return str(given or definition.profile)
+    configuration = snapshots.get(
+        connection, snapshots.configurations, versions.workspace_id, versions.configuration_id
+    )
+    assert configuration is not None, "versions_now named it"
+    return profiles.choose(definition.entry_point.job_type, configuration["profiles"]).profile

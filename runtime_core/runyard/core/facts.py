@@ -1,0 +1,95 @@
+"""What planning stands on: a job as it is at one moment, as data.
+
+Loaded by `store.facts`, built by hand in tests. Pure: what follows from the stored values is computed here, so that
+planning asks a job instead of counting rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runyard.core.clock import from_datetime
+from runyard.core.intervals import Cron, Every, Once, Range, Schedule, Window, resolve_range
+from runyard.core.jobs import JobDefinition
+from runyard.core.runs import ACTIVE, RunStatus
+from runyard.core.triggers import TriggerType, parse_duration, parse_trigger
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that has not ended. Its window is known once it has left the queue."""
+
+    run_id: str
+    trigger: str
+    status: RunStatus
+    window: Window | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status is RunStatus.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """A job at one moment. Instants are microseconds UTC.
+
+    `done_until`: every window before it is covered. `covered`: completed windows after a gap, oldest first.
+    `anchor_at`: where the phase of an `every` trigger starts.
+    """
+
+    job_id: str
+    workspace_id: str
+    definition: JobDefinition
+    anchor_at: int
+    next_due_at: int | None = None
+    done_until: int | None = None
+    covered: tuple[Window, ...] = ()
+    completed_at: int | None = None
+    refresh_pending: bool = False
+    paused: bool = False
+    archived: bool = False
+    open_runs: tuple[OpenRun, ...] = field(default=())
+
+    @property
+    def active_runs(self) -> tuple[OpenRun, ...]:
+        """Return the runs that hold a slot."""
+        return tuple(run for run in self.open_runs if run.status in ACTIVE)
+
+    @property
+    def has_free_slot(self) -> bool:
+        """Return whether a run created now may start at once (EXE-05, EXE-08)."""
+        limit = self.definition.concurrency
+        return limit is None or len(self.open_runs) < limit
+
+    @property
+    def timed(self) -> tuple[tuple[str, Schedule], ...]:
+        """Return the timed triggers of the job with what each means."""
+        pairs = ((trigger, _schedule_of(trigger, self.definition.timezone)) for trigger in self.definition.triggers)
+        return tuple((trigger, schedule) for trigger, schedule in pairs if schedule is not None)
+
+    @property
+    def schedule(self) -> Cron | Every | None:
+        """Return the one repeating trigger, whose ticks cut time into windows; None if there is none (TRG-10)."""
+        return next((schedule for _, schedule in self.timed if isinstance(schedule, Cron | Every)), None)
+
+    @property
+    def range(self) -> Range | None:
+        """Return the overall range the job declares, on tick boundaries."""
+        if self.definition.interval is None or self.schedule is None:
+            return None
+        return resolve_range(self.definition.interval, self.schedule, self.definition.timezone)
+
+
+def _schedule_of(text: str, timezone: str) -> Schedule | None:
+    """Return what a timed trigger says; None for a trigger that waits for an event or a person."""
+    trigger = parse_trigger(text)
+    match trigger.type:
+        case TriggerType.SCHEDULE:
+            return Cron(trigger.expr, timezone)
+        case TriggerType.EVERY:
+            return Every(parse_duration(trigger.expr))
+        case TriggerType.ONCE:
+            return Once(from_datetime(datetime.fromisoformat(trigger.expr)))
+        case _:
+            return None

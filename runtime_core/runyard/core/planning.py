@@ -1,0 +1,379 @@
+"""What should happen, given the facts and the time. The heart: everything that decides is here, nothing that acts.
+
+Four questions, each a pure function:
+
+* `plan`        which timed triggers are due, and what each tick becomes;
+* `plan_start`  what a start by hand, by tag or by pipeline name becomes;
+* `plan_after`  what the end of a run causes: follow-ups, the next part of a backlog, a refresh downstream;
+* `window_at_start`  which part of time a run covers, decided when it leaves the queue and not before, because
+  what ran meanwhile moves the boundary.
+
+Each answer is a list of decisions, and each decision carries the facts it stood on and a sentence that an analyst
+understands; the loops write them down as they are (SCH-08). When ticks fall is `intervals`; what a text means is
+`triggers`; the facts are loaded by `store.facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from runyard.core import freshness
+from runyard.core.clock import to_datetime
+from runyard.core.facts import JobFacts, OpenRun
+from runyard.core.intervals import Window, latest_due, next_due, run_window
+from runyard.core.jobs import RefreshPolicy
+from runyard.core.refresh import downstream_of
+from runyard.core.runs import RunStatus
+from runyard.core.triggers import TriggerType, in_words, parse_trigger
+
+
+class Outcome(StrEnum):
+    """What became of a tick or event."""
+
+    FIRED = "fired"
+    """A run was created and may start at once."""
+    LIMITED = "limited"
+    """A run was created and waits for a free slot."""
+    COALESCED = "coalesced"
+    """A run of this trigger waits already; the tick joins it, and its window will cover both."""
+    MERGED = "merged"
+    """A run of this trigger waits already; the event joins it as a further cause."""
+    GATED = "gated"
+    """An upstream is not fresh; nothing runs, and the next run covers the time."""
+    PAUSED = "paused"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to create. `cause` is unique per job: the same cause never makes two runs."""
+
+    trigger: str
+    cause: str
+    tick_at: int | None
+    refresh: bool
+    caused_by: tuple[str, ...] = ()
+    previous_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided for one tick or event of one job, and why."""
+
+    job_id: str
+    trigger: str
+    outcome: Outcome
+    because: str
+    tick_at: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    run: NewRun | None = None
+    joins: str | None = None
+    """The waiting run that takes this tick or event in."""
+    caused_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Decisions for due ticks, and when each of the jobs looked at is due next (None: never)."""
+
+    decisions: tuple[Decision, ...]
+    next_due_at: Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that has just become terminal."""
+
+    run_id: str
+    trigger: str
+    status: RunStatus
+    refresh: bool
+    window: Window | None
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """What the end of a run causes."""
+
+    decisions: tuple[Decision, ...] = ()
+    refreshed: tuple[str, ...] = ()
+    """Ids of the jobs that must start over: their next run is a refresh and covers their whole range."""
+
+
+# Ticks --------------------------------------------------------------------------------------------------------------
+
+
+def plan(due: Iterable[JobFacts], upstreams: Mapping[str, JobFacts], now: int) -> Plan:
+    """Return a decision per due trigger of these jobs, and when each job is due next.
+
+    Shape: `due` are jobs whose `next_due_at` has come; `upstreams` maps a job ref to its facts for every job named
+    in a freshness gate. However many ticks were missed, a trigger makes one decision (SCH-06).
+    Source: TRG-14..20, IVL-04, IVL-08, FRS-01..06, SCH-08.
+    """
+    decisions: list[Decision] = []
+    next_due_at: dict[str, int | None] = {}
+    for job in due:
+        assert job.next_due_at is not None, "only due jobs are planned"
+        for trigger, schedule in job.timed:
+            before = job.next_due_at - 1
+            first = next_due(schedule, anchor=job.anchor_at, last_due=before, now=before)
+            if first is not None and first <= now:
+                latest = latest_due(schedule, anchor=job.anchor_at, now=now) or first
+                decisions.append(_decide_tick(job, trigger, first, latest, upstreams, now))
+        next_due_at[job.job_id] = None if _range_is_covered(job) else due_after(job, now)
+    return Plan(tuple(decisions), next_due_at)
+
+
+def due_after(job: JobFacts, now: int) -> int | None:
+    """Return the earliest instant after `now` at which a timed trigger of the job is due; None if there is none."""
+    dues = [next_due(schedule, anchor=job.anchor_at, last_due=now, now=now) for _, schedule in job.timed]
+    return min((due for due in dues if due is not None), default=None)
+
+
+def _decide_tick(
+    job: JobFacts, trigger: str, first: int, tick: int, upstreams: Mapping[str, JobFacts], now: int
+) -> Decision:
+    """Return what becomes of the ticks from `first` to `tick`, which are one (SCH-06)."""
+    facts: dict[str, Any] = {
+        "first_tick": _iso(first),
+        "tick": _iso(tick),
+        "lateness_seconds": (now - tick) / 1e6,
+        "done_until": _iso(job.done_until),
+        "active_runs": len(job.active_runs),
+        "concurrency": job.definition.concurrency,
+    }
+
+    def decided(outcome: Outcome, because: str, **more: Any) -> Decision:
+        return Decision(job.job_id, trigger, outcome, because, tick_at=tick, facts=facts, **more)
+
+    if job.paused:
+        return decided(Outcome.PAUSED, "The job is paused.")
+    if _range_is_covered(job):
+        return decided(Outcome.SKIPPED, "The declared range is completely covered.")
+    stale = freshness.stale_because(job.definition.freshness, upstreams, now)
+    if stale:
+        facts["stale"] = stale
+        return decided(Outcome.GATED, f"Upstream is not fresh: {'; '.join(stale.values())}.")
+    waiting = _waiting(job, trigger)
+    if waiting is not None:
+        return decided(
+            Outcome.COALESCED,
+            "An earlier run of this trigger still waits for a slot; its window will cover this tick too.",
+            joins=waiting.run_id,
+        )
+    run = NewRun(trigger, f"{trigger}@{_iso(tick)}", tick, _starts_over(job))
+    what = "The tick is due." if first == tick else f"Ticks since {_iso(first)} were missed; one run covers them all."
+    return _created(decided, job, run, what)
+
+
+def _range_is_covered(job: JobFacts) -> bool:
+    """Return whether the job declares an end and every window before it is covered (IVL-08)."""
+    return job.range is not None and not job.refresh_pending and job.range.is_complete(job.done_until)
+
+
+# Starts by hand -----------------------------------------------------------------------------------------------------
+
+
+def plan_start(
+    job: JobFacts,
+    trigger: str,
+    *,
+    cause: str,
+    upstreams: Mapping[str, JobFacts],
+    now: int,
+    refresh: bool = False,
+    force: bool = False,
+) -> Decision:
+    """Return what becomes of a start that somebody asked for: a new run, or a refusal with its reason.
+
+    Only `FIRED` and `LIMITED` create a run. A refresh asked of a job that blocks refreshes is ignored (RFR-07);
+    `force` passes freshness gates (FRS-10). A paused job may still be started by hand (TRG-20).
+    """
+    facts: dict[str, Any] = {"active_runs": len(job.active_runs), "concurrency": job.definition.concurrency}
+
+    def decided(outcome: Outcome, because: str, **more: Any) -> Decision:
+        return Decision(job.job_id, trigger, outcome, because, facts=facts, **more)
+
+    stale = {} if force else freshness.stale_because(job.definition.freshness, upstreams, now)
+    if stale:
+        facts["stale"] = stale
+        return decided(Outcome.GATED, f"Upstream is not fresh: {'; '.join(stale.values())}.")
+    blocks = job.definition.refresh is RefreshPolicy.BLOCK
+    run = NewRun(trigger, cause, None, (refresh and not blocks) or _starts_over(job))
+    words = f"Started {in_words(parse_trigger(trigger))}."
+    if refresh and blocks:
+        words += " The refresh was ignored, because this job blocks refreshes."
+    return _created(decided, job, run, words)
+
+
+# What an end causes -------------------------------------------------------------------------------------------------
+
+
+def plan_after(ended: Ended, job: JobFacts, graph: Mapping[str, JobFacts], now: int) -> After:
+    """Return what the end of a run causes, itself not included.
+
+    Shape: `job` are the facts of its job after the run became terminal; `graph` maps job refs to the facts of every
+    job that follows it or is gated by it, directly or not, at least as far as a refresh travels.
+    Source: FUP-01..07, IVL-05, IVL-13, RFR-02..05.
+    """
+    decisions = [
+        decision
+        for other in graph.values()
+        for trigger in _fired_by(ended, job, other)
+        for decision in [_decide_follow_up(ended, job, other, trigger)]
+    ]
+    refreshed: tuple[str, ...] = ()
+    if ended.status is RunStatus.COMPLETED:
+        part = _next_part(ended, job, now)
+        if part is not None:
+            decisions.append(part)
+        if ended.refresh or job.definition.refresh is RefreshPolicy.ALWAYS:
+            refreshed = tuple(other.job_id for other in downstream_of(job, graph))
+    return After(tuple(decisions), refreshed)
+
+
+def _fired_by(ended: Ended, job: JobFacts, other: JobFacts) -> list[str]:
+    """Return the triggers of `other` that this end fires: success on completed, fail on failed (FUP-02)."""
+    event = {RunStatus.COMPLETED: "job.success", RunStatus.FAILED: "job.fail"}.get(ended.status)
+    wanted = f"{event}:{job.definition.job_ref}"
+    return [trigger for trigger in other.definition.triggers if trigger == wanted]
+
+
+def _decide_follow_up(ended: Ended, job: JobFacts, other: JobFacts, trigger: str) -> Decision:
+    facts: dict[str, Any] = {
+        "upstream": job.definition.job_ref,
+        "upstream_run": ended.run_id,
+        "active_runs": len(other.active_runs),
+        "concurrency": other.definition.concurrency,
+    }
+
+    def decided(outcome: Outcome, because: str, **more: Any) -> Decision:
+        return Decision(
+            other.job_id, trigger, outcome, because, facts=facts, caused_by=(ended.run_id,), **more
+        )
+
+    if other.archived:
+        return decided(Outcome.SKIPPED, "The job is archived.")
+    if other.paused:
+        return decided(Outcome.PAUSED, "The job is paused.")
+    waiting = _waiting(other, trigger)
+    if waiting is not None and not other.has_free_slot:
+        return decided(
+            Outcome.MERGED,
+            "An earlier run of this trigger still waits for a slot; it takes this event in.",
+            joins=waiting.run_id,
+        )
+    run = NewRun(
+        trigger,
+        f"{trigger}@{ended.run_id}",
+        None,
+        _starts_over(other),
+        caused_by=(ended.run_id,),
+        previous_run_id=ended.run_id,
+    )
+    words = in_words(parse_trigger(trigger))
+    return _created(decided, other, run, f"{words[0].upper()}{words[1:]}.")
+
+
+def _next_part(ended: Ended, job: JobFacts, now: int) -> Decision | None:
+    """Return the run of the next part of a backlog that is worked off in parts, if one is left (IVL-13)."""
+    if ended.window is None or ended.window.is_empty or job.archived or job.paused:
+        return None
+    if job.definition.interval is None or job.definition.interval.split is None:
+        return None
+    if any(run.is_waiting and _has_window(job, run.trigger) for run in job.open_runs):
+        return None
+    if _next_gap(job, now) is None:
+        return None
+    run = NewRun(
+        ended.trigger,
+        f"{ended.trigger}@after:{ended.run_id}",
+        None,
+        _starts_over(job),
+        previous_run_id=ended.run_id,
+    )
+
+    def decided(outcome: Outcome, because: str, **more: Any) -> Decision:
+        facts = {"previous_run": ended.run_id, "done_until": _iso(job.done_until)}
+        return Decision(job.job_id, ended.trigger, outcome, because, facts=facts, **more)
+
+    return _created(decided, job, run, "The backlog has another part; the oldest goes first.")
+
+
+# Windows ------------------------------------------------------------------------------------------------------------
+
+
+def window_at_start(job: JobFacts, trigger: str, fired_at: int, now: int) -> Window:
+    """Return the part of time that a run covers, decided at the moment it leaves the queue.
+
+    Shape: half-open, possibly a point. It never overlaps a window that is covered or that another active run works
+    on. A run without a window of its own gets the point at which its trigger fired (IVL-11); a run that finds
+    nothing left to do gets the point up to which its job is done (IVL-09).
+    Source: IVL-02..04, IVL-09..11, IVL-13.
+    """
+    if not _has_window(job, trigger):
+        return Window(fired_at, fired_at)
+    gap = _next_gap(job, now)
+    if gap is not None:
+        return gap
+    at = job.done_until if job.done_until is not None else fired_at
+    return Window(at, at)
+
+
+def _next_gap(job: JobFacts, now: int) -> Window | None:
+    """Return the oldest window that is neither covered nor being worked on; None if there is none."""
+    start = job.done_until
+    taken = sorted([*job.covered, *(run.window for run in job.active_runs if run.window)], key=lambda w: w.start)
+    schedule = job.schedule
+    if schedule is None:
+        return None
+    while True:
+        window = run_window(schedule, job.range, done_until=start, now=now)
+        if window is None or window.is_empty:
+            return None
+        in_the_way = next((w for w in taken if w.end > window.start and w.start < window.end), None)
+        if in_the_way is None:
+            return window
+        if in_the_way.start > window.start:
+            return Window(window.start, in_the_way.start)
+        start = in_the_way.end
+
+
+def _has_window(job: JobFacts, trigger: str) -> bool:
+    """Return whether runs of this trigger cover a part of time rather than a point (IVL-09..11)."""
+    if job.schedule is None:
+        return False
+    kind = parse_trigger(trigger).type
+    if kind in (TriggerType.SCHEDULE, TriggerType.EVERY, TriggerType.MANUAL, TriggerType.PIPELINE_NAME):
+        return True
+    return kind is not TriggerType.ONCE and job.definition.interval is not None
+
+
+# Shared -------------------------------------------------------------------------------------------------------------
+
+
+def _created(decided: Any, job: JobFacts, run: NewRun, why: str) -> Decision:
+    """Return the decision that creates `run`, noting when it has to wait for a slot (TRG-19)."""
+    decision: Decision
+    if job.has_free_slot:
+        decision = decided(Outcome.FIRED, why, run=run)
+    else:
+        busy = f"{len(job.active_runs)} of {job.definition.concurrency} slots are taken; the run waits."
+        decision = decided(Outcome.LIMITED, f"{why} {busy}", run=run)
+    return decision
+
+
+def _waiting(job: JobFacts, trigger: str) -> OpenRun | None:
+    return next((run for run in job.open_runs if run.is_waiting and run.trigger == trigger), None)
+
+
+def _starts_over(job: JobFacts) -> bool:
+    """Return whether the next run is a refresh: nothing ever completed, or a signal arrived (RFR-05, RFR-08)."""
+    return job.refresh_pending or job.completed_at is None
+
+
+def _iso(instant: int | None) -> str | None:
+    return None if instant is None else to_datetime(instant).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,40 @@
+"""How the signal "reload from scratch" travels: from a job to everything downstream that does not block it.
+
+Downstream means reachable over follow-up edges and freshness edges, breadth first, each job once (RFR-04). The
+signal drops no data; it resets pointers and tells the next run (RFR-05, RFR-09).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from runyard.core.facts import JobFacts
+from runyard.core.freshness import upstream_refs
+from runyard.core.jobs import RefreshPolicy
+from runyard.core.triggers import JOB_EVENTS, parse_trigger
+
+
+def downstream_of(origin: JobFacts, graph: Mapping[str, JobFacts]) -> list[JobFacts]:
+    """Return the jobs a refresh of `origin` reaches, nearest first.
+
+    A job that blocks refreshes neither receives the signal nor passes it on (RFR-03).
+    """
+    reached: dict[str, JobFacts] = {}
+    queue = deque([origin.definition.job_ref])
+    while queue:
+        ref = queue.popleft()
+        for other_ref, other in graph.items():
+            if other_ref in reached or other_ref == origin.definition.job_ref or other.archived:
+                continue
+            if ref in upstreams_of(other) and other.definition.refresh is not RefreshPolicy.BLOCK:
+                reached[other_ref] = other
+                queue.append(other_ref)
+    return list(reached.values())
+
+
+def upstreams_of(job: JobFacts) -> set[str]:
+    """Return the refs of the jobs this one follows or is gated by."""
+    parsed = (parse_trigger(trigger) for trigger in job.definition.triggers)
+    follows = {trigger.expr for trigger in parsed if trigger.type in JOB_EVENTS}
+    return follows | set(upstream_refs(job.definition.freshness))

@@ -1,0 +1,251 @@
+"""The way into the store: one object that reads and writes, on SQLite or PostgreSQL.
+
+A write is a function of a connection and one transaction. On SQLite, which has one writer, callers that meet at the
+door are committed together: whoever holds the lock runs the work of all who wait, each in a savepoint, and commits
+once. A lone caller pays no thread change, and a test or a simulation without threads stays deterministic.
+On PostgreSQL every writer has a connection of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from runyard.core.errors import StorageFull, Unavailable
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+log = logging.getLogger(__name__)
+
+GROUP_MAX = 128
+"""Writes committed together at most: bounds how long the first of them waits for the last."""
+
+BUSY_TIMEOUT_SECONDS = 30.0
+"""How long SQLite waits for another process (a backup, a curious shell) that holds the write lock."""
+
+POOL_SIZE = 10
+"""Connections kept per server: a few more than the threads that use the store at once."""
+
+RETRIES_MAX = 5
+"""How often PostgreSQL may ask to repeat a transaction (deadlock, serialization) before we give up."""
+
+CHANGED = "runyard.changed"
+"""Key in `Connection.info` under which a write says that it appended to the feed."""
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the database URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+class Database:
+    """Reads and writes the store. Safe to use from several threads.
+
+    `on_change` is called after each commit that appended to the feed, on the thread that committed; it must not
+    block. Raises: StorageFull when the disk refuses a write, Unavailable when the database is not there.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.dialect = make_url(url).get_backend_name()
+        self._listeners: list[Callable[[], None]] = []
+        if self.dialect == "sqlite":
+            self._readers = _sqlite_engine(url, begin="BEGIN", size=POOL_SIZE)
+            self._writer: _Writer = _GroupWriter(_sqlite_engine(url, begin="BEGIN IMMEDIATE", size=1))
+        else:
+            self._readers = create_engine(_with_driver(url), pool_size=POOL_SIZE, pool_pre_ping=True)
+            self._writer = _PoolWriter(self._readers)
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each commit that appended to the feed."""
+        self._listeners.append(listener)
+
+    def read(self, work: Work[T]) -> T:
+        """Return what `work` reads, all of it from one moment."""
+        with _errors_of_the_world(), self._readers.connect() as connection, connection.begin():
+            return work(connection)
+
+    def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction of its own and return its result once it is on disk.
+
+        `work` may be run again after a deadlock, so it must have no effect but on the connection.
+        """
+        with _errors_of_the_world():
+            result, changed = self._writer.write(work)
+        if changed:
+            for listener in self._listeners:
+                listener()
+        return result
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._writer.close()
+        self._readers.dispose()
+
+
+def mark_changed(connection: Connection) -> None:
+    """Note that this transaction appended to the feed."""
+    connection.info[CHANGED] = True
+
+
+class _Writer:
+    def write(self, work: Work[T]) -> tuple[T, bool]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+class _PoolWriter(_Writer):
+    """A connection per write, as PostgreSQL likes it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def write(self, work: Work[T]) -> tuple[T, bool]:
+        for attempt in range(RETRIES_MAX + 1):
+            try:
+                with self._engine.begin() as connection:
+                    connection.info.pop(CHANGED, None)
+                    result = work(connection)
+                    changed = bool(connection.info.pop(CHANGED, False))
+            except OperationalError as error:
+                if attempt == RETRIES_MAX or not _asks_to_repeat(error):
+                    raise
+                log.info("the database asked to repeat a transaction: %s", error.orig)
+            else:
+                return result, changed
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def close(self) -> None:
+        """The engine belongs to the database, which disposes of it."""
+
+
+class _Pending(Generic[T]):
+    """One write on its way: the work before, its outcome after."""
+
+    __slots__ = ("done", "error", "result", "work")
+
+    def __init__(self, work: Work[T]) -> None:
+        self.work = work
+        self.done = False
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+
+class _GroupWriter(_Writer):
+    """The one writer of SQLite; commits together what arrives together."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._waiting: deque[_Pending[Any]] = deque()
+
+    def write(self, work: Work[T]) -> tuple[T, bool]:
+        mine = _Pending(work)
+        self._waiting.append(mine)
+        changed = False
+        with self._lock:
+            while not mine.done:
+                changed |= self._commit_group()
+        if mine.error is not None:
+            raise mine.error
+        return cast(T, mine.result), changed
+
+    def _commit_group(self) -> bool:
+        """Commit the oldest waiting writes as one transaction; return whether they appended to the feed."""
+        group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, len(self._waiting)))]
+        try:
+            with self._engine.begin() as connection:
+                connection.info.pop(CHANGED, None)
+                for pending in group:
+                    self._run(pending, connection, alone=len(group) == 1)
+                changed = bool(connection.info.pop(CHANGED, False))
+        except BaseException as error:
+            # The transaction is gone, and everybody's work with it.
+            for pending in group:
+                pending.error = pending.error or error
+            changed = False
+        for pending in group:
+            pending.done = True
+        return changed
+
+    @staticmethod
+    def _run(pending: _Pending[Any], connection: Connection, *, alone: bool) -> None:
+        if alone:
+            pending.result = pending.work(connection)
+            return
+        savepoint = connection.begin_nested()
+        try:
+            pending.result = pending.work(connection)
+        except Exception as error:
+            savepoint.rollback()
+            pending.error = error
+        else:
+            savepoint.commit()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _sqlite_engine(url: str, *, begin: str, size: int) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0 if size == 1 else size,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction handling would start a transaction late, as a reader that turns writer,
+        # which SQLite refuses without waiting; so it is switched off and we say BEGIN ourselves.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _with_driver(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1)
+
+
+def _asks_to_repeat(error: OperationalError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in {"40001", "40P01"}
+
+
+class _errors_of_the_world:  # noqa: N801 - reads as a phrase in a `with`
+    """Turns what the driver says of disk and network into our errors; leaves our own mistakes as they are."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if not isinstance(error, DBAPIError):
+            return
+        words = str(error.orig)
+        if "disk is full" in words or "disk I/O error" in words or getattr(error.orig, "sqlstate", "") == "53100":
+            raise StorageFull(
+                "The disk of the database is full; nothing was changed.",
+                "Free space in the data directory and try again.",
+            ) from error
+        if error.connection_invalidated or isinstance(error, OperationalError) and "connect" in words:
+            raise Unavailable(
+                "The database does not answer.", "Check that it runs and that the database URL is right."
+            ) from error

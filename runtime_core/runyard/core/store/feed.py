@@ -1,0 +1,47 @@
+"""The feed: what changed, appended in the transaction that changed it, read by everybody who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, insert, select
+
+from runyard.core.store.engine import mark_changed
+from runyard.core.store.tables import events
+
+
+def append(
+    connection: Connection,
+    *,
+    workspace_id: str,
+    kind: str,
+    now: int,
+    job_id: str | None = None,
+    run_id: str | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Append one change; whoever waits for changes is woken when the transaction is committed."""
+    connection.execute(
+        insert(events).values(
+            workspace_id=workspace_id, at=now, kind=kind, job_id=job_id, run_id=run_id, data=dict(data or {})
+        )
+    )
+    mark_changed(connection)
+
+
+def after(connection: Connection, workspace_id: str, event_id: int, limit: int) -> Sequence[RowMapping]:
+    """Return the changes of a workspace after an id, oldest first."""
+    query = (
+        select(events)
+        .where(events.c.workspace_id == workspace_id, events.c.id > event_id)
+        .order_by(events.c.id)
+        .limit(limit)
+    )
+    return connection.execute(query).mappings().all()
+
+
+def last_id(connection: Connection, workspace_id: str) -> int:
+    """Return the id of the newest change of a workspace, 0 if there is none."""
+    query = select(func.coalesce(func.max(events.c.id), 0)).where(events.c.workspace_id == workspace_id)
+    return int(connection.execute(query).scalar_one())

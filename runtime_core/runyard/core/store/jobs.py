@@ -1,0 +1,245 @@
+"""Jobs: what is deployed, its versions, and the state that planning keeps of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
+
+from runyard.core.jobs import JobDefinition
+from runyard.core.store.tables import (
+    covered_windows,
+    job_edges,
+    job_state,
+    job_versions,
+    jobs,
+    manifests,
+    runs,
+)
+
+_newest_run_at = (
+    select(runs.c.created_at)
+    .where(runs.c.job_id == jobs.c.id)
+    .order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+
+
+def _job() -> Select[Any]:
+    """Select jobs with their current version and state."""
+    return (
+        select(
+            jobs,
+            job_versions.c.definition,
+            job_versions.c.definition_hash,
+            job_versions.c.extensions,
+            job_versions.c.created_by.label("version_created_by"),
+            job_versions.c.created_at.label("version_created_at"),
+            job_state.c.next_due_at,
+            job_state.c.done_until,
+            job_state.c.paused_at,
+            job_state.c.paused_by,
+        )
+        .join(job_versions, job_versions.c.id == jobs.c.version_id)
+        .join(job_state, job_state.c.job_id == jobs.c.id)
+    )
+
+
+def get(connection: Connection, workspace_id: str, job_id: str) -> RowMapping | None:
+    query = _job().where(jobs.c.workspace_id == workspace_id, jobs.c.id == job_id)
+    return connection.execute(query).mappings().first()
+
+
+def page(
+    connection: Connection,
+    workspace_id: str,
+    *,
+    archived: bool | None = None,
+    ref: str | None = None,
+    limit: int,
+    offset: int,
+) -> tuple[Sequence[RowMapping], int]:
+    """Return jobs, the one that ran last first, and how many match in all."""
+    where = [jobs.c.workspace_id == workspace_id]
+    if archived is not None:
+        where.append(jobs.c.archived_at.is_not(None) if archived else jobs.c.archived_at.is_(None))
+    if ref is not None:
+        where.append(jobs.c.job_ref == ref)
+    total = connection.execute(select(func.count()).select_from(jobs).where(*where)).scalar_one()
+    newest_first = func.coalesce(_newest_run_at, jobs.c.created_at).desc()
+    query = _job().where(*where).order_by(newest_first, jobs.c.job_ref).limit(limit).offset(offset)
+    return connection.execute(query).mappings().all(), total
+
+
+def all_of(connection: Connection, workspace_id: str) -> Sequence[RowMapping]:
+    """Return every job of a workspace, archived ones too, by ref."""
+    query = _job().where(jobs.c.workspace_id == workspace_id).order_by(jobs.c.job_ref)
+    return connection.execute(query).mappings().all()
+
+
+def get_version(connection: Connection, version_id: str) -> RowMapping | None:
+    return connection.execute(select(job_versions).where(job_versions.c.id == version_id)).mappings().first()
+
+
+def versions(connection: Connection, version_ids: Iterable[str]) -> dict[str, RowMapping]:
+    """Return job versions by id."""
+    query = select(job_versions).where(job_versions.c.id.in_(list(version_ids)))
+    return {row["id"]: row for row in connection.execute(query).mappings()}
+
+
+# What a deploy writes -----------------------------------------------------------------------------------------------
+
+
+def create(
+    connection: Connection,
+    *,
+    job_id: str,
+    version_id: str,
+    workspace_id: str,
+    definition: JobDefinition,
+    definition_hash: str,
+    deployment_module: str | None,
+    edges: Iterable[str],
+    user_id: str,
+    now: int,
+) -> None:
+    """Create a job with its first version; `edges` are the refs it follows or is gated by."""
+    put_version(connection, job_id, version_id, 1, definition, definition_hash, user_id=user_id, now=now)
+    connection.execute(
+        insert(jobs).values(
+            id=job_id,
+            workspace_id=workspace_id,
+            job_ref=definition.job_ref,
+            deployment_module=deployment_module,
+            version=1,
+            version_id=version_id,
+            concurrency=definition.concurrency,
+            created_by=user_id,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    connection.execute(
+        insert(job_state).values(job_id=job_id, run_count=0, anchor_at=now, refresh_pending=False)
+    )
+    _put_edges(connection, workspace_id, job_id, edges)
+
+
+def replace_version(
+    connection: Connection,
+    job: RowMapping,
+    *,
+    version_id: str,
+    definition: JobDefinition,
+    definition_hash: str,
+    deployment_module: str | None,
+    edges: Iterable[str],
+    user_id: str,
+    now: int,
+) -> None:
+    """Give a job its next version, and bring it back if it was archived."""
+    version = job["version"] + 1
+    put_version(
+        connection, job["id"], version_id, version, definition, definition_hash, user_id=user_id, now=now
+    )
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job["id"])
+        .values(
+            version=version,
+            version_id=version_id,
+            deployment_module=deployment_module,
+            concurrency=definition.concurrency,
+            updated_at=now,
+            archived_at=None,
+        )
+    )
+    _put_edges(connection, job["workspace_id"], job["id"], edges)
+
+
+def put_version(
+    connection: Connection,
+    job_id: str,
+    version_id: str,
+    version: int,
+    definition: JobDefinition,
+    definition_hash: str,
+    *,
+    user_id: str,
+    now: int,
+) -> None:
+    connection.execute(
+        insert(job_versions).values(
+            id=version_id,
+            job_id=job_id,
+            version=version,
+            definition=dict(definition.wire),
+            definition_hash=definition_hash,
+            extensions=dict(definition.extensions),
+            created_by=user_id,
+            created_at=now,
+        )
+    )
+
+
+def archive(connection: Connection, job_id: str, now: int) -> None:
+    """Switch a job off: its triggers stop, its history stays (RCN-05)."""
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(archived_at=now, updated_at=now))
+    connection.execute(update(job_state).where(job_state.c.job_id == job_id).values(next_due_at=None))
+    connection.execute(delete(job_edges).where(job_edges.c.job_id == job_id))
+
+
+def _put_edges(connection: Connection, workspace_id: str, job_id: str, refs: Iterable[str]) -> None:
+    connection.execute(delete(job_edges).where(job_edges.c.job_id == job_id))
+    rows = [{"job_id": job_id, "upstream_ref": ref, "workspace_id": workspace_id} for ref in sorted(set(refs))]
+    if rows:
+        connection.execute(insert(job_edges), rows)
+
+
+def put_manifest(connection: Connection, *, values: Mapping[str, Any]) -> None:
+    """Keep the manifest as it was deployed, under the next number of its workspace."""
+    highest = select(func.coalesce(func.max(manifests.c.version), 0)).where(
+        manifests.c.workspace_id == values["workspace_id"]
+    )
+    connection.execute(
+        insert(manifests).values(version=connection.execute(highest).scalar_one() + 1, **values)
+    )
+
+
+# State --------------------------------------------------------------------------------------------------------------
+
+
+def set_due(connection: Connection, job_id: str, next_due_at: int | None, *, anchor_at: int | None = None) -> None:
+    """Store when a job is due next, and where its phase starts if that changed."""
+    values: dict[str, int | None] = {"next_due_at": next_due_at}
+    if anchor_at is not None:
+        values["anchor_at"] = anchor_at
+    connection.execute(update(job_state).where(job_state.c.job_id == job_id).values(values))
+
+
+def start_over(connection: Connection, job_id: str, *, pending: bool) -> None:
+    """Forget what a job has covered; with `pending` its next run is a refresh (RFR-05, RFR-06)."""
+    connection.execute(delete(covered_windows).where(covered_windows.c.job_id == job_id))
+    connection.execute(
+        update(job_state)
+        .where(job_state.c.job_id == job_id)
+        .values(done_until=None, refresh_pending=pending)
+    )
+
+
+def note_completed(connection: Connection, job_id: str, *, done_until: int | None, now: int) -> None:
+    """Store that a run of the job completed, and up to where its windows are covered now."""
+    connection.execute(
+        update(job_state)
+        .where(job_state.c.job_id == job_id)
+        .values(done_until=done_until, completed_at=now)
+    )
+
+
+def cover(connection: Connection, *, job_id: str, start: int, end: int, run_id: str) -> None:
+    """Store that a completed run covered a window."""
+    connection.execute(
+        insert(covered_windows).values(job_id=job_id, start_at=start, end_at=end, run_id=run_id)
+    )

@@ -1,0 +1,388 @@
+"""Runs: created once per cause, moved along the table of `core.runs`, listed newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+
+from runyard.core.intervals import Window
+from runyard.core.planning import NewRun
+from runyard.core.runs import ACTIVE, OPEN, TERMINAL, Reason, RunStatus, is_legal
+from runyard.core.store import feed
+from runyard.core.store.tables import (
+    attempts,
+    configurations,
+    deployments,
+    job_state,
+    job_versions,
+    jobs,
+    run_causes,
+    run_events,
+    runs,
+)
+
+SYSTEM = "system"
+"""The actor of a move that no person asked for."""
+
+CLAIM_BATCH = 200
+"""Waiting runs looked at in one claim: more than two cores start in a second."""
+
+TOTAL_MAX = 10_001
+"""Lists count no further than this (contract 2.2): past it a number helps nobody and costs a scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What a run is made of: the versions of job, code and settings it will use."""
+
+    workspace_id: str
+    job_version_id: str
+    deployment_id: str
+    configuration_id: str
+
+
+def versions_now(connection: Connection, job_id: str) -> Versions | None:
+    """Return the current versions for a job; None if its workspace lacks code or settings."""
+    newest_deployment = (
+        select(deployments.c.id)
+        .where(deployments.c.workspace_id == jobs.c.workspace_id)
+        .order_by(deployments.c.version.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    newest_configuration = (
+        select(configurations.c.id)
+        .where(configurations.c.workspace_id == jobs.c.workspace_id)
+        .order_by(configurations.c.version.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = select(jobs.c.workspace_id, jobs.c.version_id, newest_deployment, newest_configuration).where(
+        jobs.c.id == job_id
+    )
+    row = connection.execute(query).first()
+    return None if row is None or None in tuple(row) else Versions(*row)
+
+
+def create(
+    connection: Connection,
+    *,
+    run_id: str,
+    job_id: str,
+    new: NewRun,
+    versions: Versions,
+    profile: str,
+    config: Mapping[str, Any],
+    user_id: str | None,
+    now: int,
+) -> int | None:
+    """Create a pending run and return its number, or None if this cause has its run already (TRG-18)."""
+    known = select(runs.c.id).where(runs.c.job_id == job_id, runs.c.cause == new.cause)
+    if connection.execute(known).first() is not None:
+        return None
+    counted = (
+        update(job_state)
+        .where(job_state.c.job_id == job_id)
+        .values(run_count=job_state.c.run_count + 1)
+        .returning(job_state.c.run_count)
+    )
+    number = int(connection.execute(counted).scalar_one())
+    connection.execute(
+        insert(runs).values(
+            id=run_id,
+            workspace_id=versions.workspace_id,
+            job_id=job_id,
+            job_version_id=versions.job_version_id,
+            deployment_id=versions.deployment_id,
+            configuration_id=versions.configuration_id,
+            number=number,
+            trigger=new.trigger,
+            cause=new.cause,
+            tick_at=new.tick_at,
+            status=RunStatus.PENDING,
+            profile=profile,
+            refresh=new.refresh,
+            config=dict(config),
+            triggered_by=user_id,
+            previous_run_id=new.previous_run_id,
+            attempt=0,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    add_causes(connection, run_id, new.caused_by)
+    _note(connection, run_id, None, RunStatus.PENDING, None, user_id or SYSTEM, now)
+    _announce(connection, versions.workspace_id, job_id, run_id, RunStatus.PENDING, number, None, now)
+    return number
+
+
+def add_causes(connection: Connection, run_id: str, cause_run_ids: Iterable[str]) -> None:
+    """Store that these runs caused a run (FUP-04, FUP-05)."""
+    rows = [{"run_id": run_id, "cause_run_id": cause} for cause in cause_run_ids]
+    if rows:
+        connection.execute(insert(run_causes), rows)
+
+
+def move(
+    connection: Connection,
+    run_id: str,
+    target: RunStatus,
+    *,
+    now: int,
+    actor: str = SYSTEM,
+    attempt: int | None = None,
+    reason: Reason | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> RowMapping | None:
+    """Move a run if the table allows it and it is still at `attempt`; return the row before, or None if not moved.
+
+    One place writes `started_at` (entering running) and `finished_at` (entering a terminal status); each move
+    appends to the history and to the feed.
+    """
+    row = connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).mappings().first()
+    if row is None or not is_legal(RunStatus(row["status"]), target):
+        return None
+    if attempt is not None and row["attempt"] != attempt:
+        return None
+    changes: dict[str, Any] = {"status": target, "updated_at": now, **(values or {})}
+    if target is RunStatus.RUNNING:
+        changes.setdefault("started_at", now)
+    if target in TERMINAL:
+        assert reason is not None, "a terminal run says why it ended"
+        changes.update(reason=reason)
+        changes.setdefault("finished_at", now)
+    connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
+    _note(connection, run_id, row["status"], target, reason, actor, now)
+    _announce(
+        connection, row["workspace_id"], row["job_id"], run_id, target, row["number"], reason, now
+    )
+    return row
+
+
+def request_stop(connection: Connection, run_id: str, user_id: str | None, now: int) -> bool:
+    """Store that somebody wants a run to stop; return False if it has ended or was asked already."""
+    query = (
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status.in_(sorted(OPEN)), runs.c.stop_requested_at.is_(None))
+        .values(stop_requested_at=now, stop_requested_by=user_id, updated_at=now)
+        .returning(runs.c.workspace_id, runs.c.job_id, runs.c.number)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return False
+    feed.append(
+        connection,
+        workspace_id=row.workspace_id,
+        kind="run.stopping",
+        job_id=row.job_id,
+        run_id=run_id,
+        data={"number": row.number},
+        now=now,
+    )
+    return True
+
+
+# For the executor ---------------------------------------------------------------------------------------------------
+
+
+def claimable(connection: Connection, limit: int = CLAIM_BATCH) -> list[RowMapping]:
+    """Return waiting runs whose job has a free slot, oldest first, no more per job than it has slots.
+
+    Slots are counted from run rows, so there is nothing that could leak (EXE-08).
+    """
+    active = (
+        select(func.count())
+        .where(runs.c.job_id == jobs.c.id, runs.c.status.in_(sorted(ACTIVE)))
+        .correlate(jobs)
+        .scalar_subquery()
+    )
+    query = (
+        select(runs, jobs.c.concurrency, active.label("active"))
+        .join(jobs, jobs.c.id == runs.c.job_id)
+        .where(
+            runs.c.status == RunStatus.PENDING,
+            runs.c.stop_requested_at.is_(None),
+            jobs.c.concurrency.is_(None) | (active < jobs.c.concurrency),
+        )
+        .order_by(runs.c.created_at, runs.c.id)
+        .limit(limit)
+    )
+    taken: dict[str, int] = {}
+    found = []
+    for row in connection.execute(query).mappings():
+        slots = taken.setdefault(row["job_id"], row["active"])
+        if row["concurrency"] is None or slots < row["concurrency"]:
+            taken[row["job_id"]] = slots + 1
+            found.append(row)
+    return found
+
+
+def claim(
+    connection: Connection, row: RowMapping, *, window: Window, engine: str, now: int
+) -> int | None:
+    """Take a waiting run off the queue as its next attempt; return the attempt's number, None if not ours to take."""
+    attempt = int(row["attempt"]) + 1
+    moved = move(
+        connection,
+        row["id"],
+        RunStatus.STARTING,
+        now=now,
+        attempt=row["attempt"],
+        values={"attempt": attempt, "interval_start": window.start, "interval_end": window.end},
+    )
+    if moved is None:
+        return None
+    connection.execute(
+        insert(attempts).values(run_id=row["id"], number=attempt, engine=engine, created_at=now)
+    )
+    return attempt
+
+
+def with_status(connection: Connection, statuses: Iterable[RunStatus]) -> Sequence[RowMapping]:
+    """Return the runs in these statuses, oldest first."""
+    query = select(runs).where(runs.c.status.in_(sorted(statuses))).order_by(runs.c.created_at, runs.c.id)
+    return connection.execute(query).mappings().all()
+
+
+def to_stop(connection: Connection) -> Sequence[RowMapping]:
+    """Return the open runs that somebody wants to stop."""
+    query = select(runs).where(runs.c.status.in_(sorted(OPEN)), runs.c.stop_requested_at.is_not(None))
+    return connection.execute(query).mappings().all()
+
+
+def end_attempt(connection: Connection, run_id: str, number: int, values: Mapping[str, Any]) -> None:
+    """Store what the supervisor reported of an attempt."""
+    connection.execute(
+        update(attempts).where(attempts.c.run_id == run_id, attempts.c.number == number).values(dict(values))
+    )
+
+
+def launch_facts(connection: Connection, run_id: str) -> RowMapping:
+    """Return everything a start needs: the run with its job version and its deployment's requirements."""
+    query = (
+        select(
+            runs,
+            job_versions.c.definition,
+            job_versions.c.extensions,
+            deployments.c.requirements,
+            deployments.c.content_hash.label("deployment_hash"),
+        )
+        .join(job_versions, job_versions.c.id == runs.c.job_version_id)
+        .join(deployments, deployments.c.id == runs.c.deployment_id)
+        .where(runs.c.id == run_id)
+    )
+    return connection.execute(query).mappings().one()
+
+
+# For readers --------------------------------------------------------------------------------------------------------
+
+
+def _detailed() -> Select[Any]:
+    return select(runs)
+
+
+def get(connection: Connection, workspace_id: str, run_id: str) -> RowMapping | None:
+    query = _detailed().where(runs.c.workspace_id == workspace_id, runs.c.id == run_id)
+    return connection.execute(query).mappings().first()
+
+
+def page(
+    connection: Connection,
+    workspace_id: str,
+    *,
+    job_id: str | None = None,
+    number: int | None = None,
+    statuses: Sequence[str] = (),
+    limit: int,
+    offset: int,
+) -> tuple[Sequence[RowMapping], int]:
+    """Return runs newest first, and how many match, counted no further than `TOTAL_MAX`."""
+    where = [runs.c.workspace_id == workspace_id]
+    if job_id is not None:
+        where.append(runs.c.job_id == job_id)
+    if number is not None:
+        where.append(runs.c.number == number)
+    if statuses:
+        where.append(runs.c.status.in_(list(statuses)))
+    newest_first = (runs.c.created_at.desc(), runs.c.id.desc())
+    query = _detailed().where(*where).order_by(*newest_first).limit(limit).offset(offset)
+    counted = select(runs.c.id).where(*where).limit(TOTAL_MAX).subquery()
+    total = connection.execute(select(func.count()).select_from(counted)).scalar_one()
+    return connection.execute(query).mappings().all(), total
+
+
+def latest_of(connection: Connection, job_ids: Sequence[str]) -> dict[str, RowMapping]:
+    """Return the newest run of each of these jobs, by job id."""
+    newest = (
+        select(runs.c.id)
+        .where(runs.c.job_id == jobs.c.id)
+        .order_by(runs.c.created_at.desc(), runs.c.id.desc())
+        .limit(1)
+        .correlate(jobs)
+        .scalar_subquery()
+    )
+    query = select(runs).join(jobs, runs.c.id == newest).where(jobs.c.id.in_(list(job_ids)))
+    return {row["job_id"]: row for row in connection.execute(query).mappings()}
+
+
+def history(connection: Connection, run_id: str) -> Sequence[RowMapping]:
+    """Return the moves of a run, oldest first."""
+    query = select(run_events).where(run_events.c.run_id == run_id).order_by(run_events.c.id)
+    return connection.execute(query).mappings().all()
+
+
+def causes_of(connection: Connection, run_id: str) -> Sequence[str]:
+    """Return the runs that caused a run."""
+    query = select(run_causes.c.cause_run_id).where(run_causes.c.run_id == run_id)
+    return connection.execute(query).scalars().all()
+
+
+def effects_of(connection: Connection, run_id: str) -> Sequence[RowMapping]:
+    """Return the runs that a run caused, oldest first."""
+    query = (
+        select(runs)
+        .join(run_causes, run_causes.c.run_id == runs.c.id)
+        .where(run_causes.c.cause_run_id == run_id)
+        .order_by(runs.c.created_at, runs.c.id)
+    )
+    return connection.execute(query).mappings().all()
+
+
+def _note(
+    connection: Connection,
+    run_id: str,
+    source: str | None,
+    target: RunStatus,
+    reason: Reason | None,
+    actor: str,
+    now: int,
+) -> None:
+    connection.execute(
+        insert(run_events).values(
+            run_id=run_id, at=now, from_status=source, to_status=target, reason=reason, actor=actor
+        )
+    )
+
+
+def _announce(
+    connection: Connection,
+    workspace_id: str,
+    job_id: str,
+    run_id: str,
+    status: RunStatus,
+    number: int,
+    reason: Reason | None,
+    now: int,
+) -> None:
+    feed.append(
+        connection,
+        workspace_id=workspace_id,
+        kind=f"run.{status}",
+        job_id=job_id,
+        run_id=run_id,
+        data={"status": status, "number": number, "reason": reason},
+        now=now,
+    )
