@@ -1,0 +1,42 @@
+"""The API from outside: what the command line, the notebooks, users and the tests speak to a server with.
+
+`client` holds the calls by noun, `models` what they return, `wire` requests, errors and streams, `connection`
+which server with which key, `deploying` the steps from a workspace directory to a deployed one. Needs nothing
+of the server's own dependencies.
+"""
+
+from runyard_server.client.client import Client
+from runyard_server.client.connection import DEFAULT_SERVER, SeveralWorkspaces, Target
+from runyard_server.client.models import (
+    CancelledRun,
+    CancelReceipt,
+    ChangedJob,
+    DeployReceipt,
+    Event,
+    Job,
+    LogLine,
+    Run,
+    StartedJob,
+    StartReceipt,
+    Version,
+    Workspace,
+)
+
+__all__ = [
+    "DEFAULT_SERVER",
+    "CancelReceipt",
+    "CancelledRun",
+    "ChangedJob",
+    "Client",
+    "DeployReceipt",
+    "Event",
+    "Job",
+    "LogLine",
+    "Run",
+    "SeveralWorkspaces",
+    "StartReceipt",
+    "StartedJob",
+    "Target",
+    "Version",
+    "Workspace",
+]

@@ -1,0 +1,380 @@
+"""The calls of the API by noun: workspaces, versions, jobs, runs, logs, events.
+
+One synchronous client. Lists are read page by page while one iterates; streams go on after a lost connection.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+from urllib.parse import quote
+
+import httpx
+
+from runyard.core import job_refs
+from runyard.core.errors import NotFound, RunyardError, Unavailable
+from runyard.core.jobs import ENGINE_VERSION
+from runyard.core.manifest import manifest_hash
+from runyard.core.runs import OPEN
+from runyard_server.client.connection import SeveralWorkspaces, Target, resolve
+from runyard_server.client.models import (
+    CancelReceipt,
+    DeployReceipt,
+    Event,
+    Job,
+    LogLine,
+    Run,
+    StartReceipt,
+    Version,
+    Workspace,
+)
+from runyard_server.client.wire import OPENED, Json, StreamEvent, Wire
+
+PAGE_ITEMS = 100
+"""Items asked for at once: the server's default, an answer of some 100 kB."""
+
+RECONNECT_SECONDS = 30.0
+"""How long a stream tries to come back: a restarted server answers again in two seconds."""
+
+RECONNECT_PAUSE_SECONDS = 0.5
+"""Between two tries; a server that just went away needs at least this long."""
+
+
+class Client:
+    """Speaks to one server about one workspace.
+
+    Without arguments it takes the server and the key from RUNYARD_SERVER and RUNYARD_API_KEY, else from the
+    settings of the workspace it is used in, else the server that `runyard dev` starts. Without a workspace it
+    takes the only one the caller owns. Usable as a context manager.
+    """
+
+    def __init__(
+        self,
+        server: str | None = None,
+        api_key: str | None = None,
+        workspace: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Raises: InvalidRequest if the address is none."""
+        self.target: Target = resolve(server, api_key, workspace, start=Path.cwd(), env=os.environ)
+        self._wire = Wire(self.target, transport)
+        self._workspace: Workspace | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._wire.close()
+
+    # Workspaces ------------------------------------------------------------
+
+    def workspaces(self) -> list[Workspace]:
+        """Return the workspaces the caller owns."""
+        found = []
+        for organization in self._pages("/api/v1/organizations"):
+            mine = self._wire.get(f"/api/v1/organizations/{organization['id']}/me")
+            found += [
+                Workspace.from_wire(membership["workspace"])
+                for membership in mine.get("workspace_memberships") or []
+                if membership["role"] == "owner"
+            ]
+        return found
+
+    @property
+    def workspace(self) -> Workspace:
+        """Return the workspace all other calls are about.
+
+        Raises: NotFound listing what exists, SeveralWorkspaces if none is named and there are several.
+        """
+        if self._workspace is None:
+            self._workspace = self._find_workspace(self.target.workspace)
+        return self._workspace
+
+    def _find_workspace(self, wanted: str | None) -> Workspace:
+        if wanted and _is_id(wanted):
+            return Workspace.from_wire(self._wire.get(f"/api/v1/workspaces/{wanted}"))
+        owned = self.workspaces()
+        found = [workspace for workspace in owned if wanted in (None, workspace.name)]
+        names = sorted(workspace.name for workspace in owned)
+        if not found:
+            what = f"There is no workspace `{wanted}`" if wanted else "You own no workspace"
+            raise NotFound(
+                f"{what} at {self.target.server}.",
+                f"There is: {', '.join(names)}." if names else "Create one, or ask for an invitation.",
+            )
+        if len(found) > 1:
+            raise SeveralWorkspaces(
+                "Which workspace is not clear.",
+                "Name one with `--workspace` or RUNYARD_WORKSPACE.",
+                reasons=names,
+            )
+        return found[0]
+
+    # Versions and deploys ------------------------------------------------------------
+
+    def latest_deployment(self) -> Version | None:
+        """Return the newest version of the code, None before the first."""
+        return self._latest("deployments")
+
+    def latest_configuration(self) -> Version | None:
+        """Return the newest version of the settings, None before the first."""
+        return self._latest("configurations")
+
+    def deployment_files(self, deployment_id: str) -> list[Json]:
+        """Return path, hash and size of each file of a version of the code."""
+        files: list[Json] = self._wire.get(self._path(f"deployments/{deployment_id}/files"))["files"]
+        return files
+
+    def upload_deployment(self, package: BinaryIO, requirements: Mapping[str, Any]) -> Version:
+        """Send a package of code and what it requires; return its version."""
+        document = json.dumps(requirements).encode()
+        return self._upload(
+            "deployments",
+            {
+                "file": ("workspace.tar.gz", package, "application/x-tar"),
+                "requirements_file": ("requirements.json", document, "application/json"),
+            },
+        )
+
+    def upload_configuration(self, package: BinaryIO) -> Version:
+        """Send a package of settings files; return its version."""
+        return self._upload(
+            "configurations", {"file": ("configurations.tar.gz", package, "application/x-tar")}
+        )
+
+    def deploy(
+        self,
+        manifest: Mapping[str, Any],
+        extensions: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> DeployReceipt:
+        """Make the jobs of a manifest the jobs of the workspace; `dry_run` only says what would change.
+
+        Raises: InvalidManifest with one reason for each thing that is wrong; nothing is changed then.
+        """
+        body = {
+            "job_definition_engine_version": manifest.get("engine_version", ENGINE_VERSION),
+            "job_definition_hash": manifest_hash(manifest),
+            "jobs": manifest["jobs"],
+            "extensions": extensions or {},
+            "deployment_module": manifest.get("deployment_module"),
+            "description": manifest.get("description"),
+            "dry_run": dry_run,
+        }
+        return DeployReceipt.from_wire(self._wire.post(self._path("-deploy"), body))
+
+    def _latest(self, kind: str) -> Version | None:
+        try:
+            return Version.from_wire(self._wire.get(self._path(f"{kind}/latest")))
+        except NotFound:
+            return None
+
+    def _upload(self, kind: str, parts: Mapping[str, Any]) -> Version:
+        issued = self._wire.post(self._path(f"{kind}/-issue-upload"))
+        headers = {"authorization": f"Bearer {issued['upload_token']}"}
+        return Version.from_wire(
+            self._wire.request("POST", issued["upload_url"], files=parts, headers=headers)
+        )
+
+    # Jobs ------------------------------------------------------------
+
+    def jobs(self, *, archived: bool = False, **filters: Any) -> Iterator[Job]:
+        """Yield the jobs, the one that ran last first; `archived` adds those no longer deployed."""
+        hidden = None if archived else "false"
+        return map(Job.from_wire, self._pages(self._path("jobs"), is_archived=hidden, **filters))
+
+    def job(self, name: str) -> Job:
+        """Return the job with this name, `section.name`, ref, script path or id; archived ones by ref or id.
+
+        Raises: NotFound with the nearest names, AmbiguousName listing every job of that name.
+        """
+        if _is_id(name):
+            return Job.from_wire(self._wire.get(self._path(f"jobs/{name}")))
+        if job_refs.is_ref(name):
+            for job in self.jobs(archived=True, ref=name):
+                return job
+        known = {job.job_ref: job for job in self.jobs()}
+        return known[job_refs.resolve(name, known)]
+
+    def trigger(
+        self,
+        selectors: Sequence[str] = (),
+        *,
+        job_ids: Sequence[str] = (),
+        profile: str | None = None,
+        refresh: bool = False,
+        force: bool = False,
+        config: Mapping[str, str] | None = None,
+        dry_run: bool = False,
+    ) -> StartReceipt:
+        """Start every live job that a selector or id names, once each, on the deployed code.
+
+        `refresh` tells them to load from scratch, `force` skips gates, `config` overrides keys for them.
+        Raises: NotFound listing the tags and types there are, AmbiguousName.
+        """
+        body: Json = {"profile": profile, "refresh": refresh, "dry_run": dry_run}
+        body |= {"selectors": list(selectors)} if selectors else {}
+        body |= {"job_ids": list(job_ids)} if job_ids else {}
+        body |= {"force": True} if force else {}
+        body |= {"config": dict(config)} if config else {}
+        return StartReceipt.from_wire(self._wire.post(self._path("jobs/-trigger"), body))
+
+    # Runs ------------------------------------------------------------
+
+    def runs(self, *, job_id: str | None = None, status: Iterable[str] = (), **filters: Any) -> Iterator[Run]:
+        """Yield the runs of the workspace or of one job, newest first; `status` keeps any of those named."""
+        found = self._pages(self._path("job-runs"), job_id=job_id, status=sorted(status) or None, **filters)
+        return map(Run.from_wire, found)
+
+    def open_runs(self, *, job_id: str | None = None) -> Iterator[Run]:
+        """Yield the runs that have not ended, newest first, those of system jobs included."""
+        return self.runs(job_id=job_id, status=OPEN, include_system_job_runs="true")
+
+    def run(self, run_id: str) -> Run:
+        """Return one run with everything that is known about it."""
+        return Run.from_wire(self._wire.get(self._path(f"job-runs/{_segment(run_id)}")))
+
+    def find_run(self, name: str, number: int | None = None) -> Run:
+        """Return a run by its own id, or by its job's name and its number, the latest without one.
+
+        Raises: NotFound, AmbiguousName.
+        """
+        if _is_id(name) and number is None:
+            return self.run(name)
+        job = self.job(name)
+        for run in islice(self.runs(job_id=job.id, number=number, page_items=1), 1):
+            return self.run(run.id)
+        which = f"no run {number}" if number is not None else "no run yet"
+        raise NotFound(
+            f"`{job.job_ref}` has {which}.",
+            f"Start one with `runyard job trigger {job_refs.short_name(job.job_ref)}`.",
+        )
+
+    def cancel(self, run_ids: Sequence[str], *, dry_run: bool = False) -> CancelReceipt:
+        """Ask runs to stop; those that have ended are left as they are."""
+        body = {"job_run_ids": list(run_ids), "dry_run": dry_run}
+        return CancelReceipt.from_wire(self._wire.post(self._path("job-runs/-cancel"), body))
+
+    def run_url(self, run_id: str) -> str:
+        """Return the address of the page of a run."""
+        return f"{self.target.server}/w/{self.workspace.id}/runs/{run_id}"
+
+    # Logs and changes ------------------------------------------------------------
+
+    def logs(self, run_id: str) -> Iterator[LogLine]:
+        """Yield the log of a run that has ended, oldest line first; nothing if it printed nothing."""
+        try:
+            with self._wire.lines(self._log_path(run_id, "logs")) as lines:
+                for line in lines:
+                    if line:
+                        yield LogLine.from_wire(json.loads(line))
+        except NotFound:
+            self.run(run_id)  # without a run it is an error, without a log it is not
+
+    def follow(self, run_id: str) -> Iterator[LogLine]:
+        """Yield the log of a run from its start, each line as it is printed, until the run has ended.
+
+        A stream that breaks is opened again and goes on after the last line.
+        Raises: Unavailable if the server stays away for longer than RECONNECT_SECONDS.
+        """
+        path, following = self._log_path(run_id, "log-stream"), 0
+        for event in self._stream(path, is_done=lambda: self.run(run_id).is_over):
+            if event.name == "error":
+                raise RunyardError(f"The log cannot be read: {event.data.get('error')}")
+            if event.name == "log" and event.data["line_num"] >= following:
+                line = LogLine.from_wire(event.data)
+                following = line.number + 1
+                yield line
+
+    def events(self, after: int | None = None) -> Iterator[Event]:
+        """Yield the changes of the workspace after an event, without one from now on; never ends by itself.
+
+        A stream that breaks is opened again and goes on after the last event.
+        Raises: Unavailable if the server stays away for longer than RECONNECT_SECONDS.
+        """
+        for event in self._stream(self._path("events"), None if after is None else str(after)):
+            if event is not OPENED:
+                data = event.data
+                yield Event(int(event.id), event.name, data.get("job_id"), data.get("run_id"), data)
+
+    def watch(self, run_id: str) -> Iterator[Run]:
+        """Yield the run as it is, and again after each change, until it has ended."""
+        for event in self._stream(self._path("events")):
+            # Subscribed first and read second: a change in between is seen twice, never not at all.
+            if event is OPENED or event.data.get("run_id") == run_id:
+                run = self.run(run_id)
+                yield run
+                if run.is_over:
+                    return
+
+    def wait(self, run_id: str) -> Run:
+        """Return the run once it has ended."""
+        *_, run = self.watch(run_id)
+        return run
+
+    def _stream(
+        self, path: str, last_id: str | None = None, *, is_done: Callable[[], bool] = lambda: False
+    ) -> Iterator[StreamEvent]:
+        """Yield OPENED each time the stream is open, then its events; when it ends or breaks, open it again.
+
+        `is_done` is asked after an end in order. What never opened is not tried a second time.
+        """
+        lost_at: float | None = -math.inf
+        while True:
+            try:
+                with self._wire.events(path, last_id) as events:
+                    lost_at = None
+                    yield OPENED
+                    for event in events:
+                        last_id = event.id or last_id
+                        yield event
+                if is_done():
+                    return
+            except Unavailable:
+                lost_at = time.monotonic() if lost_at is None else lost_at
+                if time.monotonic() - lost_at > RECONNECT_SECONDS:
+                    raise
+            time.sleep(RECONNECT_PAUSE_SECONDS)
+
+    # ------------------------------------------------------------
+
+    def _path(self, rest: str) -> str:
+        return f"/api/v1/workspaces/{self.workspace.id}/{rest}"
+
+    def _log_path(self, run_id: str, which: str) -> str:
+        return f"/logs/v1/workspaces/{self.workspace.id}/job-runs/{_segment(run_id)}/{which}"
+
+    def _pages(self, path: str, *, page_items: int = PAGE_ITEMS, **params: Any) -> Iterator[Json]:
+        cursor: Json = {"offset": 0}
+        while True:
+            page = self._wire.get(path, limit=page_items, **cursor, **params)
+            yield from page["items"]
+            if not page["items"] or not page.get("next_cursor"):
+                return
+            cursor = {"cursor": page["next_cursor"]}
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,262 @@
+"""What the API answers, as frozen dataclasses with the wire's names. Unknown fields are ignored.
+
+`from_wire` reads one JSON object. Fields whose name ends in `_at` and ends of intervals are aware datetimes,
+everything else is as the server sent it. How requests are made is in `wire`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Self, TypeVar
+
+from runyard.core.jobs import JobDefinition, parse_job
+from runyard.core.runs import TERMINAL, RunStatus
+
+Wire = Mapping[str, Any]
+M = TypeVar("M", bound="Model")
+
+_INSTANTS = ("interval_start", "interval_end")
+
+
+class Model:
+    """Reads itself from the wire: one field of the class, one key of the object."""
+
+    @classmethod
+    def from_wire(cls, wire: Wire, **given: Any) -> Self:
+        names = {item.name for item in fields(cls)}  # type: ignore[arg-type]
+        values = {key: _value(key, value) for key, value in wire.items() if key in names}
+        return cls(**{**values, **given})
+
+
+def _value(key: str, value: Any) -> Any:
+    if isinstance(value, str) and (key.endswith("_at") or key in _INSTANTS):
+        return datetime.fromisoformat(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace(Model):
+    """A workspace on the server."""
+
+    id: str
+    name: str
+    organization_id: str
+    created_at: datetime
+    updated_at: datetime
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version(Model):
+    """A numbered snapshot of code or of settings."""
+
+    id: str
+    version: int
+    content_hash: str
+    file_count: int
+    size_bytes: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Model):
+    """One execution of a job. `reason` and what follows it is only filled where one run is asked for."""
+
+    id: str
+    number: int
+    status: str
+    trigger: str
+    profile: str
+    created_at: datetime
+    job_ref: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration_seconds: float | None = None
+    interval_start: datetime | None = None
+    interval_end: datetime | None = None
+    deployment_id: str | None = None
+    configuration_id: str | None = None
+    previous_job_run_id: str | None = None
+    reason: str | None = None
+    exit_code: int | None = None
+    message: str | None = None
+
+    @classmethod
+    def from_wire(cls, wire: Wire, **given: Any) -> Self:
+        if "job" in wire:
+            given.setdefault("job_ref", wire["job"]["job_ref"])
+        return super(Run, cls).from_wire(wire, **given)
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def is_completed(self) -> bool:
+        return self.status == RunStatus.COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Model):
+    """A deployed job; `job_definition` is its manifest entry, `triggers` everything that starts it."""
+
+    id: str
+    job_ref: str
+    job_type: str
+    profile: str
+    version: int
+    job_definition: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    name: str | None = None
+    description: str | None = None
+    triggers: tuple[str, ...] = ()
+    default_trigger: str | None = None
+    deployment_module: str | None = None
+    freshness: tuple[str, ...] = ()
+    interval_start: datetime | None = None
+    interval_end: datetime | None = None
+    is_archived: bool = False
+    is_paused: bool = False
+    next_scheduled_run_at: datetime | None = None
+    latest_run: Run | None = None
+
+    @classmethod
+    def from_wire(cls, wire: Wire, **given: Any) -> Self:
+        latest = wire.get("latest_job_run")
+        run = Run.from_wire(latest, job_ref=wire["job_ref"]) if latest else None
+        absent = {key: () for key in ("triggers", "freshness") if wire.get(key) is None}
+        return super(Job, cls).from_wire({**wire, **absent}, latest_run=run, **given)
+
+    @property
+    def definition(self) -> JobDefinition:
+        """Return the typed view of the manifest entry."""
+        return parse_job(self.job_definition)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedJob:
+    """What a deploy did, or would do, to one job; `fields` names what differs when it is `updated`."""
+
+    job: Job
+    outcome: str
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeployReceipt:
+    """What a deploy did, or would do, to the jobs of a workspace."""
+
+    jobs: tuple[ChangedJob, ...]
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Self:
+        receipt = wire["job_receipt"]
+        rows = [*receipt["succeeded"], *receipt["skipped"]]
+        return cls(
+            tuple(
+                ChangedJob(Job.from_wire(row["job"]), row["outcome"], _changed_fields(row)) for row in rows
+            ),
+            tuple(wire["warnings"]),
+        )
+
+
+def _changed_fields(row: Wire) -> tuple[str, ...]:
+    """Return the fields of the manifest entry that differ from the version before (RCN-04)."""
+    if row["outcome"] != "updated" or not row.get("previous_version"):
+        return ()
+    old, new = row["previous_version"]["job_definition"], row["job"]["job_definition"]
+    return tuple(sorted(key for key in {*old, *new} if old.get(key) != new.get(key)))
+
+
+@dataclass(frozen=True, slots=True)
+class StartedJob(Model):
+    """The answer to a start of one job; without `run` it was not started, and `reasons` say why."""
+
+    job_id: str
+    job_ref: str
+    trigger: str
+    matched_triggers: tuple[str, ...] = ()
+    status: str = "triggered"
+    reasons: tuple[str, ...] = ()
+    run: Run | None = None
+
+    @classmethod
+    def from_wire(cls, wire: Wire, **given: Any) -> Self:
+        run = Run.from_wire(wire["job_run"], job_ref=wire["job_ref"]) if wire.get("job_run") else None
+        return super(StartedJob, cls).from_wire(
+            {**wire, "reasons": wire.get("reasons") or []}, run=run, **given
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StartReceipt:
+    """Which jobs were started, and which were not."""
+
+    started: tuple[StartedJob, ...]
+    skipped: tuple[StartedJob, ...]
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Self:
+        return cls(_all(StartedJob, wire["succeeded"]), _all(StartedJob, wire["skipped"]))
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledRun(Model):
+    """A run that was asked to stop, or had ended before."""
+
+    job_ref: str
+    job_run_id: str
+    job_run_number: int
+    previous_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReceipt:
+    """Which runs were asked to stop, and which had ended before."""
+
+    cancelled: tuple[CancelledRun, ...]
+    ended_before: tuple[CancelledRun, ...]
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Self:
+        return cls(_all(CancelledRun, wire["succeeded"]), _all(CancelledRun, wire["skipped"]))
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of a run's log. `number` counts from 0; `text` has no newline at its end."""
+
+    number: int
+    at: datetime
+    stream: str
+    source: str
+    text: str
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Self:
+        return cls(
+            wire["line_num"],
+            datetime.fromisoformat(wire["reported_at"]),
+            wire["io_stream"],
+            wire["source"],
+            wire["content"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of a workspace; `id` is where to resume after it."""
+
+    id: int
+    kind: str
+    job_id: str | None
+    run_id: str | None
+    data: Mapping[str, Any]
+
+
+def _all(model: type[M], rows: Iterable[Wire]) -> tuple[M, ...]:
+    return tuple(model.from_wire(row) for row in rows)
