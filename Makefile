@@ -1,0 +1,50 @@
+# Every command fetches what it needs into .tools/ and .venv/; nothing else on the machine changes, except that
+# `browser` installs Debian's Chromium where it is missing.
+
+UV := .tools/bin/uv
+PYTEST := .venv/bin/python -m pytest
+
+# Compiled once when packages are installed, instead of by each of the many processes that jobs are.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_COMPILE_BYTECODE = 1
+
+.PHONY: help demo test test-all check bench browser ready
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo      deploy the example on a copy, run it, print its runs"
+	@echo "make test      everything that is fast, on SQLite and PostgreSQL"
+	@echo "make test-all  everything"
+	@echo "make check     format, lint, types, direction of imports"
+	@echo "make bench     speed and memory, beside their budgets"
+	@echo "make browser   see that there is a browser for tests, or install one"
+
+demo: ready
+	.venv/bin/runyard dev --demo --no-open --exit-when-done
+
+test: ready
+	$(PYTEST) -m "not slow"
+
+test-all: ready
+	$(PYTEST)
+
+check: ready
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	$(PYTEST) tests/test_imports.py
+
+bench: ready
+	.venv/bin/python -m benchmarks
+
+browser: ready
+	@command -v chromium >/dev/null || { apt-get update && apt-get install --yes chromium; } || \
+		{ echo "Chromium is missing and could not be installed. As root, run: apt-get install chromium" >&2; exit 1; }
+	@chromium --version
+
+ready: $(UV)
+	@$(UV) sync --frozen --quiet
+
+# pip installs into a directory of ours also where it refuses the environment of the system.
+$(UV):
+	python3 -m pip install --quiet --target .tools uv
