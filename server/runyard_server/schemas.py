@@ -1,0 +1,596 @@
+"""The wire, as types: what is sent in, checked by pydantic, and what is answered, as typed dicts.
+
+Answers are built as plain dicts in `views`, checked by mypy there, and written to JSON as they are: a list of a
+hundred runs passes through no second model. The same types make the OpenAPI document. Names are the contract's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from typing_extensions import NotRequired, TypedDict
+
+Uuid = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
+Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+JsonObject = dict[str, Any]
+
+PAGE_DEFAULT, PAGE_MAX, OFFSET_MAX = 100, 1_000, 10_000
+"""Rows of a page, and how far one may skip: the contract's numbers (2.2)."""
+
+RECENT_RUNS_MAX = 50
+"""Recent runs told with a job: a row of a small chart."""
+
+BULK_MAX = 1_000
+"""Ids in one request: a page of a list."""
+
+TEXT_MAX = 1_000
+"""Characters of a name or description."""
+
+T = TypeVar("T")
+
+# Errors and pages ---------------------------------------------------------------------------------------------------
+
+
+class ErrorBody(TypedDict):
+    """What every refusal looks like."""
+
+    status_code: int
+    detail: str
+    code: str
+    extra: JsonObject | None
+
+
+class Page(TypedDict, Generic[T]):
+    """Part of a list. `total` counts no further than 10,001."""
+
+    items: list[T]
+    total: int
+    limit: int
+    offset: int
+    next_cursor: str | None
+
+
+def _known_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no IANA timezone has this name") from None
+    return name
+
+
+class PageQuery(BaseModel):
+    """Which part of a list. An unknown parameter is refused: a filter that is ignored would be a lie."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+    offset: int = Field(0, ge=0, le=OFFSET_MAX)
+
+
+class VersionQuery(PageQuery):
+    """Which snapshots to list."""
+
+    version: int | None = Field(None, ge=1)
+
+
+class JobQuery(PageQuery):
+    """Which jobs to list; archived ones too unless `is_archived` says otherwise."""
+
+    ref: str | None = None
+    is_archived: bool | None = None
+    recent_job_runs_limit: int | None = Field(None, ge=0, le=RECENT_RUNS_MAX)
+    # Only says how to read dates, of which there are none here; the published client always sends it.
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+
+
+WireStatus = Literal[
+    "pending", "starting", "running", "cancelling", "completed", "failed", "cancelled", "skipped"
+]
+
+
+class RunQuery(PageQuery):
+    """Which runs to list; those of the dashboard only when asked for."""
+
+    job_id: UUID | None = None
+    number: int | None = Field(None, ge=1)
+    status: list[WireStatus] = []
+    previous_job_run_id: UUID | None = None
+    include_system_job_runs: bool = False
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+
+
+# Server and people --------------------------------------------------------------------------------------------------
+
+
+class Version(TypedDict):
+    """Which server this is."""
+
+    name: str
+    version: str
+    engine_version: int
+
+
+class Health(TypedDict):
+    """That the server answers."""
+
+    status: Literal["ok"]
+
+
+class Organization(TypedDict):
+    """This server, which clients see as an organization."""
+
+    id: Uuid
+    name: str
+    description: str | None
+    dataplane_id: str | None
+    created_at: Instant
+    updated_at: Instant
+
+
+class Workspace(TypedDict):
+    """A workspace."""
+
+    id: Uuid
+    name: str
+    description: str | None
+    organization_id: Uuid
+    dataplane_id: str
+    dataplane_url: str
+    created_at: Instant
+    updated_at: Instant
+    archived_at: Instant | None
+    is_playground: bool
+    predefined_profiles: JsonObject
+
+
+class OrganizationMembership(TypedDict):
+    """A user in an organization."""
+
+    id: Uuid
+    is_active: bool
+    organization: Organization
+    role: str
+
+
+class Me(TypedDict):
+    """The caller, a person."""
+
+    user_id: Uuid
+    email: str
+    name: str | None
+    organization_membership_id: Uuid
+    primary_organization: Organization
+    latest_organization: Organization
+    latest_workspace: Workspace | None
+    organization_memberships: list[OrganizationMembership]
+
+
+class WorkspaceMembership(TypedDict):
+    """A workspace of the caller."""
+
+    role: str
+    workspace: Workspace
+
+
+class OrganizationMe(TypedDict):
+    """The caller in an organization, with every workspace the credential reaches."""
+
+    user_id: Uuid
+    email: str
+    organization_membership_id: Uuid
+    organization: Organization
+    role: str
+    workspace_memberships: list[WorkspaceMembership]
+
+
+class Member(TypedDict):
+    """A user in a workspace."""
+
+    id: Uuid
+    user_id: Uuid
+    email: str
+    name: str | None
+    role: str
+    organization_membership_id: Uuid
+
+
+class WorkspaceMe(TypedDict):
+    """The caller in a workspace."""
+
+    user_id: Uuid
+    email: str
+    organization_membership_id: Uuid
+    organization: Organization
+    organization_role: str
+    workspace: Workspace
+    workspace_role: str
+
+
+class CreateWorkspace(BaseModel):
+    """A workspace to create."""
+
+    name: str = Field(min_length=1, max_length=TEXT_MAX)
+    description: str | None = Field(None, max_length=TEXT_MAX)
+
+
+class DataplaneToken(TypedDict):
+    """A token for the data plane; `expires_at` in seconds since 1970."""
+
+    token: str
+    expires_at: int
+
+
+# Versions of code and settings --------------------------------------------------------------------------------------
+
+
+class Deployment(TypedDict):
+    """A version of the code."""
+
+    id: Uuid
+    workspace_id: Uuid
+    version: int
+    content_hash: str
+    file_count: int
+    size_bytes: int
+    requirements_size_bytes: int
+    created_at: Instant
+    updated_at: Instant
+    created_by: Uuid
+
+
+class Configuration(TypedDict):
+    """A version of the settings."""
+
+    id: Uuid
+    workspace_id: Uuid
+    version: int
+    content_hash: str
+    file_count: int
+    size_bytes: int
+    profiles: list[str]
+    created_at: Instant
+    updated_at: Instant
+    created_by: Uuid
+
+
+class IssuedDeploymentUpload(TypedDict):
+    """Where to send the code, and the token to send it with."""
+
+    deployment_id: Uuid
+    upload_url: str
+    upload_token: str
+
+
+class IssuedConfigurationUpload(TypedDict):
+    """Where to send the settings, and the token to send them with."""
+
+    configuration_id: Uuid
+    upload_url: str
+    upload_token: str
+
+
+class ManifestFile(TypedDict):
+    """A file of a snapshot."""
+
+    relative_path: str
+    sha3_256: str
+    size_bytes: int
+    linkname: NotRequired[str | None]
+
+
+class ManifestFiles(TypedDict):
+    """The files of a snapshot."""
+
+    engine_version: int
+    files: list[ManifestFile]
+
+
+# Jobs ---------------------------------------------------------------------------------------------------------------
+
+
+class _JobBase(TypedDict):
+    """What a job and a version of it have in common."""
+
+    job_ref: str
+    name: str
+    description: str | None
+    job_type: str
+    job_definition: JsonObject
+    job_definition_engine_version: int
+    job_definition_hash: str
+    deployment_module: str | None
+    profile: str
+    version: int
+    triggers: list[str]
+    default_trigger: str | None
+    freshness: list[str] | None
+    interval_start: Instant | None
+    interval_end: Instant | None
+    pipeline_name: str | None
+    created_at: Instant
+    created_by: Uuid
+
+
+class Job(_JobBase):
+    """A job. `job_definition` is the manifest entry as it was deployed; `extensions` what stood beside it."""
+
+    id: Uuid
+    workspace_id: Uuid
+    extensions: JsonObject
+    is_archived: bool
+    is_paused: bool
+    next_scheduled_run_at: Instant | None
+    job_url: str | None
+    public_url: str | None
+    public_secret: Uuid | None
+    updated_at: Instant
+
+
+class JobVersion(_JobBase):
+    """A version of a job: what a run was made of."""
+
+    id: Uuid
+    job_id: Uuid
+    max_run_time_seconds: int
+    provider: str
+    updated_at: Instant
+
+
+class Run(TypedDict):
+    """A run. `status` is `cancelling` from the wish to stop until it has stopped."""
+
+    id: Uuid
+    workspace_id: Uuid
+    job_version_id: Uuid
+    deployment_id: Uuid
+    configuration_id: Uuid
+    number: int
+    status: str
+    trigger: str
+    profile: str
+    triggered_by: Uuid | None
+    interval_start: Instant | None
+    interval_end: Instant | None
+    previous_job_run_id: Uuid | None
+    started_at: Instant | None
+    finished_at: Instant | None
+    duration_seconds: float | None
+    logs_url: str | None
+    pipeline_run_summaries: list[JsonObject]
+    created_at: Instant
+    updated_at: Instant
+
+
+class RecentRun(TypedDict):
+    """A run in one line."""
+
+    id: Uuid
+    status: str
+    duration_seconds: float | None
+    rows_loaded: int | None
+    started_at: Instant | None
+
+
+class DetailedJob(Job):
+    """A job with its version and its newest runs."""
+
+    current_version: JobVersion
+    latest_job_run: Run | None
+    recent_job_runs: list[RecentRun] | None
+
+
+class DownstreamRun(TypedDict):
+    """A run that another one caused."""
+
+    id: Uuid
+    job_id: Uuid
+    job_ref: str
+    name: str
+    number: int
+    status: str
+    trigger: str
+    category: str | None
+    duration_seconds: float | None
+    started_at: Instant | None
+
+
+class ListedRun(Run):
+    """A run with its job."""
+
+    job: Job
+    job_version: JobVersion
+
+
+class Move(TypedDict):
+    """A step in the life of a run; `actor` is a user's id or `system`."""
+
+    at: Instant
+    from_status: str | None
+    to_status: str
+    reason: str | None
+    actor: str
+
+
+class DetailedRun(ListedRun):
+    """A run with how it came about, how it went on and why it ended."""
+
+    reason: str | None
+    exit_code: int | None
+    signal: int | None
+    message: str | None
+    attempt: int
+    refresh: bool
+    causes: list[Uuid]
+    history: list[Move]
+    downstream_job_runs: list[DownstreamRun]
+
+
+class Decision(TypedDict):
+    """What was decided for a tick or event of a job, with the facts it stood on."""
+
+    id: int
+    at: Instant
+    last_at: Instant
+    count: int
+    trigger: str
+    tick_at: Instant | None
+    outcome: str
+    because: str
+    facts: JsonObject
+    run_id: Uuid | None
+
+
+class DecisionQuery(BaseModel):
+    """How many decisions to tell."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+
+
+class Decisions(TypedDict):
+    """The last decisions about a job, newest first."""
+
+    items: list[Decision]
+
+
+# Deploying, starting, stopping --------------------------------------------------------------------------------------
+
+
+class BulkFailure(TypedDict):
+    """An item of a bulk request that names nothing."""
+
+    ref: str
+    detail: str
+
+
+class DeployWorkspace(BaseModel):
+    """A manifest to make the truth. `extensions` holds, by job ref, what engine 2 has no word for."""
+
+    job_definition_engine_version: int
+    job_definition_hash: str
+    jobs: list[JsonObject]
+    extensions: dict[str, JsonObject] = {}
+    deployment_module: str | None = Field(None, max_length=TEXT_MAX)
+    description: str | None = None
+    dry_run: bool = False
+
+
+class DeployedJob(TypedDict):
+    """What a deploy did to a job; `fields` names what differs when it was updated."""
+
+    job: Job
+    outcome: str
+    fields: list[str]
+    previous_version: JobVersion | None
+
+
+class DeployReceipt(TypedDict):
+    """What a deploy did, job by job."""
+
+    succeeded: list[DeployedJob]
+    skipped: list[DeployedJob]
+    failed: list[BulkFailure]
+
+
+class DeployedWorkspace(TypedDict):
+    """What a deploy did, and what its author should hear."""
+
+    job_receipt: DeployReceipt
+    warnings: list[str]
+    deployment_module: str | None
+
+
+class TriggerJobs(BaseModel):
+    """Jobs to start, by id, by selector, or both."""
+
+    job_ids: list[UUID] | None = Field(None, max_length=BULK_MAX)
+    selectors: list[str] | None = Field(None, max_length=BULK_MAX)
+    profile: str | None = None
+    refresh: bool = False
+    dry_run: bool = False
+    config: JsonObject | None = None
+
+
+class TriggeredJob(TypedDict):
+    """What became of one job that was to be started; without a run, `reasons` say why."""
+
+    job_id: Uuid
+    job_ref: str
+    matched_triggers: list[str]
+    trigger: str
+    status: str
+    job_run_id: Uuid | None
+    job_run: Run | None
+    reasons: list[str] | None
+
+
+class TriggeredJobs(TypedDict):
+    """What became of the jobs that were to be started."""
+
+    succeeded: list[TriggeredJob]
+    skipped: list[TriggeredJob]
+    failed: list[BulkFailure]
+
+
+class CreateRun(BaseModel):
+    """A run to create."""
+
+    job_id: UUID
+    trigger: str
+    mode: Literal["always", "when_not_running"] = "always"
+    profile: str | None = None
+    refresh: bool = False
+    skip_freshness: bool = False
+
+
+class CancelRuns(BaseModel):
+    """Runs to stop."""
+
+    job_run_ids: list[UUID] = Field(max_length=BULK_MAX)
+    dry_run: bool = False
+
+
+class CancelledRun(TypedDict):
+    """A run that was asked to stop, or had ended before."""
+
+    job_ref: str
+    job_run_id: Uuid
+    job_run_number: int
+    previous_status: str
+
+
+class CancelledRuns(TypedDict):
+    """What became of the runs that were to be stopped."""
+
+    succeeded: list[CancelledRun]
+    skipped: list[CancelledRun]
+    failed: list[BulkFailure]
+
+
+# Streams ------------------------------------------------------------------------------------------------------------
+
+
+class LogLine(TypedDict):
+    """A line of a log; `line_num` counts from 0."""
+
+    content: str
+    line_num: int
+    reported_at: Instant
+    source: Literal["user", "setup", "runner"]
+    stage: Literal["build", "run"]
+    io_stream: Literal["stdout", "stderr", "other"]
+
+
+class Event(TypedDict):
+    """A change of a workspace; `id` is where to resume."""
+
+    id: int
+    at: Instant
+    kind: str
+    job_id: Uuid | None
+    run_id: Uuid | None
+    data: JsonObject

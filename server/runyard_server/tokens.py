@@ -1,0 +1,94 @@
+"""Short-lived signed tokens: for one upload, and for the data plane. Only the signing key is stored.
+
+A token names its kind, its user and its workspace, so that one kind can never pass for another.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from runyard.core.clock import MICROSECONDS, Clock
+from runyard.core.errors import NotSignedIn
+from runyard.core.ids import Ids
+
+ALGORITHM = "HS256"
+
+KEY_FILE = "tokens.key"
+
+
+class TokenKind(StrEnum):
+    """What a token is for."""
+
+    UPLOAD = "upload"
+    DATA_PLANE = "data_plane"
+
+
+LIFETIME_SECONDS = {
+    # An upload begins right after its token was issued; it is checked when the upload begins.
+    TokenKind.UPLOAD: 15 * 60,
+    # Clients fetch another a minute before this ends; a stolen one is soon worthless.
+    TokenKind.DATA_PLANE: 60 * 60,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a valid token says. `upload_id` is there exactly when it is for an upload."""
+
+    kind: TokenKind
+    user_id: str
+    workspace_id: str
+    upload_id: str | None = None
+
+
+class Tokens:
+    """Issues and reads tokens with a key that lies beside the database, readable for the server only."""
+
+    def __init__(self, keys_dir: Path, clock: Clock, ids: Ids) -> None:
+        self._clock = clock
+        self._secret = _read_or_create(keys_dir / KEY_FILE, ids)
+
+    def issue(self, claims: Claims) -> tuple[str, int]:
+        """Return a token and when it expires, in seconds since 1970."""
+        # Imported when used: it brings `cryptography` along, and the server has to start fast.
+        from joserfc import jwt
+        from joserfc.jwk import OctKey
+
+        expires_at = self._clock.now() // MICROSECONDS + LIFETIME_SECONDS[claims.kind]
+        payload: dict[str, str | int] = {
+            "kind": claims.kind,
+            "sub": claims.user_id,
+            "ws": claims.workspace_id,
+            "exp": expires_at,
+        }
+        if claims.upload_id is not None:
+            payload["upload"] = claims.upload_id
+        return jwt.encode({"alg": ALGORITHM}, payload, OctKey.import_key(self._secret)), expires_at
+
+    def read(self, token: str) -> Claims:
+        """Return what a token says. Raises: NotSignedIn if it is not ours or has expired."""
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+        from joserfc.jwk import OctKey
+
+        try:
+            payload = jwt.decode(token, OctKey.import_key(self._secret), algorithms=[ALGORITHM]).claims
+        except (JoseError, ValueError):
+            raise NotSignedIn("This token was not issued here.", "Ask for a new one.") from None
+        if payload["exp"] <= self._clock.now() // MICROSECONDS:
+            raise NotSignedIn("This token has expired.", "Ask for a new one.")
+        return Claims(TokenKind(payload["kind"]), payload["sub"], payload["ws"], payload.get("upload"))
+
+
+def _read_or_create(path: Path, ids: Ids) -> str:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text("ascii")
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(ids.new_token())
+    return path.read_text("ascii")
