@@ -104,6 +104,7 @@ def _load(name: str, resources: list["DltResource"], folder: Path, refresh: bool
     pipeline = dlt.pipeline(
         name, destination=dlt.destinations.duckdb(str(warehouse.database(folder))), dataset_name=name
     )
+    pipeline.drop()  # what a dead run left half done would be loaded in place of this window
     with warehouse.turn(folder):
         print(pipeline.run(resources, refresh="drop_resources" if refresh else None))
     for table, rows in pipeline.last_trace.last_normalize_info.row_counts.items():
