@@ -88,9 +88,7 @@ def settle(
     job = facts.load(connection, [row["job_id"]], lock=True)[row["job_id"]]
     ended = Ended(run_id, row["trigger"], target, row["refresh"], _window(row))
     travels = row["refresh"] or job.definition.refresh is RefreshPolicy.ALWAYS
-    graph = facts.downstream(
-        connection, row["workspace_id"], job.definition.job_ref, transitive=travels
-    )
+    graph = facts.downstream(connection, row["workspace_id"], job.definition.job_ref, transitive=travels)
     after = plan_after(ended, job, graph, now)
     for job_id in after.refreshed:
         jobs.start_over(connection, job_id, pending=True)
@@ -112,7 +110,7 @@ def _cover(connection: Connection, row: RowMapping, now: int) -> None:
         for covered in sorted([*job.covered, window], key=lambda each: each.start):
             if covered.start <= done_until:
                 done_until = max(done_until, covered.end)
-    jobs.note_completed(connection, job.job_id, done_until=done_until, now=now)
+    jobs.note_completed(connection, job.job_id, done_until=done_until, refreshed=row["refresh"], now=now)
 
 
 def _window(row: RowMapping) -> Window | None:

@@ -65,7 +65,9 @@ class JobFacts:
     @property
     def timed(self) -> tuple[tuple[str, Schedule], ...]:
         """Return the timed triggers of the job with what each means."""
-        pairs = ((trigger, _schedule_of(trigger, self.definition.timezone)) for trigger in self.definition.triggers)
+        pairs = (
+            (trigger, _schedule_of(trigger, self.definition.timezone)) for trigger in self.definition.triggers
+        )
         return tuple((trigger, schedule) for trigger, schedule in pairs if schedule is not None)
 
     @property

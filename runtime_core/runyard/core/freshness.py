@@ -37,7 +37,9 @@ def _missing(ref: str, upstream: JobFacts, now: int) -> str | None:
     if isinstance(schedule, Every):
         since = upstream.done_until if upstream.done_until is not None else upstream.completed_at
         if now - since >= schedule.period:
-            return f"{ref} covered its last period at {to_datetime(since).isoformat()}, more than one period ago"
+            return (
+                f"{ref} covered its last period at {to_datetime(since).isoformat()}, more than one period ago"
+            )
     return None
 
 
@@ -48,5 +50,7 @@ def _missing_of_cron(ref: str, upstream: JobFacts, schedule: Cron, now: int) -> 
         latest = min(latest, reach.end)
     if upstream.done_until is not None and upstream.done_until >= latest:
         return None
-    until = "nothing" if upstream.done_until is None else f"up to {to_datetime(upstream.done_until).isoformat()}"
+    until = (
+        "nothing" if upstream.done_until is None else f"up to {to_datetime(upstream.done_until).isoformat()}"
+    )
     return f"{ref} has covered {until}, its latest window ends at {to_datetime(latest).isoformat()}"

@@ -103,7 +103,7 @@ class After:
     """Ids of the jobs that must start over: their next run is a refresh and covers their whole range."""
 
 
-# Ticks --------------------------------------------------------------------------------------------------------------
+# Ticks ----------------------------------------------------------------------------------------------------
 
 
 def plan(due: Iterable[JobFacts], upstreams: Mapping[str, JobFacts], now: int) -> Plan:
@@ -165,7 +165,11 @@ def _decide_tick(
             joins=waiting.run_id,
         )
     run = NewRun(trigger, f"{trigger}@{_iso(tick)}", tick, _starts_over(job))
-    what = "The tick is due." if first == tick else f"Ticks since {_iso(first)} were missed; one run covers them all."
+    what = (
+        "The tick is due."
+        if first == tick
+        else f"Ticks since {_iso(first)} were missed; one run covers them all."
+    )
     return _created(decided, job, run, what)
 
 
@@ -174,7 +178,7 @@ def _range_is_covered(job: JobFacts) -> bool:
     return job.range is not None and not job.refresh_pending and job.range.is_complete(job.done_until)
 
 
-# Starts by hand -----------------------------------------------------------------------------------------------------
+# Starts by hand -------------------------------------------------------------------------------------------
 
 
 def plan_start(
@@ -209,7 +213,7 @@ def plan_start(
     return _created(decided, job, run, words)
 
 
-# What an end causes -------------------------------------------------------------------------------------------------
+# What an end causes ---------------------------------------------------------------------------------------
 
 
 def plan_after(ended: Ended, job: JobFacts, graph: Mapping[str, JobFacts], now: int) -> After:
@@ -303,7 +307,7 @@ def _next_part(ended: Ended, job: JobFacts, now: int) -> Decision | None:
     return _created(decided, job, run, "The backlog has another part; the oldest goes first.")
 
 
-# Windows ------------------------------------------------------------------------------------------------------------
+# Windows --------------------------------------------------------------------------------------------------
 
 
 def window_at_start(job: JobFacts, trigger: str, fired_at: int, now: int) -> Window:
@@ -326,7 +330,9 @@ def window_at_start(job: JobFacts, trigger: str, fired_at: int, now: int) -> Win
 def _next_gap(job: JobFacts, now: int) -> Window | None:
     """Return the oldest window that is neither covered nor being worked on; None if there is none."""
     start = job.done_until
-    taken = sorted([*job.covered, *(run.window for run in job.active_runs if run.window)], key=lambda w: w.start)
+    taken = sorted(
+        [*job.covered, *(run.window for run in job.active_runs if run.window)], key=lambda w: w.start
+    )
     schedule = job.schedule
     if schedule is None:
         return None
@@ -352,7 +358,7 @@ def _has_window(job: JobFacts, trigger: str) -> bool:
     return kind is not TriggerType.ONCE and job.definition.interval is not None
 
 
-# Shared -------------------------------------------------------------------------------------------------------------
+# Shared ---------------------------------------------------------------------------------------------------
 
 
 def _created(decided: Any, job: JobFacts, run: NewRun, why: str) -> Decision:

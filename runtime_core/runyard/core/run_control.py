@@ -83,7 +83,8 @@ class RunControl:
             raise InvalidRequest("No job is named.", "Give `job_ids`, `selectors` or both.")
         if profile in LOCAL:
             raise InvalidRequest(
-                f"The profile `{profile}` is for one's own machine.", "Choose `prod`, `access` or one of your own."
+                f"The profile `{profile}` is for one's own machine.",
+                "Choose `prod`, `access` or one of your own.",
             )
 
         def work(connection: Connection) -> list[StartAnswer]:
@@ -176,7 +177,9 @@ class RunControl:
         """Ask runs to stop. One that still waits ends at once and never starts (RUN-13)."""
 
         def work(connection: Connection) -> list[CancelAnswer]:
-            return [self._cancel_one(connection, workspace_id, run_id, dry_run, user_id) for run_id in run_ids]
+            return [
+                self._cancel_one(connection, workspace_id, run_id, dry_run, user_id) for run_id in run_ids
+            ]
 
         return self._database.read(work) if dry_run else self._database.write(work)
 

@@ -37,7 +37,13 @@ def create_user(connection: Connection, *, id: str, email: str, name: str | None
 
 
 def add_membership(
-    connection: Connection, *, id: str, user_id: str, workspace_id: str, role: str, now: int  # noqa: A002
+    connection: Connection,
+    *,
+    id: str,
+    user_id: str,
+    workspace_id: str,
+    role: str,
+    now: int,  # noqa: A002
 ) -> None:
     connection.execute(
         insert(memberships).values(
@@ -117,7 +123,13 @@ def revoke_api_keys(connection: Connection, *, label: str, except_token: str | N
 
 
 def create_session(
-    connection: Connection, *, id: str, user_id: str, token: str, expires_at: int, now: int  # noqa: A002
+    connection: Connection,
+    *,
+    id: str,
+    user_id: str,
+    token: str,
+    expires_at: int,
+    now: int,  # noqa: A002
 ) -> None:
     connection.execute(
         insert(sessions).values(

@@ -223,7 +223,9 @@ def _sqlite_engine(url: str, *, begin: str, size: int) -> Engine:
 
 
 def _with_driver(url: str) -> str:
-    return url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1)
+    return url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
+        "postgres://", "postgresql+psycopg://", 1
+    )
 
 
 def _asks_to_repeat(error: OperationalError) -> bool:
@@ -240,12 +242,16 @@ class _errors_of_the_world:  # noqa: N801 - reads as a phrase in a `with`
         if not isinstance(error, DBAPIError):
             return
         words = str(error.orig)
-        if "disk is full" in words or "disk I/O error" in words or getattr(error.orig, "sqlstate", "") == "53100":
+        if (
+            "disk is full" in words
+            or "disk I/O error" in words
+            or getattr(error.orig, "sqlstate", "") == "53100"
+        ):
             raise StorageFull(
                 "The disk of the database is full; nothing was changed.",
                 "Free space in the data directory and try again.",
             ) from error
-        if error.connection_invalidated or isinstance(error, OperationalError) and "connect" in words:
+        if error.connection_invalidated or (isinstance(error, OperationalError) and "connect" in words):
             raise Unavailable(
                 "The database does not answer.", "Check that it runs and that the database URL is right."
             ) from error

@@ -61,7 +61,10 @@ def load(connection: Connection, job_ids: Iterable[str], *, lock: bool = False) 
     if lock:
         # In one order everywhere, so that two deciders never wait for each other.
         connection.execute(
-            select(job_state.c.job_id).where(job_state.c.job_id.in_(ids)).order_by(job_state.c.job_id).with_for_update()
+            select(job_state.c.job_id)
+            .where(job_state.c.job_id.in_(ids))
+            .order_by(job_state.c.job_id)
+            .with_for_update()
         )
     query = (
         select(
@@ -84,7 +87,9 @@ def load(connection: Connection, job_ids: Iterable[str], *, lock: bool = False) 
 
 def by_ref(connection: Connection, workspace_id: str, refs: Iterable[str]) -> dict[str, JobFacts]:
     """Return the facts of the jobs with these refs, by ref."""
-    query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_ref.in_(sorted(set(refs))))
+    query = select(jobs.c.id).where(
+        jobs.c.workspace_id == workspace_id, jobs.c.job_ref.in_(sorted(set(refs)))
+    )
     found = load(connection, connection.execute(query).scalars())
     return {facts.definition.job_ref: facts for facts in found.values()}
 
@@ -107,7 +112,9 @@ def downstream(
     return {facts.definition.job_ref: facts for facts in load(connection, reached, lock=True).values()}
 
 
-def definition_of(version_id: str, definition: Mapping[str, Any], extensions: Mapping[str, Any]) -> JobDefinition:
+def definition_of(
+    version_id: str, definition: Mapping[str, Any], extensions: Mapping[str, Any]
+) -> JobDefinition:
     """Return the typed view of a job version. A version never changes, so its view is made once."""
     view = _views(version_id)
     if not view:
@@ -141,7 +148,12 @@ def _facts(row: RowMapping, open_runs: list[OpenRun], covered: list[Window]) -> 
 def _open_runs(connection: Connection, job_ids: Sequence[str]) -> defaultdict[str, list[OpenRun]]:
     query = (
         select(
-            runs.c.id, runs.c.job_id, runs.c.trigger, runs.c.status, runs.c.interval_start, runs.c.interval_end
+            runs.c.id,
+            runs.c.job_id,
+            runs.c.trigger,
+            runs.c.status,
+            runs.c.interval_start,
+            runs.c.interval_end,
         )
         .where(runs.c.job_id.in_(job_ids), runs.c.status.in_(sorted(OPEN)))
         .order_by(runs.c.created_at, runs.c.id)

@@ -89,7 +89,7 @@ def versions(connection: Connection, version_ids: Iterable[str]) -> dict[str, Ro
     return {row["id"]: row for row in connection.execute(query).mappings()}
 
 
-# What a deploy writes -----------------------------------------------------------------------------------------------
+# What a deploy writes -------------------------------------------------------------------------------------
 
 
 def create(
@@ -193,7 +193,9 @@ def archive(connection: Connection, job_id: str, now: int) -> None:
 
 def _put_edges(connection: Connection, workspace_id: str, job_id: str, refs: Iterable[str]) -> None:
     connection.execute(delete(job_edges).where(job_edges.c.job_id == job_id))
-    rows = [{"job_id": job_id, "upstream_ref": ref, "workspace_id": workspace_id} for ref in sorted(set(refs))]
+    rows = [
+        {"job_id": job_id, "upstream_ref": ref, "workspace_id": workspace_id} for ref in sorted(set(refs))
+    ]
     if rows:
         connection.execute(insert(job_edges), rows)
 
@@ -208,10 +210,12 @@ def put_manifest(connection: Connection, *, values: Mapping[str, Any]) -> None:
     )
 
 
-# State --------------------------------------------------------------------------------------------------------------
+# State ----------------------------------------------------------------------------------------------------
 
 
-def set_due(connection: Connection, job_id: str, next_due_at: int | None, *, anchor_at: int | None = None) -> None:
+def set_due(
+    connection: Connection, job_id: str, next_due_at: int | None, *, anchor_at: int | None = None
+) -> None:
     """Store when a job is due next, and where its phase starts if that changed."""
     values: dict[str, int | None] = {"next_due_at": next_due_at}
     if anchor_at is not None:
@@ -223,19 +227,18 @@ def start_over(connection: Connection, job_id: str, *, pending: bool) -> None:
     """Forget what a job has covered; with `pending` its next run is a refresh (RFR-05, RFR-06)."""
     connection.execute(delete(covered_windows).where(covered_windows.c.job_id == job_id))
     connection.execute(
-        update(job_state)
-        .where(job_state.c.job_id == job_id)
-        .values(done_until=None, refresh_pending=pending)
+        update(job_state).where(job_state.c.job_id == job_id).values(done_until=None, refresh_pending=pending)
     )
 
 
-def note_completed(connection: Connection, job_id: str, *, done_until: int | None, now: int) -> None:
+def note_completed(
+    connection: Connection, job_id: str, *, done_until: int | None, refreshed: bool, now: int
+) -> None:
     """Store that a run of the job completed, and up to where its windows are covered now."""
-    connection.execute(
-        update(job_state)
-        .where(job_state.c.job_id == job_id)
-        .values(done_until=done_until, completed_at=now)
-    )
+    values: dict[str, Any] = {"done_until": done_until, "completed_at": now}
+    if refreshed:
+        values["refresh_pending"] = False
+    connection.execute(update(job_state).where(job_state.c.job_id == job_id).values(values))
 
 
 def cover(connection: Connection, *, job_id: str, start: int, end: int, run_id: str) -> None:

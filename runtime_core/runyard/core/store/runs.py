@@ -156,9 +156,7 @@ def move(
         changes.setdefault("finished_at", now)
     connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
     _note(connection, run_id, row["status"], target, reason, actor, now)
-    _announce(
-        connection, row["workspace_id"], row["job_id"], run_id, target, row["number"], reason, now
-    )
+    _announce(connection, row["workspace_id"], row["job_id"], run_id, target, row["number"], reason, now)
     return row
 
 
@@ -185,7 +183,7 @@ def request_stop(connection: Connection, run_id: str, user_id: str | None, now: 
     return True
 
 
-# For the executor ---------------------------------------------------------------------------------------------------
+# For the executor -----------------------------------------------------------------------------------------
 
 
 def claimable(connection: Connection, limit: int = CLAIM_BATCH) -> list[RowMapping]:
@@ -220,9 +218,7 @@ def claimable(connection: Connection, limit: int = CLAIM_BATCH) -> list[RowMappi
     return found
 
 
-def claim(
-    connection: Connection, row: RowMapping, *, window: Window, engine: str, now: int
-) -> int | None:
+def claim(connection: Connection, row: RowMapping, *, window: Window, engine: str, now: int) -> int | None:
     """Take a waiting run off the queue as its next attempt; return the attempt's number, None if not ours to take."""
     attempt = int(row["attempt"]) + 1
     moved = move(
@@ -239,6 +235,11 @@ def claim(
         insert(attempts).values(run_id=row["id"], number=attempt, engine=engine, created_at=now)
     )
     return attempt
+
+
+def by_id(connection: Connection, run_id: str) -> RowMapping | None:
+    """Return a run, whatever its workspace."""
+    return connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
 
 
 def with_status(connection: Connection, statuses: Iterable[RunStatus]) -> Sequence[RowMapping]:
@@ -277,7 +278,7 @@ def launch_facts(connection: Connection, run_id: str) -> RowMapping:
     return connection.execute(query).mappings().one()
 
 
-# For readers --------------------------------------------------------------------------------------------------------
+# For readers ----------------------------------------------------------------------------------------------
 
 
 def _detailed() -> Select[Any]:

@@ -12,7 +12,9 @@ from runyard.core.store.tables import configurations, deployments, files
 
 def latest(connection: Connection, table: Table, workspace_id: str) -> RowMapping | None:
     """Return the current snapshot of a workspace, None if nothing was ever uploaded."""
-    query = select(table).where(table.c.workspace_id == workspace_id).order_by(table.c.version.desc()).limit(1)
+    query = (
+        select(table).where(table.c.workspace_id == workspace_id).order_by(table.c.version.desc()).limit(1)
+    )
     return connection.execute(query).mappings().first()
 
 

@@ -66,7 +66,7 @@ def _serial() -> Column[int]:
     return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
 
 
-# Who ----------------------------------------------------------------------------------------------------------------
+# Who ------------------------------------------------------------------------------------------------------
 
 installation = Table(
     "installation",
@@ -123,7 +123,7 @@ api_keys = Table(
     comment="A key with a workspace is a service account of it; one without acts as its user.",
 )
 
-# What is deployed ---------------------------------------------------------------------------------------------------
+# What is deployed -----------------------------------------------------------------------------------------
 
 workspaces = Table(
     "workspaces",
@@ -264,7 +264,7 @@ job_state = Table(
     comment="What the planner knows of a job besides its definition. Its row is the lock for creating runs.",
 )
 
-# What ran -----------------------------------------------------------------------------------------------------------
+# What ran -------------------------------------------------------------------------------------------------
 
 _is_terminal = among("status", TERMINAL)
 
@@ -386,10 +386,10 @@ decisions = Table(
     Column("run_id", String(36)),
     one_of("outcome", ("fired", "coalesced", "merged", "skipped", "gated", "paused", "limited"), "outcome"),
     Index("ix_decisions_job_newest", "job_id", "id"),
-    comment="What was decided for each tick or event, and the facts it stood on. Repeats count up in one row.",
+    comment="What was decided for each tick or event, and on which facts. Repeats count up in one row.",
 )
 
-# What changed -------------------------------------------------------------------------------------------------------
+# What changed ---------------------------------------------------------------------------------------------
 
 events = Table(
     "events",
@@ -402,6 +402,6 @@ events = Table(
     Column("run_id", String(36)),
     Column("data", JSON, nullable=False),
     Index("ix_events_workspace", "workspace_id", "id"),
-    comment="The feed: what changed, in the order it was committed. Readers resume after the last id they saw.",
+    comment="The feed: what changed, in order. Readers resume after the last id they saw.",
     sqlite_autoincrement=True,
 )

@@ -8,7 +8,13 @@ from runyard.core.store.tables import workspaces
 
 
 def create(
-    connection: Connection, *, id: str, name: str, description: str | None, user_id: str, now: int  # noqa: A002
+    connection: Connection,
+    *,
+    id: str,
+    name: str,
+    description: str | None,
+    user_id: str,
+    now: int,  # noqa: A002
 ) -> None:
     connection.execute(
         insert(workspaces).values(

@@ -168,12 +168,8 @@ def upgrade() -> None:
         sa.Column("archived_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("concurrency > 0", name="ck_jobs_concurrency"),
         sa.ForeignKeyConstraint(["created_by"], ["users.id"], name="fk_jobs_created_by_users"),
-        sa.ForeignKeyConstraint(
-            ["version_id"], ["job_versions.id"], name="fk_jobs_version_id_job_versions"
-        ),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name="fk_jobs_workspace_id_workspaces"
-        ),
+        sa.ForeignKeyConstraint(["version_id"], ["job_versions.id"], name="fk_jobs_version_id_job_versions"),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="fk_jobs_workspace_id_workspaces"),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
         sa.UniqueConstraint("workspace_id", "job_ref", name="uq_jobs_workspace_id_job_ref"),
     )
@@ -345,13 +341,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["job_version_id"], ["job_versions.id"], name="fk_runs_job_version_id_job_versions"
         ),
-        sa.ForeignKeyConstraint(
-            ["stop_requested_by"], ["users.id"], name="fk_runs_stop_requested_by_users"
-        ),
+        sa.ForeignKeyConstraint(["stop_requested_by"], ["users.id"], name="fk_runs_stop_requested_by_users"),
         sa.ForeignKeyConstraint(["triggered_by"], ["users.id"], name="fk_runs_triggered_by_users"),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name="fk_runs_workspace_id_workspaces"
-        ),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="fk_runs_workspace_id_workspaces"),
         sa.PrimaryKeyConstraint("id", name="pk_runs"),
         sa.UniqueConstraint("job_id", "cause", name="uq_runs_job_id_cause"),
         sa.UniqueConstraint("job_id", "number", name="uq_runs_job_id_number"),
@@ -437,4 +429,3 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("run_events", schema=None) as batch_op:
         batch_op.create_index("ix_run_events_run_id", ["run_id"], unique=False)
-

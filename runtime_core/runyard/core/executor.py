@@ -1,0 +1,336 @@
+"""The loop that turns waiting runs into processes and ended processes into ended runs.
+
+It owns every run that holds a slot: claims, prepares, submits, watches, reaps. It knows nothing that the store and
+the engine do not know, so after a crash `recover` finds each run where it stood. It is woken by changes of the
+store and by the engine; it never polls.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from runyard.core.clock import Clock
+from runyard.core.enacting import settle
+from runyard.core.engines import AttemptId, AttemptState, AttemptStatus, Engine, ExitReport
+from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError
+from runyard.core.ids import Ids
+from runyard.core.interpreters import Interpreters
+from runyard.core.node.attempt_dir import LOG
+from runyard.core.node.attempt_log import STDOUT, AttemptLog
+from runyard.core.planning import window_at_start
+from runyard.core.preparing import Launch, Preparer
+from runyard.core.runs import ACTIVE, Reason, RunStatus, ending
+from runyard.core.store import facts, jobs, runs
+from runyard.core.store.engine import Database
+
+log = logging.getLogger(__name__)
+
+BUILDERS = 2
+"""Runs that may wait for an environment at once without holding up others; the builds themselves take turns."""
+
+BUILD_LOG_LIMIT_BYTES = 16 * 1024 * 1024
+"""What is kept of an installer's words per run: a verbose build of hundreds of packages stays far below."""
+
+RETRY_SECONDS = 1.0
+"""Pause after an error of the world (disk full, database away) before trying again."""
+
+
+class BuildLog:
+    """Keeps what is said before a run's process starts, as the log of attempt 0, which readers see first (DGR-06)."""
+
+    def __init__(
+        self, directory: Callable[[AttemptId], Path], grew: Callable[[AttemptId], None], run_id: str
+    ) -> None:
+        self._attempt, self._grew = AttemptId(run_id, 0), grew
+        path = directory(self._attempt)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A server that was killed while building left half a log; its numbering would begin twice.
+        (path / LOG).unlink(missing_ok=True)
+        self._log = AttemptLog(str(path), BUILD_LOG_LIMIT_BYTES)
+
+    def __enter__(self) -> Callable[[str], None]:
+        return self._say
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, RunyardError):
+            for words in (error.cause, *error.reasons, error.remedy):
+                self._say(words)
+        self._log.close()
+
+    def _say(self, line: str) -> None:
+        self._log.write(STDOUT, [line.rstrip("\n").encode()])
+        self._grew(self._attempt)
+
+
+class Executor:
+    """Owns the runs that hold a slot. `ended` may be called from any thread; everything else is the loop's."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        preparer: Preparer,
+        interpreters: Interpreters,
+        clock: Clock,
+        ids: Ids,
+        *,
+        attempt_directory: Callable[[AttemptId], Path],
+        log_grew: Callable[[AttemptId], None] = lambda _attempt: None,
+        run_ended: Callable[[str], None] = lambda _run_id: None,
+    ) -> None:
+        self._database, self._engine, self._preparer = database, engine, preparer
+        self._interpreters, self._clock, self._ids = interpreters, clock, ids
+        self._attempt_directory, self._log_grew, self._run_ended = attempt_directory, log_grew, run_ended
+        self._woken = threading.Event()
+        self._ended: deque[AttemptId] = deque()
+        self._stopping = False
+        self._stop_sent: set[AttemptId] = set()
+        self._builders = ThreadPoolExecutor(BUILDERS, "environment")
+
+    # Told from outside ------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Look at the store again now; called after each change."""
+        self._woken.set()
+
+    def ended(self, attempt: AttemptId) -> None:
+        """Take note that an attempt's process has ended."""
+        self._ended.append(attempt)
+        self.wake()
+
+    def stop(self) -> None:
+        """Make `run` return after the present step. Running processes go on (SCH-04)."""
+        self._stopping = True
+        self.wake()
+
+    # The loop ---------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Recover, then work until stopped. An error of the world is logged and tried again."""
+        recovered = False
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                if not recovered:
+                    self.recover()
+                    recovered = True
+                self.step()
+            except RunyardError:
+                log.exception("executing failed; trying again in %s s", RETRY_SECONDS)
+                self._clock.wait(self._woken, RETRY_SECONDS)
+            else:
+                self._clock.wait(self._woken, None)
+        self._builders.shutdown(wait=False, cancel_futures=True)
+
+    def step(self) -> None:
+        """Do everything that can be done now."""
+        self.reap()
+        self.stop_requested()
+        self.claim_and_start()
+
+    def recover(self) -> None:
+        """Find again every run that held a slot when the last server ended (SCH-03, SCH-05).
+
+        A run whose process lives is watched on, one that ended meanwhile is reaped, one whose process vanished is
+        lost, and one that was claimed but never started is started now, as the same attempt.
+        """
+        for row in self._database.read(lambda connection: runs.with_status(connection, ACTIVE)):
+            attempt = AttemptId(row["id"], row["attempt"])
+            status = self._engine.watch(attempt)
+            if status.state is AttemptState.ABSENT:
+                self._start(attempt)
+            elif status.state is AttemptState.RUNNING:
+                self._note_running([(attempt, status)])
+            else:
+                self._ended.append(attempt)
+
+    def reap(self) -> None:
+        """End the runs whose processes have ended."""
+        while self._ended:
+            attempt = self._ended[0]
+            self._end(attempt, self._engine.status(attempt))
+            # Forgotten only once written: an error above leaves it to the next try.
+            self._ended.popleft()
+
+    def stop_requested(self) -> None:
+        """Ask the processes of runs that somebody wants stopped to stop; each is asked once."""
+        for row in self._database.read(runs.to_stop):
+            attempt = AttemptId(row["id"], row["attempt"])
+            if row["status"] == RunStatus.PENDING or attempt in self._stop_sent:
+                continue
+            if self._engine.status(attempt).state is AttemptState.RUNNING:
+                self._stop_sent.add(attempt)
+                self._engine.cancel(attempt)
+
+    def claim_and_start(self) -> None:
+        """Take runs off the queue while there are slots, and start each."""
+        # A look costs no write lock, and most wake-ups are about something else.
+        while not self._stopping and self._database.read(runs.claimable):
+            claimed = self._database.write(self._claim)
+            started = [(attempt, status) for attempt in claimed if (status := self._start(attempt))]
+            self._note_running(started)
+
+    # Steps of one run -------------------------------------------------------------------------------------
+
+    def _claim(self, connection: Connection) -> list[AttemptId]:
+        """Claim what has a slot. What a run covers is decided here, because now it is known what is covered."""
+        now = self._clock.now()
+        claimed = []
+        for row in runs.claimable(connection):
+            job = facts.load(connection, [row["job_id"]], lock=True)[row["job_id"]]
+            if row["refresh"]:
+                # Pending until a refresh completes: if this run fails, the next one is a refresh again.
+                jobs.start_over(connection, job.job_id, pending=True)
+                job = facts.load(connection, [row["job_id"]])[row["job_id"]]
+            fired_at = row["tick_at"] if row["tick_at"] is not None else row["created_at"]
+            window = window_at_start(job, row["trigger"], fired_at, now)
+            number = runs.claim(connection, row, window=window, engine="local", now=now)
+            if number is not None:
+                claimed.append(AttemptId(row["id"], number))
+        return claimed
+
+    def _start(self, attempt: AttemptId) -> AttemptStatus | None:
+        """Start a claimed run, at once if its environment is there, else as soon as it is built."""
+        launch = self._preparer.load(attempt.run_id)
+        python = self._interpreters.ready(launch.requirements, launch.definition)
+        if python is not None:
+            return self._submit(attempt, launch, python)
+        self._builders.submit(self._build_and_submit, attempt, launch)
+        return None
+
+    def _build_and_submit(self, attempt: AttemptId, launch: Launch) -> None:
+        """Runs on a builder's thread: build the environment, then start the run unless it was cancelled."""
+        try:
+            with BuildLog(self._attempt_directory, self._log_grew, attempt.run_id) as say:
+                python = self._interpreters.build(launch.requirements, launch.definition, say)
+            if self._is_unwanted(attempt):
+                self._finish(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL, {})
+            elif status := self._submit(attempt, launch, python):
+                self._note_running([(attempt, status)])
+        except EnvironmentFailed as error:
+            self._finish(
+                attempt, RunStatus.FAILED, Reason.DEPENDENCY_INSTALL_FAILED, {"message": error.cause}
+            )
+        except Exception as error:
+            log.exception("run %s could not be started", attempt.run_id)
+            self._finish(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})
+
+    def _submit(self, attempt: AttemptId, launch: Launch, python: Path) -> AttemptStatus | None:
+        """Lay out and start; return None if the run could not be started and has failed for it."""
+        try:
+            command = self._preparer.prepare(launch, self._attempt_directory(attempt), python)
+            self._engine.submit(attempt, command)
+        except Conflict:
+            # Started before a crash, between the engine's deed and our note of it.
+            self._engine.watch(attempt)
+        except (RunyardError, OSError) as error:
+            log.warning("run %s could not be started: %s", attempt.run_id, error)
+            self._finish(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})
+            return None
+        return AttemptStatus(AttemptState.RUNNING, started_at=self._clock.now())
+
+    def _note_running(self, started: list[tuple[AttemptId, AttemptStatus]]) -> None:
+        if started:
+            self._database.write(lambda connection: self._write_running(connection, started))
+
+    def _write_running(self, connection: Connection, started: list[tuple[AttemptId, AttemptStatus]]) -> None:
+        now = self._clock.now()
+        for attempt, status in started:
+            started_at = status.started_at or now
+            if runs.move(
+                connection,
+                attempt.run_id,
+                RunStatus.RUNNING,
+                now=now,
+                attempt=attempt.number,
+                values={"started_at": started_at},
+            ):
+                runs.end_attempt(connection, attempt.run_id, attempt.number, {"started_at": started_at})
+
+    def _end(self, attempt: AttemptId, status: AttemptStatus) -> None:
+        """End a run by what its supervisor reported; one that left no report is lost."""
+        if status.exit is None:
+            what = {"message": "The process vanished without a report."}
+            self._finish(attempt, RunStatus.FAILED, Reason.LOST, what)
+            return
+        report = status.exit
+        target, reason = ending(exit_code=report.exit_code, signal=report.signal, stop=report.stop)
+        values = {
+            "exit_code": report.exit_code,
+            "signal": report.signal,
+            "started_at": report.started_at,
+            "finished_at": report.ended_at,
+        }
+        self._finish(attempt, target, reason, values, report)
+
+    def _finish(
+        self,
+        attempt: AttemptId,
+        target: RunStatus,
+        reason: Reason,
+        values: dict[str, Any],
+        report: ExitReport | None = None,
+    ) -> None:
+        """Write the end of a run and all it causes."""
+
+        def work(connection: Connection) -> None:
+            now = self._clock.now()
+            row = self._open_row(connection, attempt)
+            if row is None:
+                return
+            if row["status"] == RunStatus.STARTING and report is not None:
+                # It ended before we had noted that it started.
+                runs.move(
+                    connection,
+                    attempt.run_id,
+                    RunStatus.RUNNING,
+                    now=now,
+                    values={"started_at": report.started_at},
+                )
+            if report is not None:
+                runs.end_attempt(connection, attempt.run_id, attempt.number, _measured(report))
+            actor = row["stop_requested_by"] if target is RunStatus.CANCELLED else None
+            settle(
+                connection,
+                attempt.run_id,
+                target,
+                reason,
+                ids=self._ids,
+                now=now,
+                actor=actor or runs.SYSTEM,
+                attempt=attempt.number,
+                values=values,
+            )
+
+        self._database.write(work)
+        self._stop_sent.discard(attempt)
+        self._run_ended(attempt.run_id)
+
+    def _is_unwanted(self, attempt: AttemptId) -> bool:
+        row = self._database.read(lambda connection: self._open_row(connection, attempt))
+        return row is None or row["stop_requested_at"] is not None
+
+    @staticmethod
+    def _open_row(connection: Connection, attempt: AttemptId) -> RowMapping | None:
+        row = runs.by_id(connection, attempt.run_id)
+        is_ours = row is not None and row["status"] in ACTIVE and row["attempt"] == attempt.number
+        return row if is_ours else None
+
+
+def _measured(report: ExitReport) -> dict[str, Any]:
+    return {
+        "started_at": report.started_at,
+        "ended_at": report.ended_at,
+        "line_count": report.line_count,
+        "log_bytes": report.log_bytes,
+        "peak_memory_bytes": report.peak_memory_bytes,
+        "cpu_seconds": report.cpu_seconds,
+    }

@@ -1,0 +1,151 @@
+"""From a claimed run to the command that starts it: its directory, its environment variables, its argv.
+
+The process environment is built from nothing: a short list of variables passes, everything else is said here
+(DESIGN 6). What starts it is the engine's business.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from runyard.core.clock import to_datetime
+from runyard.core.engines import Command
+from runyard.core.file_store import FileStore
+from runyard.core.jobs import JobDefinition
+from runyard.core.snapshots import SnapshotFile, lay_out, restore_settings
+from runyard.core.store import facts, runs, snapshots
+from runyard.core.store.engine import Database
+
+PASSED_ON = ("LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
+"""Variables of the server that a job sees too: how to find programs, trust certificates, write text and time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Everything known of a claimed run before its directory exists."""
+
+    run: RowMapping
+    definition: JobDefinition
+    requirements: Mapping[str, Any]
+    files: Sequence[SnapshotFile]
+    settings: Sequence[SnapshotFile]
+
+
+class Preparer:
+    """Lays out runs below `data_dir`.
+
+    `base_env` is the server's own environment, of which little passes; `api_url` is where a job reaches the server.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        files: FileStore,
+        data_dir: Path,
+        sdk: Path,
+        *,
+        base_env: Mapping[str, str],
+        api_url: str,
+    ) -> None:
+        self._database, self._files, self._data_dir, self._sdk = database, files, data_dir, sdk
+        self._base_env = {name: base_env[name] for name in PASSED_ON if name in base_env}
+        self._api_url = api_url
+
+    def load(self, run_id: str) -> Launch:
+        """Return what a start needs, read at one moment."""
+
+        def work(connection: Any) -> Launch:
+            row = runs.launch_facts(connection, run_id)
+            return Launch(
+                run=row,
+                definition=facts.definition_of(row["job_version_id"], row["definition"], row["extensions"]),
+                requirements=row["requirements"],
+                files=_files(snapshots.list_files(connection, row["deployment_id"])),
+                settings=_files(snapshots.list_files(connection, row["configuration_id"])),
+            )
+
+        return self._database.read(work)
+
+    def prepare(self, launch: Launch, attempt_directory: Path, python: Path) -> Command:
+        """Lay out the run's directory and return the command that starts it there.
+
+        Raises: StorageFull, NotFound if the file store has lost a file.
+        """
+        root = attempt_directory / "workspace"
+        home = attempt_directory / "home"
+        lay_out(launch.files, self._files, root)
+        restore_settings(launch.settings, self._files, root, launch.run["profile"])
+        home.mkdir(mode=0o700)
+        definition = launch.definition
+        shared = self._data_dir / "data" / launch.run["workspace_id"]
+        shared.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Command(
+            argv=(
+                str(python),
+                "-m",
+                definition.entry_point.launcher,
+                "--run-id",
+                launch.run["id"],
+                "--trigger",
+                launch.run["trigger"],
+                "--entry-point",
+                json.dumps(entry_point(launch.run, definition)),
+            ),
+            env={
+                **self._base_env,
+                **variables(launch.run, self._api_url),
+                "HOME": str(home),
+                "PYTHONPATH": str(self._sdk),
+                "RUNYARD_DATA_DIR": str(shared),
+            },
+            cwd=root,
+            timeout_seconds=definition.timeout_seconds if definition.is_batch else None,
+            grace_seconds=definition.grace_seconds,
+        )
+
+
+def entry_point(run: RowMapping, definition: JobDefinition) -> dict[str, Any]:
+    """Return what the launcher is told to start, as published launchers read it (contract 9.1)."""
+    wire = definition.wire
+    told: dict[str, Any] = {
+        **wire["entry_point"],
+        "job_ref": definition.job_ref,
+        "profile": run["profile"],
+        "refresh": run["refresh"],
+        "interval_timezone": definition.timezone,
+        "intercept_signals": (wire.get("execute") or {}).get("intercept_signals", True),
+    }
+    if run["interval_start"] is not None:
+        told["interval_start"] = to_datetime(run["interval_start"]).isoformat()
+        told["interval_end"] = to_datetime(run["interval_end"]).isoformat()
+    if run["config"]:
+        told["config"] = run["config"]
+    for key in ("incremental_mode", "auto_refresh_pipeline_mode"):
+        if key in wire:
+            told[key] = wire[key]
+    return told
+
+
+def variables(run: RowMapping, api_url: str) -> dict[str, str]:
+    """Return the variables by which a job knows its run, its profile and the server (contract 9.3)."""
+    return {
+        "PYTHONUNBUFFERED": "1",
+        "RUNTIME__API_BASE_URL": api_url,
+        # Usage reports of other people's software; nothing we ship talks to the internet.
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__RUN_ID": run["id"],
+        "RUNTIME__WORKSPACE_ID": run["workspace_id"],
+        "WORKSPACE__PROFILE": run["profile"],
+    }
+
+
+def _files(rows: Sequence[RowMapping]) -> list[SnapshotFile]:
+    return [
+        SnapshotFile(**{name: value for name, value in row.items() if name != "snapshot_id"}) for row in rows
+    ]
