@@ -14,7 +14,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from runyard.core.node.attempt_dir import INDEX, LOG
 from runyard.core.node.attempt_log import INDEX_ENTRY
@@ -32,8 +32,7 @@ Stream = Literal["stdout", "stderr", "other"]
 _STREAMS: dict[bytes, Stream] = {b"O": "stdout", b"E": "stderr", b"S": "other"}
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """A line of a run. `number` counts from 0 over all attempts; `at` is when it ended, in microseconds UTC.
 
     `text` has no newline at its end; carriage returns are as printed, bytes that are no UTF-8 are replaced.

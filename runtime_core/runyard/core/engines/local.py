@@ -59,6 +59,7 @@ class LocalEngine:
         self._log_limit_bytes = log_limit_bytes
         for directory in (self._runs, self._notify.parent):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._starting = threading.Lock()
         self._keeper = _Keeper(python, data_dir / "keeper.log")
         self._watcher = _Watcher(self._notify, clock, events)
 
@@ -68,8 +69,6 @@ class LocalEngine:
         Raises: StartFailed if the process cannot be started, Conflict if the attempt was started before.
         """
         directory = self.directory(attempt)
-        if attempt_dir.was_started(directory):
-            raise _started_before(attempt)
         spec = Spec(
             attempt=str(attempt),
             argv=list(command.argv),
@@ -80,12 +79,15 @@ class LocalEngine:
             log_limit_bytes=self._log_limit_bytes,
             notify=str(self._notify),
         )
-        try:
-            Path(directory).mkdir(parents=True, exist_ok=True, mode=0o700)
-            attempt_dir.write_spec(directory, spec)
-            answer, asked_twice = self._keeper.start(directory)
-        except OSError as error:
-            raise _not_started(attempt, str(error)) from error
+        with self._starting:
+            if attempt_dir.was_started(directory):
+                raise _started_before(attempt)
+            try:
+                Path(directory).mkdir(parents=True, exist_ok=True, mode=0o700)
+                attempt_dir.write_spec(directory, spec)
+                answer, asked_twice = self._keeper.start(directory)
+            except OSError as error:
+                raise _not_started(attempt, str(error)) from error
         if answer != keeper.STARTED:
             if not attempt_dir.was_started(directory):
                 raise _not_started(attempt, os.fsdecode(answer))
@@ -125,7 +127,7 @@ class LocalEngine:
         if exited is not None:
             return exited
         if attempt_dir.is_held(directory):
-            return AttemptStatus(AttemptState.RUNNING, started_at=_holder(directory)["started_at"])
+            return AttemptStatus(AttemptState.RUNNING, started_at=_started_at(directory))
         if attempt_dir.was_started(directory):
             return _last_status(directory)
         return AttemptStatus(AttemptState.ABSENT)
@@ -137,7 +139,8 @@ class LocalEngine:
     def close(self) -> None:
         """Stop watching. Running attempts go on (SCH-04)."""
         self._watcher.close()
-        self._keeper.close()
+        with self._starting:
+            self._keeper.close()
 
     def directory(self, attempt: AttemptId) -> str:
         """Return the directory of an attempt."""
@@ -155,9 +158,14 @@ def _not_started(attempt: AttemptId, why: str) -> StartFailed:
     )
 
 
-def _holder(directory: str) -> Holder:
-    holder: Holder = attempt_dir.read_json(directory, attempt_dir.LOCK)
+def _holder(directory: str) -> Holder | None:
+    holder: Holder | None = attempt_dir.read_json(directory, attempt_dir.LOCK)
     return holder
+
+
+def _started_at(directory: str) -> int | None:
+    holder = _holder(directory)
+    return holder["started_at"] if holder else None
 
 
 def _exited(directory: str) -> AttemptStatus | None:
@@ -169,13 +177,14 @@ def _exited(directory: str) -> AttemptStatus | None:
 
 def _last_status(directory: str) -> AttemptStatus:
     """Return the status of an attempt whose shim is gone: report or not, nothing more can come."""
-    lost = AttemptStatus(AttemptState.LOST, started_at=_holder(directory)["started_at"])
-    return _exited(directory) or lost
+    return _exited(directory) or AttemptStatus(AttemptState.LOST, started_at=_started_at(directory))
 
 
 def _open_shim(directory: str) -> int | None:
     """Return a pidfd of the shim that holds the attempt, None if it has ended."""
     holder = _holder(directory)
+    if holder is None:
+        return None
     try:
         pidfd = os.pidfd_open(holder["pid"])
     except ProcessLookupError:
@@ -189,13 +198,12 @@ def _open_shim(directory: str) -> int | None:
 
 
 class _Keeper:
-    """The connection to the fork server, which is started again when it is found dead."""
+    """The connection to the fork server, which is started again when found dead. For one thread at a time."""
 
     def __init__(self, python: str, output: Path) -> None:
         # As a directory with a `__main__`, without site-packages: it starts in the time of an empty Python.
         self._argv = [python, "-I", "-S", str(Path(keeper.__file__).parent)]
         self._output = output
-        self._lock = threading.Lock()
         self._launch()
 
     def start(self, directory: str) -> tuple[bytes, bool]:
@@ -203,31 +211,31 @@ class _Keeper:
 
         Raises: OSError if no answer comes; then the attempt will not start later either.
         """
-        with self._lock:
+        try:
+            answer = self._ask(directory)
+            if answer:
+                return answer, False
+            self._relaunch()
+            return self._ask(directory) or b"the keeper was killed", True
+        except TimeoutError:
+            self._relaunch()  # a late answer must not be taken for that of the next request
             try:
-                answer = self._ask(directory)
-                if answer:
-                    return answer, False
-                self._end()
-                self._launch()
-                return self._ask(directory) or b"the keeper was killed", True
-            except TimeoutError:
-                self._end()  # a late answer must not be taken for that of the next request
-                self._launch()
-                try:
-                    os.close(attempt_dir.claim(directory))
-                except FileExistsError:
-                    return keeper.STARTED, False
-                raise
+                os.close(attempt_dir.claim(directory))
+            except FileExistsError:
+                return keeper.STARTED, False
+            raise
 
     def close(self) -> None:
         """Let the keeper end, and wait for that."""
-        with self._lock:
-            self._end()
+        self._connection.close()
+        # It may be stopped, or hang with the machine; shims do not need it.
+        self._process.kill()
+        self._process.wait()
 
     def _ask(self, directory: str) -> bytes:
         """Return the answer, empty if the keeper is gone."""
         try:
+            self._connection.settimeout(_START_SECONDS)
             self._connection.send(os.fsencode(directory))
             return self._connection.recv(keeper.ANSWER_BYTES)
         except (BrokenPipeError, ConnectionResetError):
@@ -235,17 +243,14 @@ class _Keeper:
 
     def _launch(self) -> None:
         self._connection, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._connection.settimeout(_START_SECONDS)
         with other, self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 self._argv, stdin=other.fileno(), stdout=output, stderr=output, env={}, start_new_session=True
             )
 
-    def _end(self) -> None:
-        self._connection.close()
-        # It may be stopped, or hang with the machine; shims do not need it.
-        self._process.kill()
-        self._process.wait()
+    def _relaunch(self) -> None:
+        self.close()
+        self._launch()
 
 
 @dataclass(slots=True)
@@ -343,10 +348,11 @@ class _Watcher:
         with self._lock:
             all_watched = list(self._watched.values())
         for watched in all_watched:
-            size = watched.log.stat().st_size
-            if size != watched.size:
-                watched.size = size
-                self._tell(self._events.log_grew, watched.attempt)
+            with contextlib.suppress(OSError):  # somebody may have deleted it
+                size = watched.log.stat().st_size
+                if size != watched.size:
+                    watched.size = size
+                    self._tell(self._events.log_grew, watched.attempt)
 
     def _tell(self, event: Callable[[AttemptId], None], attempt: AttemptId) -> None:
         try:

@@ -57,11 +57,11 @@ class Holder(TypedDict):
 
 
 def read_json(directory: str, name: str) -> Any:
-    """Return the content of a JSON file of the attempt, None if it is not there."""
+    """Return the content of a JSON file of the attempt; None if there is none, or none is left."""
     try:
         with open(f"{directory}/{name}", encoding="utf-8") as file:
             return json.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # a power failure may leave an empty file
         return None
 
 

@@ -87,6 +87,12 @@ class AttemptLog:
             if file is not None:
                 file.sync()
 
+    def close(self) -> None:
+        """Let go of the files."""
+        for file in (self._log, self._index):
+            if file is not None:
+                file.close()
+
     def _admit_losses(self) -> bool:
         """Say how many lines the disk refused; return whether there is nothing (more) to say."""
         if self._lost_lines:
@@ -145,3 +151,6 @@ class _AppendFile:
     def sync(self) -> None:
         with contextlib.suppress(OSError):
             os.fsync(self._file)
+
+    def close(self) -> None:
+        os.close(self._file)
