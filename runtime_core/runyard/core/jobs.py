@@ -31,7 +31,7 @@ DEFAULT_CONCURRENCY = 1
 DASHBOARD_REF = "jobs.workspace.dashboard"
 """The job that every `__deployment__` module brings along (DEP-18)."""
 
-EXTENSIONS = frozenset({"split"})
+EXTENSIONS = frozenset({"idle_timeout", "split"})
 """What may stand beside engine 2 for a job; anything else is refused by name."""
 
 
@@ -164,7 +164,9 @@ def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = No
 
 def _interval(ref: str, table: Mapping[str, Any], extensions: Mapping[str, Any]) -> IntervalSpec:
     read = _Reader(ref, table)
-    return IntervalSpec(read.text("start"), read.text("end", None), _Reader(ref, extensions).text("split", None))
+    return IntervalSpec(
+        read.text("start"), read.text("end", None), _Reader(ref, extensions).text("split", None)
+    )
 
 
 _REQUIRED: Any = object()

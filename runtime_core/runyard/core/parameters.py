@@ -1,0 +1,247 @@
+"""Parameters of a job function, filled from configuration by name and converted to their annotations.
+
+Settings and environment are handed in; reading them is the launcher's. Sections are `jobs.<section>.<name>`,
+then `jobs.<section>`, from the job's ref.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any, NamedTuple
+
+from runyard.core.errors import InvalidInput
+
+
+class Parameter(NamedTuple):
+    """A parameter that can be given by name."""
+
+    name: str
+    is_required: bool
+
+
+class Setting(NamedTuple):
+    """A configured value and the key it was found under."""
+
+    key: str
+    value: Any
+
+
+def parameters(function: Callable[..., Any]) -> list[Parameter]:
+    """Return the parameters of a function, or of what its decorators wrap, that can be given by name."""
+    function = _innermost(function)
+    if type(function) is not FunctionType:
+        return _parameters_by_inspection(function)
+    # Read from the code object, as importing `inspect` would cost more than starting the job.
+    code = function.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    defaults = dict(zip(reversed(positional), reversed(function.__defaults__ or ()), strict=False))
+    defaults |= function.__kwdefaults__ or {}
+    names = code.co_varnames[code.co_posonlyargcount : code.co_argcount + code.co_kwonlyargcount]
+    return [Parameter(name, name not in defaults or _is_placeholder(defaults[name])) for name in names]
+
+
+def fill(
+    function: Callable[..., Any],
+    ref: str,
+    environ: Mapping[str, str],
+    read_settings: Callable[[], Mapping[str, Any]],
+    *,
+    given: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the arguments to call a job function with: `given` as they are, the rest from configuration.
+
+    `read_settings` returns the merged tables of the settings files; it is called only if one is looked for.
+    Raises: InvalidInput naming the key, for a value that is missing or does not fit.
+    Source: JCF-01 to JCF-07.
+    """
+    arguments = {}
+    wanted = parameters(function)
+    settings: Mapping[str, Any] | None = None
+    for parameter in wanted:
+        if parameter.name in given:
+            arguments[parameter.name] = given[parameter.name]
+            continue
+        if settings is None:
+            settings = read_settings()
+        found = _find(parameter.name, ref, environ, settings)
+        if found is not None:
+            arguments[parameter.name] = _convert_for(function, parameter.name, found)
+        elif parameter.is_required:
+            raise InvalidInput(
+                f"`{ref}.{parameter.name}` has no value.",
+                f"Set `{parameter.name}` under `[{ref}]` in `.dlt/config.toml` or `.dlt/secrets.toml`, "
+                f"or the environment variable {environment_key(ref, parameter.name)}.",
+            )
+    return arguments
+
+
+def environment_key(ref: str, name: str) -> str:
+    """Return the environment variable that sets a parameter of a job, or of all jobs of a section."""
+    return "__".join([*ref.split("."), name]).upper()
+
+
+def convert(value: Any, annotation: Any) -> Any:
+    """Return a configured value as what the annotation asks for; unknown annotations leave it as it is.
+
+    Texts, as the environment has them, are read as their type: lists and dicts as JSON, instants as ISO 8601.
+    Raises: ValueError if it does not fit. Source: JCF-07.
+    """
+    import json
+    import types
+    import typing
+    from datetime import date, datetime
+    from enum import Enum
+    from pathlib import Path
+
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return convert(value, inner[0])
+    if origin in (typing.Union, types.UnionType):
+        return _convert_to_any_of(value, inner)
+    if origin is typing.Literal:
+        for choice in inner:
+            if value == choice or (isinstance(value, str) and value == str(choice)):
+                return choice
+        raise ValueError(f"it is none of {', '.join(map(repr, inner))}")
+    kind = origin or annotation
+    if not isinstance(kind, type):
+        return value
+    if kind in (list, tuple, set, frozenset, dict) and isinstance(value, str):
+        value = json.loads(value)
+    if kind is dict:
+        return (
+            _checked(value, dict)
+            if not inner
+            else {
+                convert(key, inner[0]): convert(item, inner[1]) for key, item in _checked(value, dict).items()
+            }
+        )
+    if kind in (list, tuple, set, frozenset):
+        items = _checked(value, (list, tuple))
+        return kind(convert(item, inner[0]) for item in items) if inner else kind(items)
+    if kind is bool:
+        return _to_bool(value)
+    if kind in (int, float):
+        return _to_number(value, kind)
+    if kind is str:
+        return value if isinstance(value, str) else str(value)
+    if kind is datetime or kind is date:
+        return kind.fromisoformat(value) if isinstance(value, str) else _checked(value, kind)
+    return kind(value) if issubclass(kind, Enum | Path) else value
+
+
+def _convert_to_any_of(value: Any, kinds: tuple[Any, ...]) -> Any:
+    problems = []
+    for kind in kinds:
+        if kind is type(None):
+            if value is None:
+                return None
+            continue
+        try:
+            return convert(value, kind)
+        except ValueError as error:
+            problems.append(str(error))
+    raise ValueError(", and ".join(problems))
+
+
+def _to_bool(value: Any) -> bool:
+    words = {
+        "true": True,
+        "1": True,
+        "yes": True,
+        "on": True,
+        "false": False,
+        "0": False,
+        "no": False,
+        "off": False,
+    }
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in words:
+        raise ValueError("it is neither true nor false")
+    return words[str(value).lower()]
+
+
+def _to_number(value: Any, kind: type[int] | type[float]) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("it is no number")
+    number = kind(value)
+    if not isinstance(value, str) and number != value:
+        raise ValueError("it is no whole number")
+    return number
+
+
+def _checked(value: Any, kinds: Any) -> Any:
+    if not isinstance(value, kinds):
+        raise ValueError(f"it is {type(value).__name__}")
+    return value
+
+
+def _convert_for(function: Callable[..., Any], name: str, found: Setting) -> Any:
+    annotation = _annotation(_innermost(function), name, found.key)
+    try:
+        return convert(found.value, annotation)
+    except (ValueError, OverflowError) as error:
+        # The value itself is not told: it may be a secret.
+        raise InvalidInput(
+            f"`{found.key}` does not fit: {error}.", f"`{name}` is annotated with `{_say(annotation)}`."
+        ) from None
+
+
+def _annotation(function: Callable[..., Any], name: str, key: str) -> Any:
+    from typing import get_type_hints
+
+    written = getattr(function, "__annotations__", {}).get(name)
+    if not isinstance(written, str):
+        return written
+
+    def stand_in() -> None: ...
+
+    # Only this one is evaluated: the others may be imported for type checkers alone.
+    stand_in.__annotations__ = {name: written}
+    try:
+        return get_type_hints(stand_in, getattr(function, "__globals__", {}), include_extras=True)[name]
+    except NameError as error:
+        raise InvalidInput(
+            f"`{key}` cannot be converted to `{written}`: {error}.",
+            "Import it at run time, not only for type checks.",
+        ) from None
+
+
+def _say(annotation: Any) -> str:
+    return annotation.__name__ if type(annotation) is type else str(annotation)
+
+
+def _find(name: str, ref: str, environ: Mapping[str, str], settings: Mapping[str, Any]) -> Setting | None:
+    """Return what is configured: the environment first, the job's own section before its module's."""
+    sections = [ref, ref.rpartition(".")[0]] if ref.count(".") > 1 else [ref]
+    for section in sections:
+        if (text := environ.get(key := environment_key(section, name))) is not None:
+            return Setting(key, text)
+    for section in sections:
+        table: Any = settings
+        for part in section.split("."):
+            table = table.get(part) if isinstance(table, Mapping) else None
+        if isinstance(table, Mapping) and name in table:
+            return Setting(f"{section}.{name}", table[name])
+    return None
+
+
+def _innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+    while (wrapped := getattr(function, "__wrapped__", None)) is not None:
+        function = wrapped
+    return function
+
+
+def _is_placeholder(default: Any) -> bool:
+    """Return whether a default only says "from configuration", as `dlt.config.value` does."""
+    return type(default).__name__ == "ConfigValueSentinel"
+
+
+def _parameters_by_inspection(function: Callable[..., Any]) -> list[Parameter]:
+    import inspect
+
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    found = inspect.signature(function).parameters.values()
+    return [Parameter(one.name, one.default is one.empty) for one in found if one.kind in by_name]

@@ -1,0 +1,54 @@
+"""What a job function is told about its run, if it asks with a parameter named `run_context`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
+from runyard.core.triggers import JOB_EVENTS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+RUN_CONTEXT = "run_context"
+"""The parameter that asks for it; never filled from configuration (DEC-13)."""
+
+FOLLOW_UP = "followup"
+"""The `trigger_type` of a run that another job caused, however that ended (DEC-14)."""
+
+
+class TJobRunContext(TypedDict):
+    """A run as its function sees it. The window is half open, in UTC; started elsewhere it may have none."""
+
+    run_id: str
+    trigger: str
+    trigger_type: str
+    refresh: bool
+    interval_start: NotRequired[datetime]
+    interval_end: NotRequired[datetime]
+    run_args: NotRequired[dict[str, Any]]
+
+
+def make_run_context(run_id: str, trigger: str, entry_point: Mapping[str, Any]) -> TJobRunContext:
+    """Return the context of a run from what its launcher is given. Source: DEC-13 to DEC-15."""
+    kind = trigger.partition(":")[0]
+    context: TJobRunContext = {
+        "run_id": run_id,
+        "trigger": trigger,
+        "trigger_type": FOLLOW_UP if kind in JOB_EVENTS else kind,
+        "refresh": bool(entry_point.get("refresh")),
+    }
+    if entry_point.get("interval_start") and entry_point.get("interval_end"):
+        context["interval_start"] = _utc(entry_point["interval_start"])
+        context["interval_end"] = _utc(entry_point["interval_end"])
+    if entry_point.get("run_args"):
+        context["run_args"] = dict(entry_point["run_args"])
+    return context
+
+
+def _utc(text: str) -> datetime:
+    # Only for functions that ask: a job that does not should not pay for this import.
+    from datetime import UTC, datetime
+
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dlt._workspace.deployment import manifest as published
+
+from runyard.core.clock import SystemClock
+from runyard.core.discovery import Discovered, Discovery
+from runyard.core.errors import InvalidDeploymentModule, InvalidManifest
+from runyard.core.processes import Completed, SystemProcesses
+
+SDK = Path(__file__).parents[2] / "runtime_core"
+ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def discover(root: Path, file: str | None = None, ad_hoc: bool = False, /, **files: str) -> Discovered:
+    for name, text in files.items():
+        path = root / f"{name.replace('___', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    discovery = Discovery(SystemProcesses(), SystemClock())
+    return discovery.discover(root, file, python=Path(sys.executable), sdk=SDK, env=ENV, ad_hoc=ad_hoc)
+
+
+def jobs(found: Discovered) -> dict[str, dict[str, Any]]:
+    return {job["job_ref"]: job for job in found.manifest["jobs"]}
+
+
+ETL = """
+from runyard import run, trigger
+
+@run.job(trigger=trigger.every("5m"), interval={"start": "2026-01-01", "split": "1d"})
+def load(): "Load it."
+
+@run.job(trigger=load.success)
+def clean(): ...
+
+@run.job
+def unlisted(): ...
+
+def helper(): ...
+"""
+
+
+# SPEC: DEP-01, DEP-02, DEP-06, DEP-07, DEP-10, DEP-11, DEP-12, DEP-16, DEP-17, DEP-18, DEP-19, TRG-26
+def test_a_deployment_module_declares_what_it_lists(tmp_path: Path) -> None:
+    found = discover(
+        tmp_path,
+        __deployment__='''
+"""Flights of one airport.
+
+More about it."""
+import script
+from runyard import run
+from etl import clean, load, unlisted
+print("noise")
+__all__ = ["load", "clean", "script", "alarm"]
+__tags__ = ["demo"]
+
+@run.job(section="ops", trigger="job.fail:etl.*")
+def alarm(): ...
+''',
+        etl=ETL,
+        script='''
+"""A script."""
+__trigger__ = "0 6 * * *"
+__expose__ = {"tags": "x"}
+__require__ = {"timezone": "Asia/Tokyo"}
+''',
+    )
+    declared = jobs(found)
+    assert list(declared) == [
+        "jobs.etl.load",
+        "jobs.etl.clean",
+        "jobs.script",
+        "jobs.ops.alarm",
+        "jobs.workspace.dashboard",
+    ]
+    assert declared["jobs.etl.clean"]["triggers"] == ["job.success:jobs.etl.load"]
+    assert declared["jobs.ops.alarm"]["triggers"] == ["job.fail:jobs.etl.load", "job.fail:jobs.etl.clean"]
+    script = declared["jobs.script"]
+    assert script["entry_point"]["launcher"] == "runyard.core.launchers.module"
+    assert (script["triggers"], script["default_trigger"]) == (["schedule:0 6 * * *"], "schedule:0 6 * * *")
+    assert (script["description"], script["expose"]["tags"]) == ("A script.", ["x"])
+    assert script["require"] == {"timezone": "Asia/Tokyo"}
+    assert found.manifest["description"] == "Flights of one airport."
+    assert (found.manifest["deployment_module"], found.manifest["tags"]) == ("__deployment__", ["demo"])
+    assert found.extensions == {"jobs.etl.load": {"split": "1d"}}
+    assert found.warnings == ()
+    published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
+
+
+# SPEC: DEP-08
+def test_without_all_the_workspace_is_scanned_with_one_warning(tmp_path: Path) -> None:
+    installed = tmp_path / ".venv" / "site-packages" / "installed.py"
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    module = """
+import sys
+sys.path.insert(0, ".venv/site-packages")
+import json, installed, script, etl
+from etl import load, load as again, helper
+"""
+    found = discover(tmp_path, __deployment__=module, etl=ETL, script="")
+    assert list(jobs(found)) == ["jobs.script", "jobs.etl", "jobs.etl.load", "jobs.workspace.dashboard"]
+    [warning] = found.warnings
+    assert "no `__all__`" in warning
+
+
+# SPEC: DEP-04, DEP-05, DEP-17
+def test_apps_are_recognised_by_what_they_hold(tmp_path: Path) -> None:
+    found = discover(
+        tmp_path,
+        __deployment__="import notebook, server, page\n__all__ = ['notebook', 'server', 'page']\n",
+        notebook='''
+"""Shows."""
+import marimo
+app = marimo.App(app_title="Flights")
+__expose__ = {"tags": ["a"]}
+''',
+        server='from fastmcp import FastMCP\ntools = FastMCP("weather")\n',
+        page="import streamlit as st\n",
+        streamlit="",
+    )
+    declared = jobs(found)
+    shapes = {
+        ref: (job["entry_point"]["launcher"].rpartition(".")[2], job["expose"]["category"], job["triggers"])
+        for ref, job in declared.items()
+    }
+    assert shapes == {
+        "jobs.notebook": ("marimo", "notebook", ["http:"]),
+        "jobs.server": ("mcp", "mcp", ["http:"]),
+        "jobs.page": ("streamlit", "dashboard", ["http:"]),
+        "jobs.workspace.dashboard": ("dashboard", "dashboard", ["http:"]),
+    }
+    assert declared["jobs.notebook"]["description"] == "Flights: Shows."
+    assert declared["jobs.server"]["description"] == "weather"
+    assert declared["jobs.notebook"]["expose"]["tags"] == ["a"]
+    published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
+
+
+# SPEC: DEC-02, DEP-15
+def test_jobs_of_dlt_are_taken_and_its_pipelines_do_not_run(tmp_path: Path) -> None:
+    found = discover(
+        tmp_path,
+        __deployment__="""
+import dlt.hub.run as run
+from etl import load
+
+@run.pipeline("flights", trigger=[load.success, "0 6 * * *"], interval={"start": "2026-01-01T00:00:00Z"})
+def ingest(): ...
+
+__all__ = ["load", "ingest"]
+""",
+        etl=ETL,
+    )
+    job = jobs(found)["jobs.__deployment__.ingest"]
+    assert job["entry_point"]["launcher"] == "dlt._workspace.deployment.launchers.job"
+    assert job["deliver"] == {"pipeline_name": "flights"}
+    assert job["triggers"] == ["job.success:jobs.etl.load", "schedule:0 6 * * *"]
+    assert job["default_trigger"] == "schedule:0 6 * * *"
+    assert job["expose"]["manual"] is True
+    published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
+
+
+# SPEC: DEP-03, DEP-09
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        ("from etl import helper\n__all__ = ['helper']", "@run.pipeline`, `@run.job` or `@run.interactive"),
+        ("__all__ = ['gone']", "`gone`, which it does not have"),
+        ("import json\n__all__ = ['json']", "only apps"),
+        ("word = 'x'\n__all__ = ['word']", "List decorated functions"),
+    ],
+)
+def test_a_listed_name_that_is_no_job_is_an_error(tmp_path: Path, module: str, says: str) -> None:
+    with pytest.raises(InvalidDeploymentModule, match=says):
+        discover(tmp_path, __deployment__=module, etl=ETL)
+
+
+# SPEC: DEP-13, DEP-14
+def test_jobs_that_do_not_go_together_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InvalidManifest, match="not deployed here"):
+        discover(tmp_path, __deployment__="from etl import clean\n__all__ = ['clean']", etl=ETL)
+
+
+# SPEC: DEP-15
+def test_a_failing_import_shows_the_traceback_from_the_users_file_on(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDeploymentModule, match="ZeroDivisionError") as caught:
+        discover(tmp_path, __deployment__="import etl", etl="x = 1\n1 / 0")
+    [shown] = caught.value.reasons
+    lines = shown.splitlines()
+    assert "__deployment__.py" in lines[1]
+    assert "discovery_child" not in shown
+    assert lines[-1] == "ZeroDivisionError: division by zero"
+
+
+# SPEC: DEP-15
+@pytest.mark.parametrize("code", ["import sys; sys.exit(3)", "import os; os._exit(3)", "def (:"])
+def test_a_module_that_exits_or_does_not_parse_is_an_error_too(tmp_path: Path, code: str) -> None:
+    with pytest.raises(InvalidDeploymentModule, match=r"exit code 3|SystemExit: 3|SyntaxError"):
+        discover(tmp_path, __deployment__=code)
+
+
+class Hanging:
+    """A helper that does not end in time."""
+
+    def run(self, *_argv: object, timeout_seconds: float, **_options: object) -> Completed:
+        return Completed(-9, "", "", timed_out=timeout_seconds == 60)
+
+
+# SPEC: DEP-15
+def test_an_import_that_takes_over_a_minute_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "__deployment__.py").touch()
+    with pytest.raises(InvalidDeploymentModule, match="60 s"):
+        Discovery(Hanging(), SystemClock()).discover(tmp_path, python=Path("python"), sdk=SDK, env=ENV)
+
+
+@pytest.mark.parametrize("file", [None, "gone.py", "../escape.py", "notes.txt"])
+def test_a_file_that_is_not_there_or_not_ours_is_an_error(tmp_path: Path, file: str | None) -> None:
+    with pytest.raises(InvalidDeploymentModule):
+        discover(tmp_path, file)
+
+
+# SPEC: ADH-04, ADH-07
+def test_a_single_file_is_one_script_job(tmp_path: Path) -> None:
+    found = discover(
+        tmp_path,
+        "reports/daily.py",
+        True,
+        reports___daily="import helpers\nfrom etl import load\n",
+        helpers="",
+        etl=ETL,
+    )
+    [job] = found.manifest["jobs"]
+    assert (job["job_ref"], job["entry_point"]["module"]) == ("jobs.daily", "reports.daily")
+    assert found.manifest["deployment_module"] is None
+    assert found.warnings == ()
+
+
+# SPEC: ADH-06
+def test_a_single_file_offers_the_jobs_it_defines_without_what_needs_a_deployment(tmp_path: Path) -> None:
+    found = discover(tmp_path, "etl.py", True, etl=ETL)
+    declared = jobs(found)
+    assert list(declared) == ["jobs.etl.load", "jobs.etl.clean", "jobs.etl.unlisted"]
+    assert all(not job["triggers"] and "interval" not in job for job in declared.values())
+    assert not any(found.extensions.values())
+    [warning] = found.warnings
+    assert "schedules, interval, follow-ups" in warning
+    assert "runyard deploy" in warning

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from runyard import run
+from runyard.core.errors import InvalidInput
+from runyard.core.launchers.invocation import read_invocation
+from runyard.core.parameters import convert, fill, parameters
+from runyard.core.processes import Completed, SystemProcesses
+from runyard.core.run_context import make_run_context
+
+SDK = Path(__file__).parents[2] / "runtime_core"
+
+
+def launch(
+    root: Path,
+    code: str,
+    *,
+    launcher: str = "job",
+    trigger: str = "manual:",
+    env: dict[str, str] | None = None,
+    **entry: Any,
+) -> Completed:
+    (root / "flights.py").write_text(code)
+    point = {
+        "module": "flights",
+        "function": "load",
+        "job_type": "batch",
+        "launcher": "x",
+        "job_ref": "jobs.flights.load",
+        **entry,
+    }
+    arguments = ["--run-id", "r1", "--trigger", trigger, "--entry-point", json.dumps(point)]
+    return SystemProcesses().run(
+        [sys.executable, "-m", f"runyard.core.launchers.{launcher}", *arguments],
+        cwd=root,
+        env={"PYTHONPATH": str(SDK), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+        timeout_seconds=60,
+    )
+
+
+# SPEC: DEC-13, DEC-14, DEC-15, IVL-12
+def test_a_job_that_asks_is_told_about_its_run(tmp_path: Path) -> None:
+    code = """
+import os
+from runyard import run
+@run.job
+async def load(run_context: run.TJobRunContext):
+    print(sorted(run_context), run_context["trigger_type"], run_context["interval_start"])
+    print(*(os.environ[k] for k in sorted(os.environ) if k.startswith(("DLT_", "WORK"))))
+"""
+    result = launch(
+        tmp_path,
+        code,
+        trigger="job.success:jobs.a.b",
+        interval_start="2026-01-01T00:00:00Z",
+        interval_end="2026-01-02T00:00:00Z",
+        interval_timezone="Asia/Tokyo",
+        profile="prod",
+    )
+    assert result == Completed(
+        0,
+        "['interval_end', 'interval_start', 'refresh', 'run_id', 'trigger', 'trigger_type'] followup "
+        "2026-01-01 00:00:00+00:00\n2026-01-02T00:00:00Z 2026-01-01T00:00:00Z Asia/Tokyo prod\n",
+        "",
+    )
+
+
+# SPEC: DEC-13
+def test_a_function_that_does_not_ask_is_called_without_and_need_not_be_decorated(tmp_path: Path) -> None:
+    assert launch(tmp_path, "import sys\ndef load(): print(sys.argv[1:])").stdout == "[]\n"
+
+
+# SPEC: DEC-12
+def test_an_exception_ends_the_log_with_its_traceback_from_the_users_file_on(tmp_path: Path) -> None:
+    code = "import json\nasync def load():\n    print('first')\n    json.loads('x')"
+    result = launch(tmp_path, code)
+    lines = result.stderr.splitlines()
+    assert (result.returncode, result.stdout) == (1, "first\n")
+    assert lines[0].startswith("Traceback")
+    assert "flights.py" in lines[1]
+    assert lines[-1].startswith("json.decoder.JSONDecodeError")
+
+
+def test_a_module_that_cannot_be_imported_and_an_exit_code_of_its_own_are_told(tmp_path: Path) -> None:
+    assert "ModuleNotFoundError" in launch(tmp_path, "", module="gone").stderr
+    assert launch(tmp_path, "raise SystemExit(4)").returncode == 4
+
+
+# SPEC: DEP-06
+def test_a_module_runs_as_a_script(tmp_path: Path) -> None:
+    code = "import sys\nif __name__ == '__main__': print(__file__, len(sys.argv))\n1 / 0"
+    result = launch(tmp_path, code, launcher="module", function=None, job_ref="jobs.flights")
+    assert (result.returncode, result.stdout) == (1, f"{tmp_path}/flights.py 1\n")
+    assert result.stderr.count("File ") == 1
+
+
+SETTINGS = {
+    "config": "[jobs.flights]\nairport = 'BER'\nlimit = 1\nunused = 1\n[jobs.flights.load]\nlimit = 2",
+    "secrets": "[jobs.flights]\nkey = 'base'\n[destination.x]\ny = 1",
+    "prod.config": "[jobs.flights.load]\nsince = 2026-01-31",
+    "prod.secrets": "[jobs.flights]\nkey = 'prod'",
+    "access.secrets": "[jobs.flights.load]\nkey = 'hidden'",
+}
+
+
+# SPEC: JCF-01, JCF-02, JCF-03, JCF-04, JCF-06, JCF-08, PRF-08, PRF-09
+def test_parameters_come_from_the_run_the_environment_and_the_files_of_the_profile(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    for name, text in SETTINGS.items():
+        (tmp_path / ".dlt" / f"{name}.toml").write_text(text)
+    code = """
+from __future__ import annotations
+from datetime import date
+from runyard import run
+@run.job
+def load(
+    airport: str, limit: int, key: str, since: date | None = None, *, tables: list[str], dry: bool = True, n=7
+):
+    print(airport, limit, key, since, tables, dry, n)
+"""
+    environment = {"JOBS__FLIGHTS__LOAD__TABLES": '["a"]', "JOBS__FLIGHTS__AIRPORT": "HAM"}
+    result = launch(tmp_path, code, env=environment, profile="prod", config={"dry": False})
+    assert (result.stdout, result.stderr) == ("HAM 2 prod 2026-01-31 ['a'] False 7\n", "")
+
+
+def load(airport: str, limit: int = 5, /, *args: int, key: str = "x", **rest: int) -> None: ...
+
+
+def test_only_parameters_that_have_a_name_are_filled() -> None:
+    assert [one.name for one in parameters(load)] == ["key"]
+    assert [one.name for one in parameters(run.job(load))] == ["key"]
+    assert [tuple(one) for one in parameters(print)][-1] == ("flush", False)
+
+
+def filled(settings: dict[str, Any], ref: str = "jobs.flights.load", **environ: str) -> dict[str, Any]:
+    def function(limit: int, mode: Literal["full", "part"] = "full") -> None: ...
+
+    return fill(function, ref, environ, lambda: {"jobs": settings}, given={})
+
+
+# SPEC: JCF-01
+def test_a_value_that_is_nowhere_fails_with_the_keys_to_set() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        filled({})
+    assert "`jobs.flights.load.limit` has no value" in str(caught.value)
+    assert "JOBS__FLIGHTS__LOAD__LIMIT" in str(caught.value)
+
+
+# SPEC: JCF-05
+def test_sections_are_those_of_the_ref_not_of_the_module() -> None:
+    assert filled({"ops": {"limit": 1}}, "jobs.ops.load") == {"limit": 1}
+    assert filled({"script": {"limit": 1}}, "jobs.script") == {"limit": 1}
+
+
+# SPEC: JCF-07
+def test_a_value_that_does_not_fit_fails_with_its_key_and_without_telling_it() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        filled({}, JOBS__FLIGHTS__LIMIT="s3cret")
+    assert "JOBS__FLIGHTS__LIMIT" in str(caught.value)
+    assert "int" in str(caught.value)
+    with pytest.raises(InvalidInput, match=r"jobs\.flights\.mode"):
+        filled({"flights": {"limit": 1, "mode": "all"}})
+
+
+# SPEC: JCF-07
+@pytest.mark.parametrize(
+    ("value", "annotation", "result"),
+    [
+        ("5", int, 5),
+        (5.0, int, 5),
+        ("0.5", float, 0.5),
+        (1, float, 1.0),
+        ("yes", bool, True),
+        ("False", bool, False),
+        (8, str, "8"),
+        ("2026-01-31T06:00:00+00:00", datetime, datetime(2026, 1, 31, 6, tzinfo=UTC)),
+        (date(2026, 1, 31), date, date(2026, 1, 31)),
+        ('["1", 2]', list[int], [1, 2]),
+        ([1], set[str], {"1"}),
+        ('{"a": "1"}', dict[str, int], {"a": 1}),
+        ({"a": 1}, dict, {"a": 1}),
+        ("2", Literal[1, 2], 2),
+        ("x", int | str, "x"),
+        (None, int | None, None),
+        ("1", Annotated[int, "note"], 1),
+        ("a/b", Path, Path("a/b")),
+        ("x", Any, "x"),
+        ("x", None, "x"),
+    ],
+)
+def test_values_are_converted_to_their_annotation(value: Any, annotation: Any, result: Any) -> None:
+    converted = convert(value, annotation)
+    assert (converted, type(converted)) == (result, type(result))
+
+
+# SPEC: JCF-07
+@pytest.mark.parametrize(
+    ("value", "annotation"),
+    [
+        ("5.5", int),
+        (5.5, int),
+        (True, int),
+        ("maybe", bool),
+        (2, bool),
+        ("x", datetime),
+        ("{}", list[int]),
+        ("[1", list),
+        ("x", int | None),
+    ],
+)
+def test_values_that_do_not_fit_are_refused(value: Any, annotation: Any) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any of its kinds
+        convert(value, annotation)
+
+
+# SPEC: DEC-14
+@pytest.mark.parametrize(
+    ("trigger", "kind"),
+    [
+        ("schedule:0 6 * * *", "schedule"),
+        ("job.fail:jobs.a.b", "followup"),
+        ("manual:jobs.a.b", "manual"),
+        ("deployment:", "deployment"),
+    ],
+)
+def test_the_type_of_the_trigger_is_a_bare_word(trigger: str, kind: str) -> None:
+    context = make_run_context("r", trigger, {"refresh": True, "run_args": {"port": 1}})
+    assert (context["trigger"], context["trigger_type"], context["refresh"]) == (trigger, kind, True)
+    assert context["run_args"] == {"port": 1}
+
+
+@pytest.mark.parametrize("argv", [[], ["--run-id"], ["--run-id", "1", "--trigger", "x", "--trigger", "y"]])
+def test_a_launcher_that_is_not_told_its_run_says_what_it_needs(argv: list[str]) -> None:
+    with pytest.raises(InvalidInput, match="--entry-point"):
+        read_invocation(argv)
+
+
+def test_starting_a_job_imports_neither_a_framework_nor_what_is_slow(tmp_path: Path) -> None:
+    code = """
+import sys
+from runyard import run
+@run.job
+def load():
+    slow = {"argparse", "asyncio", "dataclasses", "datetime", "inspect", "logging", "tomllib"}
+    print(slow & set(sys.modules))
+"""
+    assert launch(tmp_path, code).stdout == "set()\n"
