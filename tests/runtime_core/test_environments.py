@@ -62,11 +62,13 @@ def has(environment: Environment, module: str) -> bool:
 # SPEC: DGR-03, DGR-05, DGR-07
 def test_an_environment_is_built_once_and_then_reused(tmp_path: Path) -> None:
     lines: list[str] = []
+    assert make_builder(tmp_path).find(SPEC) is None
     built = make_builder(tmp_path).ensure(SPEC, lines.append)
     assert says(built, "import alpha, beta; print(alpha.VERSION, beta.VERSION)") == "1.0 1.0"
     assert any("beta==1.0" in line for line in lines)
 
     lines.clear()
+    assert make_builder(tmp_path).find(SPEC) == built
     assert make_builder(tmp_path).ensure(SPEC, lines.append) == built
     assert lines == []
 

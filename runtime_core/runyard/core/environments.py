@@ -105,8 +105,16 @@ class EnvironmentBuilder:
         (root / "pyproject.toml").write_text("[tool.uv]\n")
 
     def find(self, spec: EnvironmentSpec) -> Environment | None:
-        """Return the environment if it is there and complete; never builds, never waits."""
-        return self._existing(self._resolutions / f"{self._input_key(spec)}.txt", spec)
+        """Return the environment if it is complete and the interpreter it was made with still exists.
+
+        Asked before every start, so it reads one file and waits for nothing.
+        """
+        resolution = self._resolution(spec)
+        if not resolution.exists():
+            return None
+        environment = self._environment(resolution, spec)
+        is_ready = (self._root / environment.key / READY).exists() and environment.python.exists()
+        return environment if is_ready else None
 
     def ensure(self, spec: EnvironmentSpec, on_line: Callable[[str], None] | None = None) -> Environment:
         """Return the environment, after building it if it is not there; waits while another one is built.
@@ -116,11 +124,11 @@ class EnvironmentBuilder:
         """
         if (built := self.find(spec)) is not None:
             return built
-        resolution = self._resolutions / f"{self._input_key(spec)}.txt"
         with storage_errors(), self._one_at_a_time():
-            if (built := self._existing(resolution, spec)) is not None:
+            if (built := self.find(spec)) is not None:
                 return built
             python = self.find_python(spec.python_version)
+            resolution = self._resolution(spec)
             if not resolution.exists():
                 self._resolve(spec, python, resolution, on_line)
             environment = self._environment(resolution, spec)
@@ -144,24 +152,18 @@ class EnvironmentBuilder:
     def uv_version(self) -> str:
         return self._uv_run(["--version"], QUERY_TIMEOUT_SECONDS).stdout.strip()
 
-    def _input_key(self, spec: EnvironmentSpec) -> str:
+    def _resolution(self, spec: EnvironmentSpec) -> Path:
+        """Return where the compiled requirements are, named by everything that goes into them."""
         wheels = sorted(self._find_links.glob("*.whl")) if self._find_links else []
         offered = [[wheel.name, wheel.stat().st_size, wheel.stat().st_mtime_ns] for wheel in wheels]
-        return _digest([asdict(spec), offered, sysconfig.get_platform(), self.uv_version])
+        key = _digest([asdict(spec), offered, sysconfig.get_platform(), self.uv_version])
+        return self._resolutions / f"{key}.txt"
 
     def _environment(self, resolution: Path, spec: EnvironmentSpec) -> Environment:
         key = environment_key(
             resolution.read_text(), spec.python_version, sysconfig.get_platform(), self.uv_version
         )
         return Environment(key, self._root / key / "bin" / "python")
-
-    def _existing(self, resolution: Path, spec: EnvironmentSpec) -> Environment | None:
-        """Return the environment if it is complete and the interpreter it was made with still exists."""
-        if not resolution.exists():
-            return None
-        environment = self._environment(resolution, spec)
-        is_ready = (self._root / environment.key / READY).exists() and environment.python.exists()
-        return environment if is_ready else None
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ def requirements_for(requirements: Requirements, groups: Iterable[str], launcher
     return sorted(specs)
 
 
+@lru_cache(maxsize=16)  # every start of a run asks for its deployment's
 def parse(document: bytes) -> Requirements:
     """Return the requirements in an uploaded document of engine 1 or 2.
 
