@@ -1,17 +1,18 @@
 """The wire, as types: what is sent in, checked by pydantic, and what is answered, as typed dicts.
 
-Answers are built as plain dicts in `views`, checked by mypy there, and written to JSON as they are: a list of a
-hundred runs passes through no second model. The same types make the OpenAPI document. Names are the contract's.
+Answers are built as plain dicts in `views`, checked by mypy there, and written to JSON as they are: a list of
+a hundred runs passes through no second model. The same types make the OpenAPI document. Names are the
+contract's.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 Uuid = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -31,7 +32,7 @@ TEXT_MAX = 1_000
 
 T = TypeVar("T")
 
-# Errors and pages ---------------------------------------------------------------------------------------------------
+# Errors and pages ---------------------------------------------------------------------------------
 
 
 class ErrorBody(TypedDict):
@@ -102,7 +103,7 @@ class RunQuery(PageQuery):
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
 
 
-# Server and people --------------------------------------------------------------------------------------------------
+# Server and people --------------------------------------------------------------------------------
 
 
 class Version(TypedDict):
@@ -223,7 +224,7 @@ class DataplaneToken(TypedDict):
     expires_at: int
 
 
-# Versions of code and settings --------------------------------------------------------------------------------------
+# Versions of code and settings --------------------------------------------------------------------
 
 
 class Deployment(TypedDict):
@@ -288,7 +289,7 @@ class ManifestFiles(TypedDict):
     files: list[ManifestFile]
 
 
-# Jobs ---------------------------------------------------------------------------------------------------------------
+# Jobs ---------------------------------------------------------------------------------------------
 
 
 class _JobBase(TypedDict):
@@ -457,7 +458,7 @@ class Decisions(TypedDict):
     items: list[Decision]
 
 
-# Deploying, starting, stopping --------------------------------------------------------------------------------------
+# Deploying, starting, stopping --------------------------------------------------------------------
 
 
 class BulkFailure(TypedDict):
@@ -571,7 +572,7 @@ class CancelledRuns(TypedDict):
     failed: list[BulkFailure]
 
 
-# Streams ------------------------------------------------------------------------------------------------------------
+# Streams ------------------------------------------------------------------------------------------
 
 
 class LogLine(TypedDict):

@@ -47,7 +47,7 @@ class Settings:
     database_url: str | None = None
     """`postgresql://...`; without it the store is a SQLite file in the data directory."""
     bootstrap_api_key: str | None = field(default=None, repr=False)
-    """The owner's API key, beginning with `dlt_u_`. Kept as a hash; another value at a later start replaces it."""
+    """The owner's API key, beginning with `dlt_u_`. Kept as a hash; another value later replaces it."""
     environment: Environment = "managed"
     """Where the Python of a run comes from."""
     workspace_python: Path | None = None

@@ -35,6 +35,7 @@ _STREAMS: dict[bytes, Stream] = {b"O": "stdout", b"E": "stderr", b"S": "other"}
 class LogLine(NamedTuple):
     """A line of a run. `number` counts from 0 over all attempts; `at` is when it ended, in microseconds UTC.
 
+    `attempt` 0 is the build of the environment, whose lines come first (DGR-06).
     `text` has no newline at its end; carriage returns are as printed, bytes that are no UTF-8 are replaced.
     """
 
@@ -42,6 +43,7 @@ class LogLine(NamedTuple):
     at: int
     stream: Stream
     text: str
+    attempt: int = 1
 
 
 class LogReader:
@@ -51,7 +53,7 @@ class LogReader:
         """Begin at the line with the number `start`."""
         self._run_dir = run_dir
         self._start = start
-        self._number = 1
+        self._number = 0
         self._base = 0  # lines of the attempts before this one
         while self._has_next() and start - self._base >= (lines := line_count(self._attempt)):
             self._base += lines
@@ -96,15 +98,16 @@ class LogReader:
 
     def _take(self, record: bytes) -> LogLine | None:
         """Return the line that this record completes, if it does."""
-        number, at, mark, text = record.split(b"\t", 3)
+        line, at, mark, text = record.split(b"\t", 3)
         stream = mark.upper()
         if mark != stream:
             self._pieces.setdefault(stream, []).append(text)
             return None
         if stream in self._pieces:
             text = b"".join([*self._pieces.pop(stream), text])
-        self._line = int(number)
-        return LogLine(self._base + self._line - 1, int(at), _STREAMS[stream], text.decode(errors="replace"))
+        self._line = int(line)
+        number = self._base + self._line - 1
+        return LogLine(number, int(at), _STREAMS[stream], text.decode(errors="replace"), self._number)
 
 
 def iter_lines(run_dir: Path, start: int = 0) -> Iterator[LogLine]:

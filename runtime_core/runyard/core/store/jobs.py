@@ -52,6 +52,12 @@ def get(connection: Connection, workspace_id: str, job_id: str) -> RowMapping | 
     return connection.execute(query).mappings().first()
 
 
+def by_ids(connection: Connection, job_ids: Iterable[str]) -> dict[str, RowMapping]:
+    """Return jobs by id."""
+    query = _job().where(jobs.c.id.in_(sorted(set(job_ids))))
+    return {row["id"]: row for row in connection.execute(query).mappings()}
+
+
 def page(
     connection: Connection,
     workspace_id: str,

@@ -297,17 +297,31 @@ def page(
     job_id: str | None = None,
     number: int | None = None,
     statuses: Sequence[str] = (),
+    stopping: bool = False,
+    previous_run_id: str | None = None,
+    hidden_ref: str | None = None,
     limit: int,
     offset: int,
 ) -> tuple[Sequence[RowMapping], int]:
-    """Return runs newest first, and how many match, counted no further than `TOTAL_MAX`."""
+    """Return runs newest first, and how many match, counted no further than `TOTAL_MAX`.
+
+    With `stopping`, runs that somebody wants to stop match besides those in `statuses`; runs of the job
+    `hidden_ref` do not match.
+    """
     where = [runs.c.workspace_id == workspace_id]
+    if previous_run_id is not None:
+        where.append(runs.c.previous_run_id == previous_run_id)
+    if hidden_ref is not None:
+        hidden = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_ref == hidden_ref)
+        where.append(runs.c.job_id.not_in(hidden))
     if job_id is not None:
         where.append(runs.c.job_id == job_id)
     if number is not None:
         where.append(runs.c.number == number)
-    if statuses:
-        where.append(runs.c.status.in_(list(statuses)))
+    if statuses or stopping:
+        is_stopping = runs.c.stop_requested_at.is_not(None) & runs.c.status.in_(sorted(OPEN))
+        in_statuses = runs.c.status.in_(list(statuses))
+        where.append(in_statuses | is_stopping if stopping else in_statuses)
     newest_first = (runs.c.created_at.desc(), runs.c.id.desc())
     query = _detailed().where(*where).order_by(*newest_first).limit(limit).offset(offset)
     counted = select(runs.c.id).where(*where).limit(TOTAL_MAX).subquery()
