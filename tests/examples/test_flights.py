@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import importlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -25,12 +26,22 @@ import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
+from runyard.core.clock import SystemClock
+from runyard.core.discovery import Discovery
+from runyard.core.processes import SystemProcesses
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
 
 JANUARY = "datetime(2013, 1, 1, 5, tzinfo=UTC), datetime(2013, 2, 1, 5, tzinfo=UTC)"
 FEBRUARY = "datetime(2013, 2, 1, 5, tzinfo=UTC), datetime(2013, 3, 1, 5, tzinfo=UTC)"
 YEAR = "datetime(2013, 1, 1, 5, tzinfo=UTC), datetime(2014, 1, 1, 5, tzinfo=UTC)"
 """Windows in the time of New York, as arguments of a load."""
+
+PRELUDE = "from datetime import UTC, datetime; import warehouse, ingest, transform; home = warehouse.home()"
+"""What the code of a test may name."""
+
+PATIENCE_SECONDS = 60.0
+"""How long a test waits for a process that takes a few seconds."""
 
 
 @dataclass(frozen=True)
@@ -43,31 +54,41 @@ class Workspace:
     def data(self) -> Path:
         return self.root / "data"
 
-    def start(self, code: str, stdout: int | None = None) -> subprocess.Popen[str]:
-        """Start `code` with the modules of the example at hand, as a job's process starts it."""
-        prelude = (
-            "from datetime import UTC, datetime; import warehouse, ingest, transform; home = warehouse.home()"
-        )
+    def start(self, *arguments: str, profile: str = "prod", **streams: Any) -> subprocess.Popen[str]:
+        """Start Python in the workspace, as a job's process starts."""
         variables = {
             "DLT_DATA_DIR": str(self.root / "dlt"),
             "RUNYARD_DATA_DIR": str(self.data),
-            "WORKSPACE__PROFILE": "prod",
+            "WORKSPACE__PROFILE": profile,
         }
         return subprocess.Popen(
-            [sys.executable, "-c", f"{prelude}; {code}"],
+            [sys.executable, *arguments],
             cwd=self.root,
             env={**os.environ, **variables},
-            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
+            **streams,
         )
 
     def run(self, code: str) -> str:
-        """Run `code` to its end and return what it printed."""
-        process = self.start(code, subprocess.PIPE)
-        printed, complaints = process.communicate(timeout=60)
+        """Run `code` with the modules of the example at hand and return what it printed."""
+        process = self.start("-c", f"{PRELUDE}; {code}", stdout=subprocess.PIPE)
+        printed, complaints = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, complaints
         return printed
+
+    def launch(self, module: str, function: str, profile: str = "prod", **entry: Any) -> tuple[int, str]:
+        """Run a job by its launcher and return its exit code and what it said last, on stderr."""
+        ref = f"jobs.{module}.{function}"
+        entry_point = {"module": module, "function": function, "job_ref": ref, "profile": profile, **entry}
+        process = self.start(
+            *("-m", "runyard.core.launchers.job", "--run-id", "1", "--trigger", f"manual:{ref}"),
+            *("--entry-point", json.dumps(entry_point)),
+            profile=profile,
+            stdout=subprocess.DEVNULL,
+        )
+        complaints = process.communicate(timeout=PATIENCE_SECONDS)[1]
+        return process.returncode, complaints
 
     def database(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the database the pipelines load into."""
@@ -198,10 +219,12 @@ def test_a_refresh_drops_what_was_loaded_before(loaded: Workspace) -> None:
 
 def test_loads_that_start_together_take_turns_at_the_database(workspace: Workspace) -> None:
     together = [
-        workspace.start(f"ingest.load_{what}_window(home, {JANUARY})", subprocess.DEVNULL)
+        workspace.start(
+            "-c", f"{PRELUDE}; ingest.load_{what}_window(home, {JANUARY})", stdout=subprocess.DEVNULL
+        )
         for what in ("flights", "weather")
     ]
-    complaints = [process.communicate(timeout=60)[1] for process in together]
+    complaints = [process.communicate(timeout=PATIENCE_SECONDS)[1] for process in together]
     assert [process.returncode for process in together] == [0, 0], complaints
     assert workspace.database("select count(*) from flights.flights") == [(27004,)]
     assert workspace.database("select count(*) from weather.weather") == [(2226,)]
@@ -223,13 +246,63 @@ def test_a_new_copy_leaves_the_readers_of_the_old_one_undisturbed(loaded: Worksp
     assert not list(loaded.data.glob("*.draft*"))
 
 
+# SPEC: DEC-12, JCF-01, JCF-03
 def test_the_weather_check_fails_on_the_one_wind_that_cannot_be(loaded: Workspace) -> None:
-    check = loaded.start("import quality; quality.check_weather(120.0)", subprocess.DEVNULL)
-    complaints = check.communicate(timeout=60)[1]
-    assert check.returncode == 1
+    code, complaints = loaded.launch("quality", "check_weather")
+    assert code == 1
     assert complaints.endswith(
         "1 of 26,115 observations report a wind above 120 mph:\n  EWR 2013-02-12 03:00  1,048 mph\n"
     )
+
+
+# SPEC: JCF-04
+def test_the_weather_check_is_stricter_under_the_profile_dev(loaded: Workspace) -> None:
+    code, complaints = loaded.launch("quality", "check_weather", profile="dev")
+    assert code == 1
+    assert "report a wind above 40 mph" in complaints
+    assert len(complaints.partition("above 40 mph:\n")[2].splitlines()) > 1
+
+
+# SPEC: DEC-13
+def test_a_job_loads_the_window_its_launcher_names(workspace: Workspace) -> None:
+    code, complaints = workspace.launch(
+        *("ingest", "load_flights"),
+        interval_start="2013-03-01T05:00:00+00:00",
+        interval_end="2013-03-02T05:00:00+00:00",
+        refresh=True,
+    )
+    assert code == 0, complaints
+    assert workspace.database("select month, day, count(*) from flights.flights group by all") == [
+        (3, 1, 958)
+    ]
+
+
+# SPEC: DEP-02, DEP-05, DEP-07
+def test_the_deployment_lists_every_kind_of_job_and_what_follows_what(workspace: Workspace) -> None:
+    sdk = Path(__file__).parents[2] / "runtime_core"
+    clock = SystemClock()
+    found = Discovery(SystemProcesses(clock), clock).discover(
+        workspace.root, python=Path(sys.executable), sdk=sdk, env=dict(os.environ)
+    )
+    triggers = {job["job_ref"]: job["triggers"] for job in found.manifest["jobs"]}
+    load = ["schedule:0 0 * * *", "job.success:jobs.ingest.backfill"]
+    assert (
+        triggers.items()
+        >= {
+            "jobs.flights_mcp": ["http:"],
+            "jobs.flights_report": ["http:"],
+            "jobs.ingest.backfill": [],
+            "jobs.ingest.load_flights": load,
+            "jobs.ingest.load_weather": load,
+            "jobs.quality.check_weather": ["job.success:jobs.ingest.load_weather"],
+            "jobs.transform.publish": [
+                "job.success:jobs.ingest.load_flights",
+                "job.success:jobs.ingest.load_weather",
+            ],
+        }.items()
+    )
+    assert found.extensions == {"jobs.ingest.load_flights": {"split": "@monthly"}}
+    assert found.warnings == ()
 
 
 def export(workspace: Workspace) -> str:
