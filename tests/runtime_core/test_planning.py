@@ -1,0 +1,343 @@
+"""What becomes of ticks, starts by hand and ends of runs. Pure: facts in, decisions out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from tests.support.planning import at, job, running, waiting, window
+
+from runyard.core.intervals import Window
+from runyard.core.planning import Ended, Outcome, plan, plan_after, plan_start, window_at_start
+from runyard.core.runs import RunStatus
+
+HOURLY = "schedule:0 * * * *"
+DAILY = "schedule:0 0 * * *"
+NOON = at("2026-03-01T12:00")
+
+
+# Ticks ----------------------------------------------------------------------------------------------------
+
+
+# SPEC: TRG-14 SCH-08
+def test_a_due_tick_creates_a_run_and_says_why() -> None:
+    due = job(HOURLY, next_due_at=NOON)
+    [decision] = plan([due], {}, NOON).decisions
+    assert (decision.outcome, decision.tick_at) == (Outcome.FIRED, NOON)
+    assert decision.run is not None
+    assert decision.run.cause == "schedule:0 * * * *@2026-03-01T12:00:00Z"
+    assert decision.because == "The tick is due."
+    assert decision.facts["tick"] == "2026-03-01T12:00:00Z"
+
+
+# SPEC: TRG-18
+def test_the_same_tick_has_the_same_cause_however_late_it_is_seen() -> None:
+    due = job(HOURLY, next_due_at=NOON)
+    causes = {
+        decision.run.cause
+        for now in (NOON, NOON + 1, NOON + 59 * 60_000_000)
+        for decision in plan([due], {}, now).decisions
+        if decision.run
+    }
+    assert len(causes) == 1
+
+
+# SPEC: SCH-06 IVL-04
+def test_ticks_missed_while_the_machine_slept_become_one_run() -> None:
+    due = job(HOURLY, next_due_at=at("2026-02-27T07:00"))
+    planned = plan([due], {}, NOON + 5)
+    [decision] = planned.decisions
+    assert decision.tick_at == NOON
+    assert decision.facts["first_tick"] == "2026-02-27T07:00:00Z"
+    assert planned.next_due_at == {due.job_id: at("2026-03-01T13:00")}
+
+
+# SPEC: TRG-19
+def test_a_tick_at_the_limit_creates_one_run_that_waits() -> None:
+    busy = job(HOURLY, next_due_at=NOON, open_runs=(running("r1", HOURLY),))
+    [decision] = plan([busy], {}, NOON).decisions
+    assert decision.outcome is Outcome.LIMITED
+    assert decision.run is not None
+    assert "1 of 1 slots are taken" in decision.because
+
+
+# SPEC: TRG-19
+def test_a_further_tick_joins_the_run_that_waits_already() -> None:
+    busy = job(HOURLY, next_due_at=NOON, open_runs=(running("r1", HOURLY), waiting("r2", HOURLY)))
+    [decision] = plan([busy], {}, NOON).decisions
+    assert (decision.outcome, decision.joins, decision.run) == (Outcome.COALESCED, "r2", None)
+
+
+# SPEC: TRG-20
+def test_a_paused_job_runs_nothing_and_keeps_counting_ticks() -> None:
+    planned = plan([job(HOURLY, next_due_at=NOON, paused=True)], {}, NOON)
+    assert [decision.outcome for decision in planned.decisions] == [Outcome.PAUSED]
+    assert planned.next_due_at == {"jobs.etl.load": at("2026-03-01T13:00")}
+
+
+# SPEC: TRG-17
+def test_a_once_that_was_missed_fires_once_and_never_again() -> None:
+    once = job("once:2026-03-01T11:00:00Z", next_due_at=at("2026-03-01T11:00"))
+    planned = plan([once], {}, NOON)
+    assert [decision.outcome for decision in planned.decisions] == [Outcome.FIRED]
+    assert planned.next_due_at == {once.job_id: None}
+
+
+# SPEC: TRG-15
+def test_an_every_keeps_its_phase_through_a_late_wake_up() -> None:
+    every = job("every:10m", deployed_at="2026-03-01T11:53", next_due_at=at("2026-03-01T12:03"))
+    planned = plan([every], {}, at("2026-03-01T12:29"))
+    assert planned.decisions[0].tick_at == at("2026-03-01T12:23")
+    assert planned.next_due_at == {every.job_id: at("2026-03-01T12:33")}
+
+
+# SPEC: IVL-08
+def test_a_range_that_is_covered_creates_no_run_and_is_never_due_again() -> None:
+    done = job(
+        DAILY,
+        wire={"interval": {"start": "2026-01-01", "end": "2026-02-01"}},
+        next_due_at=at("2026-03-01T00:00"),
+        done_until=at("2026-02-01T00:00"),
+        completed_at=1,
+    )
+    planned = plan([done], {}, NOON)
+    assert [decision.outcome for decision in planned.decisions] == [Outcome.SKIPPED]
+    assert planned.next_due_at == {done.job_id: None}
+
+
+# SPEC: FRS-01 FRS-03 FRS-06
+def test_a_tick_is_gated_while_its_upstream_has_never_completed() -> None:
+    upstream = job(HOURLY, ref="jobs.etl.raw")
+    gated = job(HOURLY, wire={"freshness": ["job.is_fresh:jobs.etl.raw"]}, next_due_at=NOON)
+    [decision] = plan([gated], {"jobs.etl.raw": upstream}, NOON).decisions
+    assert (decision.outcome, decision.run) == (Outcome.GATED, None)
+    assert "jobs.etl.raw has never completed" in decision.because
+
+
+# SPEC: FRS-04
+@pytest.mark.parametrize(
+    ("trigger", "done_until", "fresh"),
+    [
+        (HOURLY, "2026-03-01T12:00", True),
+        (HOURLY, "2026-03-01T11:00", False),
+        ("every:1h", "2026-03-01T11:00:01", True),
+        ("every:1h", "2026-03-01T11:00", False),
+        ("tag:demo", "2025-01-01T00:00", True),
+    ],
+)
+def test_freshness_is_what_the_upstream_has_completed(trigger: str, done_until: str, fresh: bool) -> None:
+    upstream = job(trigger, ref="jobs.etl.raw", done_until=at(done_until), completed_at=at(done_until))
+    gated = job(HOURLY, wire={"freshness": ["job.is_fresh:jobs.etl.raw"]}, next_due_at=NOON)
+    [decision] = plan([gated], {"jobs.etl.raw": upstream}, NOON).decisions
+    assert (decision.outcome is Outcome.FIRED) is fresh
+
+
+# Starts by hand -------------------------------------------------------------------------------------------
+
+
+# SPEC: RFR-08
+def test_the_first_run_of_a_job_is_a_refresh() -> None:
+    first = plan_start(job(), "manual:jobs.etl.load", cause="c", upstreams={}, now=NOON)
+    assert first.run is not None
+    assert first.run.refresh
+    later = plan_start(job(completed_at=1), "manual:jobs.etl.load", cause="c", upstreams={}, now=NOON)
+    assert later.run is not None
+    assert not later.run.refresh
+
+
+# SPEC: RFR-07
+def test_a_job_that_blocks_refreshes_runs_without_one_and_says_so() -> None:
+    blocking = job(wire={"refresh_propagation": "block"}, completed_at=1)
+    decision = plan_start(blocking, "manual:jobs.etl.load", cause="c", upstreams={}, now=NOON, refresh=True)
+    assert decision.run is not None
+    assert not decision.run.refresh
+    assert "ignored" in decision.because
+
+
+# SPEC: TRG-20
+def test_a_paused_job_can_be_started_by_hand() -> None:
+    decision = plan_start(job(paused=True), "manual:jobs.etl.load", cause="c", upstreams={}, now=NOON)
+    assert decision.outcome is Outcome.FIRED
+
+
+# SPEC: FRS-10
+def test_a_start_by_hand_is_refused_while_upstream_is_stale_unless_forced() -> None:
+    upstreams = {"jobs.etl.raw": job(HOURLY, ref="jobs.etl.raw")}
+    gated = job(wire={"freshness": ["job.is_fresh:jobs.etl.raw"]})
+    refused = plan_start(gated, "manual:jobs.etl.load", cause="c", upstreams=upstreams, now=NOON)
+    forced = plan_start(gated, "manual:jobs.etl.load", cause="c", upstreams=upstreams, now=NOON, force=True)
+    assert (refused.outcome, refused.run) == (Outcome.GATED, None)
+    assert forced.outcome is Outcome.FIRED
+
+
+# What an end causes ---------------------------------------------------------------------------------------
+
+
+def ended(status: RunStatus = RunStatus.COMPLETED, covers: Window | None = None) -> Ended:
+    return Ended("r1", DAILY, status, refresh=False, window=covers)
+
+
+# SPEC: FUP-02 TRG-06
+@pytest.mark.parametrize(
+    ("status", "fired"),
+    [
+        (RunStatus.COMPLETED, ["job.success:jobs.etl.load"]),
+        (RunStatus.FAILED, ["job.fail:jobs.etl.load"]),
+        (RunStatus.CANCELLED, []),
+    ],
+)
+def test_success_follows_completion_fail_follows_failure_and_nothing_follows_a_cancel(
+    status: RunStatus, fired: list[str]
+) -> None:
+    follower = job("job.success:jobs.etl.load", "job.fail:jobs.etl.load", ref="jobs.etl.next")
+    after = plan_after(ended(status), job(DAILY), {"jobs.etl.next": follower}, NOON)
+    assert [decision.trigger for decision in after.decisions] == fired
+
+
+# SPEC: FUP-01 FUP-05
+def test_a_follow_up_is_created_once_per_upstream_run_and_names_it() -> None:
+    follower = job("job.success:jobs.etl.load", ref="jobs.etl.next")
+    [decision] = plan_after(ended(), job(DAILY), {"jobs.etl.next": follower}, NOON).decisions
+    assert decision.run is not None
+    assert decision.run.cause == "job.success:jobs.etl.load@r1"
+    assert (decision.run.caused_by, decision.run.previous_run_id) == (("r1",), "r1")
+    assert decision.because == "After load succeeded."
+
+
+# SPEC: FUP-04
+def test_an_event_at_the_limit_merges_into_the_follow_up_that_waits() -> None:
+    trigger = "job.success:jobs.etl.load"
+    busy = job(trigger, ref="jobs.etl.next", open_runs=(running("n1", trigger), waiting("n2", trigger)))
+    [decision] = plan_after(ended(), job(DAILY), {"jobs.etl.next": busy}, NOON).decisions
+    assert (decision.outcome, decision.joins, decision.caused_by) == (Outcome.MERGED, "n2", ("r1",))
+
+
+# SPEC: FUP-04
+def test_one_end_starts_every_follower() -> None:
+    trigger = "job.success:jobs.etl.load"
+    graph = {ref: job(trigger, ref=ref) for ref in ("jobs.a", "jobs.b", "jobs.c")}
+    after = plan_after(ended(), job(DAILY), graph, NOON)
+    assert [decision.job_id for decision in after.decisions] == ["jobs.a", "jobs.b", "jobs.c"]
+
+
+# SPEC: FUP-07
+@pytest.mark.parametrize(("state", "outcome"), [("paused", Outcome.PAUSED), ("archived", Outcome.SKIPPED)])
+def test_a_paused_or_archived_follower_receives_nothing_but_the_decision(
+    state: str, outcome: Outcome
+) -> None:
+    follower = replace(job("job.success:jobs.etl.load", ref="jobs.etl.next"), **{state: True})
+    [decision] = plan_after(ended(), job(DAILY), {"jobs.etl.next": follower}, NOON).decisions
+    assert (decision.outcome, decision.run) == (outcome, None)
+
+
+# SPEC: RFR-02 RFR-03 RFR-04
+def test_a_refresh_reaches_everything_downstream_that_does_not_block_it() -> None:
+    origin = job(DAILY, wire={"refresh_propagation": "always"})
+    graph = {
+        "jobs.follows": job("job.success:jobs.etl.load", ref="jobs.follows"),
+        "jobs.gated": job(DAILY, ref="jobs.gated", wire={"freshness": ["job.is_fresh:jobs.follows"]}),
+        "jobs.blocks": job(
+            "job.success:jobs.follows", ref="jobs.blocks", wire={"refresh_propagation": "block"}
+        ),
+        "jobs.behind": job("job.success:jobs.blocks", ref="jobs.behind"),
+    }
+    after = plan_after(ended(), origin, graph, NOON)
+    assert after.refreshed == ("jobs.follows", "jobs.gated")
+    assert plan_after(ended(RunStatus.FAILED), origin, graph, NOON).refreshed == ()
+
+
+# Windows --------------------------------------------------------------------------------------------------
+
+YEAR = {"interval": {"start": "2025-01-01", "end": "2026-01-01"}}
+
+
+# SPEC: IVL-02 IVL-03
+def test_the_first_window_begins_where_the_interval_does() -> None:
+    first = job(DAILY, wire={"interval": {"start": "2026-02-01"}})
+    assert window_at_start(first, DAILY, NOON, NOON) == window("2026-02-01T00:00", "2026-03-01T00:00")
+
+
+# SPEC: IVL-02
+def test_a_scheduled_run_covers_the_tick_that_just_elapsed() -> None:
+    assert window_at_start(job(HOURLY), HOURLY, NOON, NOON + 7) == window(
+        "2026-03-01T11:00", "2026-03-01T12:00"
+    )
+
+
+# SPEC: IVL-04 IVL-05
+def test_missed_ticks_widen_the_next_window() -> None:
+    behind = job(HOURLY, done_until=at("2026-03-01T07:00"), completed_at=1)
+    assert window_at_start(behind, HOURLY, NOON, NOON) == window("2026-03-01T07:00", "2026-03-01T12:00")
+
+
+# SPEC: IVL-13
+def test_a_split_range_is_worked_off_month_by_month_oldest_first() -> None:
+    year = job(DAILY, wire=YEAR, extensions={"split": "@monthly"})
+    months = []
+    for _ in range(12):
+        part = window_at_start(year, "tag:demo", NOON, NOON)
+        months.append(part)
+        after = plan_after(ended(covers=part), replace(year, done_until=part.end, completed_at=1), {}, NOON)
+        year = replace(year, done_until=part.end, completed_at=1)
+    assert months[0] == window("2025-01-01T00:00", "2025-02-01T00:00")
+    assert months[-1] == window("2025-12-01T00:00", "2026-01-01T00:00")
+    assert all(earlier.end == later.start for earlier, later in pairwise(months))
+    assert after.decisions == ()
+
+
+# SPEC: IVL-13 IVL-05
+def test_the_next_part_follows_completion_only() -> None:
+    part = window("2025-01-01T00:00", "2025-02-01T00:00")
+    year = job(DAILY, wire=YEAR, extensions={"split": "@monthly"}, done_until=part.end, completed_at=1)
+    [decision] = plan_after(ended(covers=part), year, {}, NOON).decisions
+    assert decision.run is not None
+    assert (decision.run.trigger, decision.run.cause) == (DAILY, f"{DAILY}@after:r1")
+    assert plan_after(ended(RunStatus.FAILED, part), year, {}, NOON).decisions == ()
+    assert plan_after(ended(RunStatus.CANCELLED, part), year, {}, NOON).decisions == ()
+
+
+def test_the_next_part_is_left_to_a_run_that_waits_already() -> None:
+    part = window("2025-01-01T00:00", "2025-02-01T00:00")
+    year = job(
+        DAILY, wire=YEAR, extensions={"split": "@monthly"}, done_until=part.end, completed_at=1,
+        open_runs=(waiting("r2", DAILY),),
+    )  # fmt: skip
+    assert plan_after(ended(covers=part), year, {}, NOON).decisions == ()
+
+
+def test_a_window_never_overlaps_one_that_another_run_works_on() -> None:
+    parallel = job(
+        DAILY,
+        wire={**YEAR, "execute": {"concurrency": 3}},
+        extensions={"split": "@monthly"},
+        done_until=at("2025-02-01T00:00"),
+        completed_at=1,
+        open_runs=(running("r2", DAILY, window("2025-02-01T00:00", "2025-03-01T00:00")),),
+    )
+    assert window_at_start(parallel, DAILY, NOON, NOON) == window("2025-03-01T00:00", "2025-04-01T00:00")
+
+
+def test_a_hole_that_a_failure_left_is_filled_before_anything_newer() -> None:
+    holed = job(
+        DAILY,
+        wire=YEAR,
+        done_until=at("2025-02-01T00:00"),
+        covered=(window("2025-03-01T00:00", "2025-04-01T00:00"),),
+        completed_at=1,
+    )
+    assert window_at_start(holed, DAILY, NOON, NOON) == window("2025-02-01T00:00", "2025-03-01T00:00")
+
+
+# SPEC: IVL-09
+def test_a_start_by_hand_with_nothing_left_covers_the_empty_window_at_the_pointer() -> None:
+    done = job(HOURLY, done_until=NOON, completed_at=1)
+    assert window_at_start(done, "manual:jobs.etl.load", NOON + 5, NOON + 9) == Window(NOON, NOON)
+
+
+# SPEC: IVL-11
+@pytest.mark.parametrize("trigger", ["tag:demo", "job.success:jobs.x"])
+def test_an_event_covers_a_point_unless_the_job_declares_an_interval(trigger: str) -> None:
+    assert window_at_start(job(DAILY), trigger, NOON, NOON + 9) == Window(NOON, NOON)
+    declared = job(DAILY, wire={"interval": {"start": "2026-02-28"}})
+    assert window_at_start(declared, trigger, NOON, NOON) == window("2026-02-28T00:00", "2026-03-01T00:00")

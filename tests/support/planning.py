@@ -1,0 +1,56 @@
+"""Facts for planning, made by hand: a job in one line, an instant from a readable text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from runyard.core.clock import from_datetime
+from runyard.core.facts import JobFacts, OpenRun
+from runyard.core.intervals import Window
+from runyard.core.jobs import parse_job
+from runyard.core.runs import RunStatus
+
+
+def at(text: str) -> int:
+    """Return the instant of an ISO text; UTC if it names no offset."""
+    return from_datetime(datetime.fromisoformat(text if "+" in text or text.endswith("Z") else f"{text}Z"))
+
+
+def window(start: str, end: str) -> Window:
+    return Window(at(start), at(end))
+
+
+def job(
+    *triggers: str,
+    ref: str = "jobs.etl.load",
+    extensions: Mapping[str, Any] | None = None,
+    deployed_at: str = "2026-01-01T00:00",
+    wire: Mapping[str, Any] | None = None,
+    **facts: Any,
+) -> JobFacts:
+    """Return the facts of a batch job that nothing has happened to; `facts` say what has."""
+    definition = parse_job(
+        {
+            "engine_version": 2,
+            "job_ref": ref,
+            "entry_point": {"module": "etl", "function": "load", "job_type": "batch", "launcher": "job"},
+            "triggers": list(triggers),
+            "execute": {"concurrency": 1},
+            **(wire or {}),
+        },
+        extensions,
+    )
+    return replace(
+        JobFacts(job_id=ref, workspace_id="w", definition=definition, anchor_at=at(deployed_at)), **facts
+    )
+
+
+def waiting(run_id: str, trigger: str) -> OpenRun:
+    return OpenRun(run_id, trigger, RunStatus.PENDING)
+
+
+def running(run_id: str, trigger: str, covers: Window | None = None) -> OpenRun:
+    return OpenRun(run_id, trigger, RunStatus.RUNNING, covers)
