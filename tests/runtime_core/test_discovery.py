@@ -143,8 +143,8 @@ __expose__ = {"tags": ["a"]}
     published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
 
 
-# SPEC: DEC-02, DEP-15
-def test_jobs_of_dlt_are_taken_and_its_pipelines_do_not_run(tmp_path: Path) -> None:
+# SPEC: DEC-02
+def test_jobs_of_dlt_are_taken_as_they_are(tmp_path: Path) -> None:
     found = discover(
         tmp_path,
         __deployment__="""
@@ -165,6 +165,23 @@ __all__ = ["load", "ingest"]
     assert job["default_trigger"] == "schedule:0 6 * * *"
     assert job["expose"]["manual"] is True
     published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
+
+
+# SPEC: DEP-15
+def test_a_pipeline_that_a_module_starts_while_it_is_imported_does_not_run(tmp_path: Path) -> None:
+    module = """
+import dlt
+
+@dlt.resource
+def rows():
+    open("ran", "w")
+    yield {"a": 1}
+
+dlt.pipeline("now", destination="duckdb", pipelines_dir="state").run(rows())
+"""
+    with pytest.raises(InvalidDeploymentModule, match="A pipeline is run while the module is imported"):
+        discover(tmp_path, __deployment__=module)
+    assert not (tmp_path / "ran").exists()
 
 
 # SPEC: DEP-03, DEP-09

@@ -170,6 +170,14 @@ def test_a_value_that_does_not_fit_fails_with_its_key_and_without_telling_it() -
 
 
 # SPEC: JCF-07
+def test_an_annotation_that_only_type_checkers_see_is_refused_with_the_way_out() -> None:
+    def function(limit: Gone, other: GoneToo = None) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+    with pytest.raises(InvalidInput, match="not only for type checks"):
+        fill(function, "jobs.a.b", {"JOBS__A__B__LIMIT": "1"}, dict, given={})
+
+
+# SPEC: JCF-07
 @pytest.mark.parametrize(
     ("value", "annotation", "result"),
     [

@@ -12,13 +12,12 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
 from traceback import format_exception
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from runyard.core.decorators import Job, expose_spec, require_spec
 from runyard.core.errors import InvalidDeploymentModule, RunyardError
@@ -277,23 +276,25 @@ def _isoformat(value: Any) -> str:
     return str(value.isoformat())
 
 
-@contextlib.contextmanager
-def _without_pipelines() -> Iterator[None]:
+def _forbid_pipelines() -> None:
     """Keep dlt pipelines that a module starts while it is imported from running. Source: DEP-15."""
-    try:
-        from dlt.reflection.script_inspector import no_pipeline_execution
-    except ImportError:
-        yield
-        return
-    with no_pipeline_execution():
-        yield
+    with contextlib.suppress(ImportError):
+        from dlt import Pipeline
+
+        Pipeline.run = Pipeline.extract = _refuse_pipeline  # type: ignore[method-assign]
+
+
+def _refuse_pipeline(*_args: Any, **_options: Any) -> NoReturn:
+    raise InvalidDeploymentModule(
+        "A pipeline is run while the module is imported.", "Run it in a function, or under `__main__`."
+    )
 
 
 def _answer(name: str, *, ad_hoc: bool) -> dict[str, Any]:
     root = Path.cwd().resolve()
     try:
-        with _without_pipelines():
-            module = import_module(name)
+        _forbid_pipelines()
+        module = import_module(name)
     except (Exception, SystemExit) as error:
         shown = "".join(format_exception(type(error), error, from_user_code(error)))
         return _error(

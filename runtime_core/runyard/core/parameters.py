@@ -192,20 +192,19 @@ def _convert_for(function: Callable[..., Any], name: str, found: Setting) -> Any
 def _annotation(function: Callable[..., Any], name: str, key: str) -> Any:
     from typing import get_type_hints
 
-    written = getattr(function, "__annotations__", {}).get(name)
-    if not isinstance(written, str):
-        return written
-
     def stand_in() -> None: ...
 
-    # Only this one is evaluated: the others may be imported for type checkers alone.
-    stand_in.__annotations__ = {name: written}
     try:
+        written = getattr(function, "__annotations__", {}).get(name)
+        if not isinstance(written, str):
+            return written
+        # Only this one is evaluated: the others may be imported for type checkers alone.
+        stand_in.__annotations__ = {name: written}
         return get_type_hints(stand_in, getattr(function, "__globals__", {}), include_extras=True)[name]
     except NameError as error:
         raise InvalidInput(
-            f"`{key}` cannot be converted to `{written}`: {error}.",
-            "Import it at run time, not only for type checks.",
+            f"`{key}` cannot be converted: {error}.",
+            "Import what annotates it at run time, not only for type checks.",
         ) from None
 
 
