@@ -54,13 +54,18 @@ def test_a_crash_is_told_apart_from_an_exit_code(bench: Workbench) -> None:
     assert (status.exit.exit_code, status.exit.signal) == (None, signal.SIGSEGV)
 
 
-def test_a_program_that_is_not_there_ends_with_127_and_says_so(bench: Workbench) -> None:
-    status, lines = bench.run(replace(python("pass"), argv=["/nowhere/python"]))
-    assert status.exit is not None
-    assert status.exit.exit_code == 127
-    assert "No such file or directory" in lines[0].text
+def test_a_program_or_directory_that_is_not_there_ends_with_127_and_says_so(bench: Workbench) -> None:
+    for command in (
+        replace(python("pass"), argv=["/nowhere"]),
+        replace(python("pass"), cwd=Path("/nowhere")),
+    ):
+        status, lines = bench.run(command)
+        assert status.exit is not None
+        assert status.exit.exit_code == 127
+        assert "No such file or directory: '/nowhere'" in lines[0].text
 
 
+# SPEC: SCH-04
 def test_a_job_inherits_nothing_from_the_server(bench: Workbench) -> None:
     with (bench.root / "of the server").open("w") as mine:
         os.set_inheritable(mine.fileno(), True)

@@ -216,7 +216,7 @@ class _Keeper:
             if answer:
                 return answer, False
             self._relaunch()
-            return self._ask(directory) or b"the keeper was killed", True
+            return self._ask(directory) or b"the keeper ended, see keeper.log in the data directory", True
         except TimeoutError:
             self._relaunch()  # a late answer must not be taken for that of the next request
             try:
