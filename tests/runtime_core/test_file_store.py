@@ -64,6 +64,15 @@ def test_a_large_file_is_shared_and_read_only(store: LocalFileStore, tmp_path: P
     assert (tmp_path / "a.bin").stat().st_mode & 0o777 == 0o444
 
 
+def test_what_is_kept_is_never_overwritten_through_a_link(store: LocalFileStore, tmp_path: Path) -> None:
+    large, small = keep(store, bytes(LINK_FROM_BYTES)), keep(store, b"small")
+    store.place(large, tmp_path / "a")
+    with pytest.raises(FileExistsError):
+        store.place(small, tmp_path / "a")
+    with store.open(large) as file:
+        assert file.read() == bytes(LINK_FROM_BYTES)
+
+
 @pytest.mark.parametrize("size", [3, LINK_FROM_BYTES])
 def test_an_executable_keeps_its_bit_without_giving_it_to_others(
     store: LocalFileStore, tmp_path: Path, size: int

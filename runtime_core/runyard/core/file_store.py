@@ -20,12 +20,16 @@ from typing import BinaryIO, Protocol
 
 from runyard.core.errors import NotFound, StorageFull
 
-LINK_FROM_BYTES = 1024 * 1024
+LINK_FROM_BYTES = 4 * 1024 * 1024
 """Files at least this large are linked into a run's directory, smaller ones are copied.
 
-A linked file is the stored one, so it is read-only; a copy may be edited by the job. Source and settings are
-small and sometimes written to; what is large is data, where a copy per run would cost time and disk.
+A linked file is the stored one, so it is read-only; a copy may be edited by the job. Sources, settings and
+small databases are sometimes written to, and copying this much takes some milliseconds; what is larger is
+data, where a copy per run would cost time and disk.
 """
+
+CHUNK_BYTES = 1024 * 1024
+"""Copied at once: all of nearly every file."""
 
 
 class FileStore(Protocol):
@@ -49,7 +53,7 @@ class FileStore(Protocol):
     def place(self, digest: str, destination: Path, *, executable: bool = False) -> None:
         """Create `destination` with the content. Writing to it never changes what is kept.
 
-        Raises: NotFound, StorageFull.
+        Raises: NotFound, StorageFull, FileExistsError.
         """
 
 
@@ -99,7 +103,9 @@ class LocalFileStore:
             # The execute bit belongs to the file and not to its name, so an executable cannot be a link.
             if not executable and kept.stat().st_size >= LINK_FROM_BYTES and _link(kept, destination):
                 return
-            shutil.copyfile(kept, destination)
+            # "x", because an existing destination might be a link to what is kept.
+            with kept.open("rb") as source, destination.open("xb") as copy:
+                shutil.copyfileobj(source, copy, CHUNK_BYTES)
             destination.chmod(0o755 if executable else 0o644)
 
     def _path(self, digest: str) -> Path:

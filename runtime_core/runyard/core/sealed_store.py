@@ -51,7 +51,8 @@ class SealedFileStore:
 
     def place(self, digest: str, destination: Path, *, executable: bool = False) -> None:
         with self.open(digest) as file, storage_errors():
-            destination.write_bytes(file.read())
+            with destination.open("xb") as copy:
+                copy.write(file.read())
             destination.chmod(0o755 if executable else 0o644)
 
     def _seal(self, digest: str, content: bytes) -> bytes:
