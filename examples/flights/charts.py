@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-VISIBILITY = ["under 1", "1 to 3", "3 to 10", "10"]
+VISIBILITY = ["under 1", "1 to 3", "3 to 10", "10 and more"]
 """Miles, as published, from fog to clear."""
 
 INK, MUTED, ACCENT = "#1f2a37", "#6b7280", "#c2410c"
@@ -61,7 +61,7 @@ def by_month(days: pl.DataFrame, measure: Measure) -> alt.Chart:
 def by_airline(days: pl.DataFrame, measure: Measure) -> alt.Chart:
     """Return one bar per airline of the table `days`, the worst on top, shaded by its number of flights."""
     return _finish(
-        alt.Chart(measure.of(days, "airline"), title="By airline")
+        alt.Chart(measure.of(days, "airline"), title="By airline (darker: more flights)")
         .mark_bar(cornerRadiusEnd=3)
         .encode(
             x=alt.X("value:Q", title=None, axis=_axis(measure)),
@@ -86,7 +86,7 @@ def by_hour(hours: pl.DataFrame, measure: Measure) -> alt.Chart:
                 "value:Q",
                 title=None,
                 scale=alt.Scale(scheme="oranges"),
-                legend=alt.Legend(format=measure.number, gradientLength=HEIGHT - 40),
+                legend=alt.Legend(format=_short(measure), gradientLength=HEIGHT - 40),
             ),
             tooltip=["month:N", "hour:O", *_tips(measure)],
         )
@@ -107,7 +107,12 @@ def by_visibility(visibility: pl.DataFrame, measure: Measure) -> alt.Chart:
 
 
 def _axis(measure: Measure) -> alt.Axis:
-    return alt.Axis(format=measure.number, tickCount=5)
+    return alt.Axis(format=_short(measure), tickCount=5)
+
+
+def _short(measure: Measure) -> str:
+    """Return the number format of a scale: zeros at the end of its round numbers say nothing."""
+    return f"{measure.number[:-1]}~{measure.number[-1]}"
 
 
 def _tips(measure: Measure) -> list[alt.Tooltip]:

@@ -37,7 +37,7 @@ TABLES = {
     "visibility": f"""
         select
             case when visib < 1 then 'under 1' when visib < 3 then '1 to 3'
-                 when visib < 10 then '3 to 10' else '10' end as miles,
+                 when visib < 10 then '3 to 10' else '10 and more' end as miles,
             carrier, name as airline, {COUNTS}
         from loaded.flights.flights
             join loaded.flights.airlines using (carrier)

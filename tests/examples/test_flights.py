@@ -20,14 +20,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
-from runyard.core.clock import SystemClock
+from runyard.core.clock import SystemClock, from_datetime, to_datetime
 from runyard.core.discovery import Discovery
+from runyard.core.intervals import Cron, resolve_range, run_window
+from runyard.core.jobs import parse_job
 from runyard.core.processes import SystemProcesses
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
@@ -275,6 +278,25 @@ def test_a_job_loads_the_window_its_launcher_names(workspace: Workspace) -> None
     assert workspace.database("select month, day, count(*) from flights.flights group by all") == [
         (3, 1, 958)
     ]
+
+
+# SPEC: IVL-13
+@pytest.mark.usefixtures("modules")
+def test_the_year_is_worked_off_in_its_twelve_months_oldest_first() -> None:
+    load = importlib.import_module("ingest").load_flights
+    job = parse_job(load.definition(), load.extensions())
+    assert job.interval is not None
+    daily = Cron("0 0 * * *", job.timezone)
+    year = resolve_range(job.interval, daily, job.timezone)
+    today = from_datetime(datetime(2026, 1, 1, 12, tzinfo=UTC))
+    starts, done_until = [], None
+    while window := run_window(daily, year, done_until, today):
+        starts.append(to_datetime(window.start).astimezone(ZoneInfo("America/New_York")))
+        done_until = window.end
+    assert [(start.month, start.day, start.hour) for start in starts] == [
+        (month, 1, 0) for month in range(1, 13)
+    ]
+    assert year.warnings == ()
 
 
 # SPEC: DEP-02, DEP-05, DEP-07
