@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runyard.core.clock import from_datetime, to_datetime
-from runyard.core.ticks import DAY, MINUTE, next_tick, previous_tick, ticks
+from runyard.core.errors import InvalidTrigger
+from runyard.core.ticks import DAY, MINUTE, check_schedule, next_tick, previous_tick, ticks
 
 CHANGES = [
     ("Europe/Berlin", "1996-10-27"),
@@ -108,10 +113,10 @@ def slow_ticks(cron: Example, timezone: str, start: int, end: int) -> list[int]:
     return found
 
 
-FAST = settings(derandomize=True, deadline=None, max_examples=120)
+FAST = settings(derandomize=True, deadline=None, max_examples=80)
 
 
-# SPEC: TZ-03, TZ-04, TZ-05, QLT-02
+# SPEC: TZ-03, TZ-04, TZ-05
 @FAST
 @given(crons(), st.sampled_from(CHANGES))
 def test_ticks_are_what_a_clock_shows_around_a_change(cron: Example, change: tuple[str, str]) -> None:
@@ -140,3 +145,69 @@ def test_ticks_increase_and_read_the_same_backwards(
         assert previous_tick(cron.text, timezone, later) == later
         assert previous_tick(cron.text, timezone, later - 1) == earlier
         assert next_tick(cron.text, timezone, later - 1) == later
+
+
+# SPEC: QLT-08
+@settings(derandomize=True, deadline=1000, max_examples=400)
+@given(
+    st.one_of(
+        st.text(max_size=30),
+        st.lists(st.text("0123456789*/,-?#LWHRmonjafeb", min_size=1, max_size=6), min_size=4, max_size=6).map(
+            " ".join
+        ),
+    )
+)
+def test_any_text_is_a_schedule_or_refused(text: str) -> None:
+    with suppress(InvalidTrigger):
+        check_schedule(text, "Europe/Berlin")
+        assert next_tick(text, "Europe/Berlin", 0) > 0
+
+
+def kinds_of_change() -> dict[tuple[timedelta, str], tuple[str, int]]:
+    """Return one zone and minute for each way in which clocks anywhere are set between 1990 and 2040.
+
+    Shape: (by how much, wall time of day before) -> (zone, first minute after the change).
+    """
+    begin, end = (from_datetime(datetime(year, 1, 1, tzinfo=UTC)) for year in (1990, 2041))
+    kinds: dict[tuple[timedelta, str], tuple[str, int]] = {}
+    for name in sorted(available_timezones()):
+        zone = ZoneInfo(name)
+        for week in range(begin, end, 7 * DAY):
+            before, after = (offset(zone, instant) for instant in (week, week + 7 * DAY))
+            if before != after:
+                minutes = range(week, week + 7 * DAY + MINUTE, MINUTE)
+                change = minutes[bisect_right(minutes, False, key=partial(differs, zone, before))]
+                wall = (to_datetime(change) + before).strftime("%H:%M")
+                kinds.setdefault((after - before, wall), (name, change))
+    return kinds
+
+
+def offset(zone: ZoneInfo, instant: int) -> timedelta:
+    return to_datetime(instant).astimezone(zone).utcoffset() or timedelta()
+
+
+def differs(zone: ZoneInfo, known: timedelta, instant: int) -> bool:
+    return offset(zone, instant) != known
+
+
+def example(minute: str, hour: str) -> Example:
+    return Example(
+        f"{minute} {hour} * * *",
+        is_fixed_hour=not hour.startswith("*"),
+        names=lambda wall: wall.minute in MINUTES[minute] and wall.hour in HOURS[hour],
+    )
+
+
+# SPEC: TZ-05
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_ticks_hold_for_every_kind_of_change_in_the_world() -> None:
+    kinds = kinds_of_change()
+    assert len(kinds) >= 40
+    for name, change in kinds.values():
+        start, end = change - 18 * 60 * MINUTE, change + 18 * 60 * MINUTE
+        for cron in (example("30", "*"), example("*/15", "0,2,4"), example("0", "0"), example("17", "22-23")):
+            assert ticks(cron.text, name, start, end, 36 * 60) == slow_ticks(cron, name, start, end), (
+                name,
+                cron,
+            )
