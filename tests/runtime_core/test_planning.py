@@ -226,7 +226,7 @@ def test_one_end_starts_every_follower() -> None:
 def test_a_paused_or_archived_follower_receives_nothing_but_the_decision(
     state: str, outcome: Outcome
 ) -> None:
-    follower = replace(job("job.success:jobs.etl.load", ref="jobs.etl.next"), **{state: True})
+    follower = job("job.success:jobs.etl.load", ref="jobs.etl.next", **{state: True})
     [decision] = plan_after(ended(), job(DAILY), {"jobs.etl.next": follower}, NOON).decisions
     assert (decision.outcome, decision.run) == (outcome, None)
 

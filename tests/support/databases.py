@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -33,30 +34,66 @@ def postgres_server() -> Iterator[str]:
             server.cleanup()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Return the URL of an empty database."""
-    if request.param == "sqlite":
-        yield sqlite_url(tmp_path / "runyard.db")
-        return
-    server = request.getfixturevalue("postgres_server")
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """Return the name of a database with the newest schema: copying it is faster than migrating each time."""
+    _execute(postgres_server, "create database template_runyard")
+    _migrate(_sibling(postgres_server, "template_runyard"))
+    return "template_runyard"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file with the newest schema."""
+    path = tmp_path_factory.mktemp("template") / "runyard.db"
+    _migrate(sqlite_url(path))
+    return path
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """Return the URL of a PostgreSQL database with nothing but the schema."""
     name = f"test_{uuid.uuid4().hex}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"create database {name}"))
-    before, _, after = server.partition("/postgres?")
-    try:
-        yield f"{before}/{name}?{after}"
-    finally:
-        with admin.connect() as connection:
-            connection.execute(text(f"drop database {name} with (force)"))
-        admin.dispose()
+    _execute(postgres_server, f"create database {name} template {postgres_template}")
+    yield _sibling(postgres_server, name)
+    _execute(postgres_server, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def sqlite_file_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Return the URL of a SQLite database with nothing but the schema."""
+    return sqlite_url(Path(shutil.copy(sqlite_template, tmp_path / "runyard.db")))
+
+
+@pytest.fixture(params=["sqlite_file_url", "postgres_url"], ids=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a database with nothing but the schema, once per kind."""
+    url: str = request.getfixturevalue(request.param)
+    return url
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """Return a database with the newest schema."""
+    """Return a database with nothing but the schema."""
     database = Database(database_url)
-    migrate(database)
     yield database
     database.close()
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    migrate(database)
+    database.close()
+
+
+def _execute(url: str, statement: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def _sibling(url: str, name: str) -> str:
+    """Return the URL of another database on the same server."""
+    before, _, after = url.partition("/postgres?")
+    return f"{before}/{name}?{after}"

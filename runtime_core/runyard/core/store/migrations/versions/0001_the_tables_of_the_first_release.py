@@ -147,7 +147,7 @@ def upgrade() -> None:
             ["workspace_id"], ["workspaces.id"], name="fk_events_workspace_id_workspaces"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_events"),
-        comment="The feed: what changed, in the order it was committed. Readers resume after the last id they saw.",
+        comment="The feed: what changed, in order. Readers resume after the last id they saw.",
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
@@ -236,7 +236,7 @@ def upgrade() -> None:
             ["workspace_id"], ["workspaces.id"], name="fk_decisions_workspace_id_workspaces"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_decisions"),
-        comment="What was decided for each tick or event, and the facts it stood on. Repeats count up in one row.",
+        comment="What was decided for each tick or event, and on which facts. Repeats count up in one row.",
     )
     with op.batch_alter_table("decisions", schema=None) as batch_op:
         batch_op.create_index("ix_decisions_job_newest", ["job_id", "id"], unique=False)

@@ -1,0 +1,261 @@
+"""One suite for two databases: what the store keeps, refuses and commits, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text, update
+from sqlalchemy.exc import IntegrityError
+from tests.support.planning import job
+from tests.support.worlds import OWNER, WORKSPACE
+
+from runyard.core.errors import Conflict, StorageFull
+from runyard.core.ids import SeededIds
+from runyard.core.planning import NewRun
+from runyard.core.runs import OPEN, TERMINAL, TRANSITIONS, Reason, RunStatus
+from runyard.core.store import accounts, feed, jobs, runs, snapshots, workspaces
+from runyard.core.store.engine import Database, sqlite_url
+from runyard.core.store.migrate import HEAD, MIGRATIONS, migrate
+from runyard.core.store.tables import metadata
+from runyard.core.store.tables import runs as runs_table
+
+IDS = SeededIds(7)
+MANUAL = "manual:jobs.etl.load"
+
+
+@pytest.fixture
+def job_id(database: Database) -> str:
+    """Return a job that can run."""
+    job_id = IDS.new_id()
+
+    def work(connection: Connection) -> None:
+        accounts.create_user(connection, id=OWNER, email="owner@localhost", name=None, now=1)
+        workspaces.create(connection, id=WORKSPACE, name="w", description=None, user_id=OWNER, now=1)
+        for table, extra in (
+            (snapshots.deployments, {"requirements": {}, "requirements_size_bytes": 1}),
+            (snapshots.configurations, {"profiles": []}),
+        ):
+            values: dict[str, Any] = {"workspace_id": WORKSPACE, "content_hash": "h", "comparison_hash": "h"}
+            values |= {
+                "id": IDS.new_id(),
+                "file_count": 0,
+                "size_bytes": 0,
+                "created_by": OWNER,
+                "created_at": 1,
+            }
+            snapshots.create(connection, table, values=values | extra, snapshot_files=[])
+        jobs.create(
+            connection,
+            job_id=job_id,
+            version_id=IDS.new_id(),
+            workspace_id=WORKSPACE,
+            definition=job().definition,
+            definition_hash="h",
+            deployment_module="__deployment__",
+            edges=[],
+            user_id=OWNER,
+            now=1,
+        )
+
+    database.write(work)
+    return job_id
+
+
+def create_run(connection: Connection, job_id: str, cause: str, now: int = 1) -> tuple[str, int | None]:
+    versions = runs.versions_now(connection, job_id)
+    assert versions is not None
+    run_id = IDS.new_id()
+    number = runs.create(
+        connection,
+        run_id=run_id,
+        job_id=job_id,
+        new=NewRun(MANUAL, cause, None, refresh=False),
+        versions=versions,
+        profile="prod",
+        config={},
+        user_id=None,
+        now=now,
+    )
+    return run_id, number
+
+
+# SPEC: SCA-01
+def test_the_newest_migration_makes_exactly_the_tables_that_the_code_names(database: Database) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    assert database.read(differences) == []
+
+
+def test_the_known_head_is_the_newest_migration_file() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
+
+
+# SPEC: OPS-03
+def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
+    database.write(lambda c: c.execute(text("update alembic_version set version_num = '9999'")))
+    with pytest.raises(Conflict, match="9999"):
+        migrate(database)
+
+
+# SPEC: TRG-18
+def test_one_cause_makes_one_run(database: Database, job_id: str) -> None:
+    first = database.write(lambda c: create_run(c, job_id, "tick 1"))
+    again = database.write(lambda c: create_run(c, job_id, "tick 1"))
+    assert (first[1], again[1]) == (1, None)
+    assert len(database.read(lambda c: runs.page(c, WORKSPACE, limit=10, offset=0))[0]) == 1
+
+
+# SPEC: SCH-11
+def test_run_numbers_are_dense_however_many_start_runs_at_once(database: Database, job_id: str) -> None:
+    def start(number: int) -> int | None:
+        return database.write(lambda c: create_run(c, job_id, f"tick {number}"))[1]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(number or 0 for number in threads.map(start, range(40))) == list(range(1, 41))
+
+
+# SPEC: SCH-10
+def test_a_run_moves_along_the_table_and_nowhere_else(database: Database, job_id: str) -> None:
+    run_id = database.write(lambda c: create_run(c, job_id, "tick"))[0]
+
+    def moves(connection: Connection, source: RunStatus, target: RunStatus) -> bool:
+        is_over = source in TERMINAL
+        at = {"finished_at": 3 if is_over else None, "reason": Reason.OK if is_over else None}
+        connection.execute(update(runs_table).values(status=source, started_at=2, **at))
+        reason = Reason.OK if target in TERMINAL else None
+        return runs.move(connection, run_id, target, now=4, reason=reason) is not None
+
+    for source, target in product(RunStatus, RunStatus):
+        moved = database.write(lambda c, pair=(source, target): moves(c, *pair))
+        assert moved is (target in TRANSITIONS[source])
+
+
+def test_a_move_is_refused_when_another_attempt_has_taken_over(database: Database, job_id: str) -> None:
+    run_id = database.write(lambda c: create_run(c, job_id, "tick"))[0]
+    moved = database.write(lambda c: runs.move(c, run_id, RunStatus.STARTING, now=2, attempt=7))
+    assert moved is None
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"status": "completed"},
+        {"status": "finished"},
+        {"finished_at": 5},
+        {"reason": "ok"},
+        {"status": "running"},
+        {"interval_start": 2, "interval_end": 1},
+        {"number": 0},
+    ],
+)
+def test_the_database_refuses_what_must_never_be_true(
+    database: Database, job_id: str, nonsense: dict[str, Any]
+) -> None:
+    database.write(lambda c: create_run(c, job_id, "tick"))
+    with pytest.raises(IntegrityError):
+        database.write(lambda c: c.execute(update(runs_table).values(nonsense)))
+
+
+# SPEC: EXE-08
+def test_a_claim_takes_no_more_runs_than_there_are_slots(database: Database, job_id: str) -> None:
+    for number in range(3):
+        database.write(lambda c, n=number: create_run(c, job_id, f"tick {n}", now=n))
+    [first] = database.read(runs.claimable)
+    assert first["cause"] == "tick 0"
+    database.write(lambda c: runs.move(c, first["id"], RunStatus.STARTING, now=9))
+    assert database.read(runs.claimable) == []
+    database.write(lambda c: runs.move(c, first["id"], RunStatus.FAILED, now=9, reason=Reason.START_FAILED))
+    assert [row["cause"] for row in database.read(runs.claimable)] == ["tick 1"]
+
+
+def test_the_feed_is_read_on_from_the_last_event_seen(database: Database, job_id: str) -> None:
+    run_id = database.write(lambda c: create_run(c, job_id, "tick"))[0]
+    [created] = database.read(lambda c: feed.after(c, WORKSPACE, 0, 10))
+    assert (created["kind"], created["run_id"]) == ("run.pending", run_id)
+    database.write(lambda c: runs.move(c, run_id, RunStatus.STARTING, now=2))
+    kinds = [row["kind"] for row in database.read(lambda c: feed.after(c, WORKSPACE, created["id"], 10))]
+    assert kinds == ["run.starting"]
+
+
+def test_only_a_write_that_appends_to_the_feed_wakes_those_who_watch(database: Database, job_id: str) -> None:
+    woken: list[bool] = []
+    database.on_change(lambda: woken.append(True))
+    database.write(lambda c: accounts.create_user(c, id=IDS.new_id(), email="a@x", name=None, now=1))
+    assert woken == []
+    database.write(lambda c: create_run(c, job_id, "tick"))
+    assert woken == [True]
+
+
+def test_a_failing_write_takes_nobody_elses_with_it(database: Database) -> None:
+    """Writers that meet at the door of SQLite share a commit, but not their fate."""
+    barrier = threading.Barrier(8)
+
+    def write(number: int) -> bool:
+        def work(connection: Connection) -> None:
+            email = "same@x" if number % 2 else f"{number}@x"
+            accounts.create_user(connection, id=IDS.new_id(), email=email, name=None, now=1)
+
+        barrier.wait(10)
+        try:
+            database.write(work)
+        except IntegrityError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        written = list(threads.map(write, range(8)))
+    assert sum(written) == 5
+    assert database.read(lambda c: c.execute(text("select count(*) from users")).scalar_one()) == 5
+
+
+def test_a_full_disk_is_said_plainly_and_changes_nothing(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "small.db"))
+    migrate(database)
+    database.write(lambda c: c.exec_driver_sql("pragma max_page_count = 1"))
+
+    def fill(connection: Connection) -> None:
+        for number in range(2000):
+            email = f"{number}{'x' * 1000}"
+            accounts.create_user(connection, id=IDS.new_id(), email=email, name=None, now=1)
+
+    with pytest.raises(StorageFull, match="disk"):
+        database.write(fill)
+    assert database.read(lambda c: c.execute(text("select count(*) from users")).scalar_one()) == 0
+    database.close()
+
+
+def test_statuses_in_the_schema_are_those_of_the_table_of_moves() -> None:
+    assert set(RunStatus) == OPEN | TERMINAL
+
+
+def test_a_repeated_write_after_a_deadlock_is_run_once_in_effect(postgres_url: str) -> None:
+    """Two transactions that wait for each other: PostgreSQL ends one, and it is repeated to its end."""
+    database = Database(postgres_url)
+    for email in ("a", "b"):
+        database.write(lambda c, e=email: accounts.create_user(c, id=IDS.new_id(), email=e, name="0", now=1))
+    meeting = threading.Barrier(2)
+    first_try = {"a": True, "b": True}
+
+    def bump(connection: Connection, order: str) -> None:
+        for email in order:
+            connection.execute(
+                text("update users set name = (name::int + 1)::text where email = :e"), {"e": email}
+            )
+            if email == order[0] and first_try[email]:
+                first_try[email] = False
+                meeting.wait(10)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda order: database.write(lambda c: bump(c, order)), ("ab", "ba")))
+    names = database.read(lambda c: c.execute(text("select name from users")).scalars().all())
+    assert names == ["2", "2"]
+    database.close()
