@@ -293,9 +293,7 @@ def test_the_year_is_worked_off_in_its_twelve_months_oldest_first() -> None:
     while window := run_window(daily, year, done_until, today):
         starts.append(to_datetime(window.start).astimezone(ZoneInfo("America/New_York")))
         done_until = window.end
-    assert [(start.month, start.day, start.hour) for start in starts] == [
-        (month, 1, 0) for month in range(1, 13)
-    ]
+    assert [(at.month, at.day, at.hour) for at in starts] == [(month, 1, 0) for month in range(1, 13)]
     assert year.warnings == ()
 
 
