@@ -10,7 +10,7 @@ import math
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -93,6 +93,13 @@ class Client:
                 if membership["role"] == "owner"
             ]
         return found
+
+    def create_workspace(self, name: str, description: str | None = None) -> Workspace:
+        """Create a workspace that the caller owns, in the first of their organizations."""
+        organization = next(self._pages("/api/v1/organizations"))
+        body = {"name": name, "description": description}
+        path = f"/api/v1/organizations/{organization['id']}/workspaces"
+        return Workspace.from_wire(self._wire.post(path, body))
 
     @property
     def workspace(self) -> Workspace:
@@ -218,19 +225,17 @@ class Client:
         job_ids: Sequence[str] = (),
         profile: str | None = None,
         refresh: bool = False,
-        force: bool = False,
         config: Mapping[str, str] | None = None,
         dry_run: bool = False,
     ) -> StartReceipt:
         """Start every live job that a selector or id names, once each, on the deployed code.
 
-        `refresh` tells them to load from scratch, `force` skips gates, `config` overrides keys for them.
+        `refresh` tells them to load from scratch, `config` overrides keys of their settings.
         Raises: NotFound listing the tags and types there are, AmbiguousName.
         """
         body: Json = {"profile": profile, "refresh": refresh, "dry_run": dry_run}
         body |= {"selectors": list(selectors)} if selectors else {}
         body |= {"job_ids": list(job_ids)} if job_ids else {}
-        body |= {"force": True} if force else {}
         body |= {"config": dict(config)} if config else {}
         return StartReceipt.from_wire(self._wire.post(self._path("jobs/-trigger"), body))
 
@@ -312,7 +317,7 @@ class Client:
                 data = event.data
                 yield Event(int(event.id), event.name, data.get("job_id"), data.get("run_id"), data)
 
-    def watch(self, run_id: str) -> Iterator[Run]:
+    def watch(self, run_id: str) -> Generator[Run]:
         """Yield the run as it is, and again after each change, until it has ended."""
         for event in self._stream(self._path("events")):
             # Subscribed first and read second: a change in between is seen twice, never not at all.
@@ -360,13 +365,13 @@ class Client:
         return f"/logs/v1/workspaces/{self.workspace.id}/job-runs/{_segment(run_id)}/{which}"
 
     def _pages(self, path: str, *, page_items: int = PAGE_ITEMS, **params: Any) -> Iterator[Json]:
-        cursor: Json = {"offset": 0}
+        offset = 0
         while True:
-            page = self._wire.get(path, limit=page_items, **cursor, **params)
+            page = self._wire.get(path, limit=page_items, offset=offset, **params)
             yield from page["items"]
-            if not page["items"] or not page.get("next_cursor"):
+            offset += len(page["items"])
+            if not page["items"] or offset >= page["total"]:
                 return
-            cursor = {"cursor": page["next_cursor"]}
 
 
 def _is_id(text: str) -> bool:

@@ -100,7 +100,7 @@ class Run(Model):
 
 @dataclass(frozen=True, slots=True)
 class Job(Model):
-    """A deployed job; `job_definition` is its manifest entry, `triggers` everything that starts it."""
+    """A deployed job: `job_definition` and `extensions` as declared, `triggers` all that starts it."""
 
     id: str
     job_ref: str
@@ -108,6 +108,7 @@ class Job(Model):
     profile: str
     version: int
     job_definition: dict[str, Any]
+    extensions: dict[str, Any]
     created_at: datetime
     updated_at: datetime
     name: str | None = None
@@ -133,7 +134,7 @@ class Job(Model):
     @property
     def definition(self) -> JobDefinition:
         """Return the typed view of the manifest entry."""
-        return parse_job(self.job_definition)
+        return parse_job(self.job_definition, self.extensions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +159,10 @@ class DeployReceipt:
         rows = [*receipt["succeeded"], *receipt["skipped"]]
         return cls(
             tuple(
-                ChangedJob(Job.from_wire(row["job"]), row["outcome"], _changed_fields(row)) for row in rows
+                ChangedJob(Job.from_wire(row["job"]), row["outcome"], tuple(row["fields"])) for row in rows
             ),
             tuple(wire["warnings"]),
         )
-
-
-def _changed_fields(row: Wire) -> tuple[str, ...]:
-    """Return the fields of the manifest entry that differ from the version before (RCN-04)."""
-    if row["outcome"] != "updated" or not row.get("previous_version"):
-        return ()
-    old, new = row["previous_version"]["job_definition"], row["job"]["job_definition"]
-    return tuple(sorted(key for key in {*old, *new} if old.get(key) != new.get(key)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""`runyard deploy`: the jobs, code and settings of the workspace, to the server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from runyard.core.discovery import Discovered
+from runyard.core.jobs import parse_job
+from runyard.core.manifest import expand_triggers
+from runyard_server.cli import output
+from runyard_server.cli.options import DryRun
+from runyard_server.cli.session import Session, session_of
+from runyard_server.client import DeployReceipt
+from runyard_server.client.deploying import Deployer, Synced
+
+FilesShown = 20
+"""Changed files listed with `-v`; a first deploy of a large workspace would fill the screen."""
+
+OUTCOMES = {"created": "added"}
+"""Words of the receipt that people read differently (RCN-03)."""
+
+
+def deploy(
+    context: typer.Context,
+    file: Annotated[str | None, typer.Option("--file", help="Deployment module to use instead.")] = None,
+    dry_run: DryRun = False,
+    show_manifest: Annotated[bool, typer.Option("--show-manifest", help="Print the manifest only.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors.")] = False,
+) -> None:
+    """Deploy the jobs, the code and the settings of this workspace."""
+    session = session_of(context)
+    out, deployer = session.output, session.deployer
+    found = None
+    if file or deployer.has_deployment_module:
+        found = deployer.discover(file)
+        out.note(f"Imported {found.manifest['deployment_module']}: {_count(found.manifest['jobs'], 'job')}.")
+    if show_manifest:
+        _show_manifest(session, deployer, found)
+        return
+    warnings = [*(found.warnings if found else ()), *deployer.warnings()]
+    for warning in warnings:
+        out.warn(warning)
+    if strict:
+        deployer.refuse_warnings(found)
+    code, settings = sync(session, deployer, dry_run=dry_run)
+    if found is None:
+        out.note("There is no `__deployment__.py`: code and settings are synced, no job is deployed.")
+        out.result(_document(dry_run, code, settings, None, warnings))
+        return
+    receipt = session.client.deploy(found.manifest, found.extensions, dry_run=dry_run)
+    for warning in receipt.warnings:
+        out.warn(warning)
+    shown = output.table("JOB", "CHANGE", "FIELDS", rows=_rows(receipt))
+    out.result(_document(dry_run, code, settings, receipt, warnings), shown)
+    if dry_run:
+        out.note("Nothing was changed.")
+
+
+def sync(session: Session, deployer: Deployer, *, dry_run: bool = False) -> tuple[Synced, Synced]:
+    """Bring code and settings to the server and say what came of it."""
+    code = deployer.sync_code(dry_run=dry_run)
+    _say_synced(session, "Code", code, dry_run)
+    settings = deployer.sync_settings(dry_run=dry_run)
+    _say_synced(session, "Settings", settings, dry_run)
+    return code, settings
+
+
+def _say_synced(session: Session, what: str, synced: Synced, dry_run: bool) -> None:
+    version = f"version {synced.version.version}" if synced.version else "no version yet"
+    if not synced.is_new:
+        session.output.note(f"{what} unchanged ({version}).")
+        return
+    changes = synced.changes
+    kinds = {"added": changes.added, "updated": changes.updated, "deleted": changes.deleted}
+    counts = ", ".join(f"{len(paths)} {kind}" for kind, paths in kinds.items() if paths)
+    done = "would be uploaded" if dry_run else f"uploaded as {version}"
+    session.output.note(f"{what} {done}: {counts or 'no file'}.")
+    if session.verbosity:
+        listed = [f"  {kind} {path}" for kind, paths in kinds.items() for path in paths]
+        for line in listed[:FilesShown]:
+            session.output.note(line, "dim")
+        if len(listed) > FilesShown:
+            session.output.note(f"  and {len(listed) - FilesShown} more", "dim")
+
+
+def expanded(found: Discovered) -> dict[str, Any]:
+    """Return the manifest with everything that starts a job, and what stands beside it (RCN-08)."""
+    jobs = [
+        {**job, "triggers": list(expand_triggers(parse_job(job, found.extensions.get(job["job_ref"]))))}
+        for job in found.manifest["jobs"]
+    ]
+    return {**found.manifest, "jobs": jobs, "extensions": found.extensions}
+
+
+def show_yaml(session: Session, manifest: Mapping[str, Any]) -> None:
+    """Write a manifest as YAML, or as JSON if that is wanted."""
+    plain = json.loads(json.dumps(manifest))  # YAML would write shared lists as references
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    session.output.raw(text)
+    if session.output.as_json:
+        session.output.json(plain)
+
+
+def _show_manifest(session: Session, deployer: Deployer, found: Discovered | None) -> None:
+    if found is None:
+        session.output.note("There is no `__deployment__.py`, so there is no manifest.")
+        session.output.result(None)
+        return
+    if session.verbosity:
+        session.output.note(f"Workspace {deployer.root}, imported with {deployer.python}.", "dim")
+    for warning in found.warnings:
+        session.output.warn(warning)
+    show_yaml(session, expanded(found))
+
+
+def _rows(receipt: DeployReceipt) -> Iterable[tuple[Any, ...]]:
+    for row in receipt.jobs:
+        word = OUTCOMES.get(row.outcome, row.outcome)
+        yield row.job.job_ref, output.status(word), ", ".join(row.fields)
+
+
+def _document(
+    dry_run: bool, code: Synced, settings: Synced, receipt: DeployReceipt | None, warnings: Iterable[str]
+) -> dict[str, Any]:
+    jobs = receipt.jobs if receipt else ()
+    return {
+        "dry_run": dry_run,
+        "code": code,
+        "settings": settings,
+        "jobs": [{"job_ref": row.job.job_ref, "outcome": row.outcome, "fields": row.fields} for row in jobs],
+        "warnings": [*warnings, *(receipt.warnings if receipt else ())],
+    }
+
+
+def _count(items: Iterable[Any], noun: str) -> str:
+    number = len(list(items))
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

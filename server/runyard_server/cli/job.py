@@ -1,0 +1,195 @@
+"""`runyard job`: what is deployed, starting and stopping it, its logs. Single runs are in `runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from runyard.core import job_refs, selectors, triggers
+from runyard.core.errors import Conflict
+from runyard_server.cli import output, runs
+from runyard_server.cli.options import (
+    Config,
+    DryRun,
+    Follow,
+    MaybeSelectors,
+    Name,
+    NameOrRun,
+    Number,
+    Profile,
+    Refresh,
+    Selectors,
+    parse_config,
+)
+from runyard_server.cli.session import Session, session_of
+from runyard_server.client import Job, StartedJob
+
+RUNS_SHOWN = 5
+"""Latest runs in the description of a job: what fits above the fold."""
+
+app = typer.Typer(no_args_is_help=True, help="Look at jobs, start and stop them.")
+app.add_typer(runs.app, name="runs")
+
+
+@app.command("list", epilog="Example: runyard job list tag:demo")
+def list_jobs(
+    context: typer.Context,
+    which: MaybeSelectors = None,
+    archived: Annotated[bool, typer.Option("--archived", help="Also those no longer deployed.")] = False,
+) -> None:
+    """List the deployed jobs, the one that ran last at the bottom."""
+    session = session_of(context)
+    out = session.output
+    jobs = pick(list(session.client.jobs(archived=archived)), which or ())
+    rows = (
+        (
+            job.job_ref,
+            job.definition.name,
+            "archived" if job.is_archived else job.job_type,
+            triggers.in_words(job.default_trigger or job.triggers[0]) if job.triggers else "-",
+            out.time(job.next_scheduled_run_at),
+            _last_run(session, job),
+        )
+        for job in reversed(jobs)
+    )
+    out.result(
+        [_document(job) for job in jobs],
+        output.table("JOB", "NAME", "KIND", "TRIGGER", "NEXT RUN", "LAST RUN", rows=rows),
+    )
+    if not jobs:
+        out.note("No job is deployed here. Deploy some with `runyard deploy`.")
+
+
+@app.command(epilog="Example: runyard job info load_flights")
+def info(context: typer.Context, name: Name) -> None:
+    """Show everything about a job, with its latest runs."""
+    session = session_of(context)
+    out = session.output
+    job = session.client.job(name)
+    latest = list(islice(session.client.runs(job_id=job.id), RUNS_SHOWN))
+    definition = job.definition
+    shown = output.facts(
+        [
+            ("job", job.job_ref),
+            ("name", definition.name),
+            ("description", job.description),
+            ("kind", job.job_type),
+            ("state", "archived" if job.is_archived else "paused" if job.is_paused else None),
+            ("profile", job.profile),
+            ("triggers", "\n".join(job.triggers)),
+            ("waits for", "\n".join(job.freshness)),
+            ("timezone", definition.timezone),
+            ("interval", _interval(job)),
+            ("split", definition.interval.split if definition.interval else None),
+            ("refresh", definition.refresh.value),
+            ("timeout", output.short_duration(definition.timeout_seconds)),
+            ("concurrency", "unlimited" if definition.concurrency is None else str(definition.concurrency)),
+            ("groups", ", ".join(definition.dependency_groups)),
+            (
+                "entry point",
+                f"{definition.entry_point.module}:{definition.entry_point.function or '__main__'}",
+            ),
+            ("version", str(job.version)),
+            ("deployed from", job.deployment_module),
+            ("next run", out.time(job.next_scheduled_run_at)),
+        ]
+    )
+    out.result({**_document(job), "latest_runs": latest}, shown, *runs.shown_below(session, latest))
+
+
+@app.command(epilog="Example: runyard job trigger tag:demo --refresh")
+def trigger(
+    context: typer.Context,
+    which: Selectors,
+    dry_run: DryRun = False,
+    refresh: Refresh = False,
+    config: Config = None,
+    profile: Profile = None,
+) -> None:
+    """Start every job that a name or pattern picks, once each, on the deployed code."""
+    session = session_of(context)
+    out = session.output
+    receipt = session.client.trigger(
+        which, profile=profile, refresh=refresh, config=parse_config(config), dry_run=dry_run
+    )
+    answers = [*receipt.started, *receipt.skipped]
+    out.result(
+        {"dry_run": dry_run, "started": receipt.started, "skipped": receipt.skipped},
+        output.table("JOB", "TRIGGER", "ANSWER", "RUN", rows=(_answer(session, row) for row in answers)),
+    )
+    if answers and not receipt.started:
+        raise Conflict(
+            "No job was started.",
+            f"`runyard job info {job_refs.short_name(answers[0].job_ref)}` says more.",
+            reasons=[f"{row.job_ref}: {reason}" for row in receipt.skipped for reason in row.reasons],
+        )
+
+
+@app.command(epilog="Example: runyard job logs load_flights 3 --follow")
+def logs(context: typer.Context, name: NameOrRun, number: Number = None, follow: Follow = False) -> None:
+    """Print the log of the latest run of a job, or of another one."""
+    runs.show_logs(session_of(context), name, number, follow=follow)
+
+
+@app.command(epilog="Example: runyard job cancel tag:demo --dry-run")
+def cancel(context: typer.Context, which: Selectors, dry_run: DryRun = False) -> None:
+    """Stop all runs of all jobs that a name or pattern picks."""
+    session = session_of(context)
+    picked = {job.id: job for job in pick(list(session.client.jobs()), which)}
+    refs = {job.job_ref for job in picked.values()}
+    active = [run for run in session.client.open_runs() if run.job_ref in refs]
+    runs.cancel_all(session, active, dry_run=dry_run)
+
+
+def pick(jobs: Sequence[Job], which: Sequence[str]) -> list[Job]:
+    """Return the jobs that selectors pick, all of them without any. Raises: NotFound, AmbiguousName."""
+    if not which:
+        return list(jobs)
+    refs = {found.job.job_ref for found in selectors.select((job.definition for job in jobs), which)}
+    return [job for job in jobs if job.job_ref in refs]
+
+
+def _answer(session: Session, row: StartedJob) -> Sequence[Text | str]:
+    answer = output.status(row.status.replace("_", " "), "; ".join(row.reasons) or None)
+    run = f"#{row.run.number} {row.run.id} {session.client.run_url(row.run.id)}" if row.run else "-"
+    return row.job_ref, row.trigger, answer, run
+
+
+def _last_run(session: Session, job: Job) -> Text | str:
+    run = job.latest_run
+    if run is None:
+        return "-"
+    return output.status(run.status, session.output.time(run.finished_at or run.created_at))
+
+
+def _interval(job: Job) -> str | None:
+    if job.interval_start is None:
+        return None
+    end = job.interval_end.isoformat() if job.interval_end else "now on"
+    return f"{job.interval_start.isoformat()} to {end}"
+
+
+def _document(job: Job) -> dict[str, Any]:
+    return {
+        "job_ref": job.job_ref,
+        "id": job.id,
+        "name": job.definition.name,
+        "job_type": job.job_type,
+        "description": job.description,
+        "profile": job.profile,
+        "version": job.version,
+        "triggers": job.triggers,
+        "default_trigger": job.default_trigger,
+        "freshness": job.freshness,
+        "next_scheduled_run_at": job.next_scheduled_run_at,
+        "is_paused": job.is_paused,
+        "is_archived": job.is_archived,
+        "deployment_module": job.deployment_module,
+        "latest_run": job.latest_run,
+        "job_definition": job.job_definition,
+        "extensions": job.extensions,
+    }

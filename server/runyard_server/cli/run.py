@@ -1,0 +1,114 @@
+"""`runyard run`: start a deployed job, or one file, on the code as it is here now."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runyard.core import job_refs
+from runyard.core.discovery import Discovered
+from runyard.core.errors import Conflict, InvalidInput
+from runyard.core.runs import RunStatus
+from runyard_server.cli import output
+from runyard_server.cli.deploy import expanded, show_yaml, sync
+from runyard_server.cli.exits import Exit
+from runyard_server.cli.options import Config, Follow, Profile, Refresh, parse_config
+from runyard_server.cli.session import Session, session_of
+from runyard_server.client import Job, Run
+
+
+def run(
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="A deployed job, or a Python file.")],
+    follow: Follow = False,
+    refresh: Refresh = False,
+    config: Config = None,
+    profile: Profile = None,
+    job_ref: Annotated[str | None, typer.Option("--job-ref", help="Which job of the file.")] = None,
+    show_manifest: Annotated[bool, typer.Option("--show-manifest", help="Print the manifest only.")] = False,
+) -> None:
+    """Sync the code, then start a job of this workspace or a single file."""
+    session = session_of(context)
+    overrides = parse_config(config)
+    path = Path.cwd() / target
+    found = None
+    if path.suffix == ".py" and path.is_file():
+        found = session.deployer.discover(str(path), ad_hoc=True)
+    if show_manifest and found:
+        show_yaml(session, expanded(found))
+        return
+    sync(session, session.deployer)
+    job = _register(session, found, job_ref) if found else session.client.job(target)
+    receipt = session.client.trigger(job_ids=[job.id], profile=profile, refresh=refresh, config=overrides)
+    for declined in receipt.skipped:
+        raise Conflict(
+            f"`{declined.job_ref}` was not started ({declined.status.replace('_', ' ')}).",
+            f"`runyard job info {job_refs.short_name(declined.job_ref)}` says more.",
+            reasons=declined.reasons,
+        )
+    (started,) = receipt.started
+    assert started.run is not None, "a started job has a run"
+    finish(session, session.client.run(started.run.id), follow=follow)
+
+
+def finish(session: Session, run: Run, *, follow: bool) -> None:
+    """Say what was started and, when following, stay until it has ended. Exits with 5 if it did not complete.
+
+    Source: ADH-02, ADH-10.
+    """
+    out, client = session.output, session.client
+    title = f"Started {run.job_ref} #{run.number}"
+    url = client.run_url(run.id)
+    if not follow:
+        out.result({**asdict(run), "url": url}, f"{title}\n  run  {run.id}\n  page {url}")
+        return
+    out.note(f"{title}, run {run.id}, {url}")
+    ended = stream(session, run)
+    out.result({**asdict(ended), "url": url})
+    if not ended.is_completed:
+        raise typer.Exit(Exit.RUN_NOT_COMPLETED)
+
+
+def stream(session: Session, run: Run) -> Run:
+    """Show statuses and log of a run until it has ended; return it as it ended."""
+    out, client = session.output, session.client
+    try:
+        with closing(client.watch(run.id)) as states:
+            for state in states:
+                out.note(f"Status: {state.status}", "dim")
+                if state.status != RunStatus.PENDING:
+                    break
+        for line in client.follow(run.id):
+            out.log_beside(line)
+    except KeyboardInterrupt:
+        out.note(f"The run goes on. Stop it with `runyard job runs cancel {run.id}`.")
+        raise
+    ended = client.run(run.id)
+    why = f", {ended.message or ended.reason}" if not ended.is_completed and ended.reason else ""
+    style = output.STYLES.get(ended.status, "")
+    out.note(
+        f"{ended.job_ref} #{ended.number} {ended.status}{why}, {out.duration(ended.duration_seconds)}.", style
+    )
+    return ended
+
+
+def _register(session: Session, found: Discovered, wanted: str | None) -> Job:
+    """Return the job of a file, registered unless a deployment module owns it already (ADH-01, ADH-05)."""
+    for warning in found.warnings:
+        session.output.warn(warning)
+    refs = [job["job_ref"] for job in found.manifest["jobs"]]
+    if wanted is None and len(refs) > 1:
+        raise InvalidInput(
+            f"The file declares {len(refs)} jobs.", "Say which one with `--job-ref`.", reasons=refs
+        )
+    ref = job_refs.resolve(wanted, refs) if wanted else refs[0]
+    for job in session.client.jobs(ref=ref):
+        if job.deployment_module is not None:
+            return job
+    only = [job for job in found.manifest["jobs"] if job["job_ref"] == ref]
+    receipt = session.client.deploy({**found.manifest, "jobs": only}, dry_run=False)
+    return receipt.jobs[0].job

@@ -1,0 +1,161 @@
+"""`runyard job runs`: single runs: list, look at, read, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from itertools import islice
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from runyard.core import job_refs, selectors
+from runyard.core.runs import OPEN, RunStatus
+from runyard_server.cli import output
+from runyard_server.cli.options import Follow, MaybeSelectors, NameOrRun, Number
+from runyard_server.cli.session import Session, session_of
+from runyard_server.client import Run
+
+RUNS_LISTED = 20
+"""Runs in a list unless told otherwise: a screen."""
+
+CANCELS_AT_ONCE = 1000
+"""Runs named in one request: the server's bound."""
+
+app = typer.Typer(no_args_is_help=True, help="Look at single runs, read their logs, stop them.")
+
+
+@app.command("list", epilog="Example: runyard job runs list load_flights --status failed --limit 5")
+def list_runs(
+    context: typer.Context,
+    which: MaybeSelectors = None,
+    running: Annotated[bool, typer.Option("--running", help="Only runs that have not ended.")] = False,
+    status: Annotated[
+        list[RunStatus] | None, typer.Option("--status", help="Only runs of this status; may be repeated.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = RUNS_LISTED,
+) -> None:
+    """List runs, the newest first."""
+    session = session_of(context)
+    statuses = OPEN if running else frozenset(status or ())
+    found = list(islice(_runs(session, which or (), statuses), limit))
+    session.output.result(found, *shown_below(session, found))
+    if not found:
+        session.output.note("No run matches." if which or statuses else "Nothing has run here yet.")
+
+
+@app.command(epilog="Example: runyard job runs info load_flights 3")
+def info(context: typer.Context, name: NameOrRun, number: Number = None) -> None:
+    """Show how a run went: its status and why, its window, its versions and times."""
+    session = session_of(context)
+    out = session.output
+    run = session.client.find_run(name, number)
+    window = None
+    if run.interval_start and run.interval_end:
+        window = f"{run.interval_start.isoformat()} to {run.interval_end.isoformat()}"
+    shown = output.facts(
+        [
+            ("job", run.job_ref),
+            ("run", f"#{run.number}  {run.id}"),
+            ("status", output.status(run.status, run.reason)),
+            ("because", run.message),
+            ("exit code", None if run.exit_code is None else str(run.exit_code)),
+            ("trigger", run.trigger),
+            ("profile", run.profile),
+            ("window", window),
+            ("code", run.deployment_id),
+            ("settings", run.configuration_id),
+            ("queued", out.time(run.created_at)),
+            ("started", out.time(run.started_at)),
+            ("ended", out.time(run.finished_at)),
+            ("took", out.duration(run.duration_seconds)),
+            ("page", session.client.run_url(run.id)),
+        ]
+    )
+    out.result({**asdict(run), "url": session.client.run_url(run.id)}, shown)
+    out.note(f"Its log: runyard job logs {job_refs.short_name(run.job_ref or name)} {run.number}", "dim")
+
+
+@app.command(epilog="Example: runyard job runs logs load_flights 3")
+def logs(context: typer.Context, name: NameOrRun, number: Number = None, follow: Follow = False) -> None:
+    """Print the log of a run."""
+    show_logs(session_of(context), name, number, follow=follow)
+
+
+@app.command(epilog="Example: runyard job runs cancel load_flights")
+def cancel(context: typer.Context, name: NameOrRun, number: Number = None) -> None:
+    """Stop a run: the one named, else the latest that has not ended."""
+    session = session_of(context)
+    client = session.client
+    run = client.find_run(name, number)
+    if number is None and run.is_over and name != run.id:
+        run = next(client.open_runs(job_id=client.job(name).id), run)
+    cancel_all(session, [run], dry_run=False)
+
+
+def show_logs(session: Session, name: str, number: int | None, *, follow: bool) -> None:
+    """Print a log: all of it, and with `follow` what comes until the run has ended (RUN-06, RUN-07)."""
+    run = session.client.find_run(name, number)
+    following = follow and not run.is_over
+    session.output.log(session.client.follow(run.id) if following else session.client.logs(run.id))
+
+
+def cancel_all(session: Session, runs: Sequence[Run], *, dry_run: bool) -> None:
+    """Ask runs to stop and say which were. Source: RUN-09, RUN-10, RUN-12."""
+    ids = [run.id for run in runs]
+    receipts = [
+        session.client.cancel(ids[start : start + CANCELS_AT_ONCE], dry_run=dry_run)
+        for start in range(0, len(ids), CANCELS_AT_ONCE)
+    ]
+    cancelled = [row for receipt in receipts for row in receipt.cancelled]
+    before = [row for receipt in receipts for row in receipt.ended_before]
+    rows = ((row.job_ref, f"#{row.job_run_number}", output.status(row.previous_status)) for row in cancelled)
+    shown = [output.table("JOB", "RUN", "WAS", rows=rows)] if cancelled else []
+    session.output.result({"dry_run": dry_run, "cancelled": cancelled, "ended_before": before}, *shown)
+    verb = "would be asked" if dry_run else "asked"
+    session.output.note(f"{len(cancelled)} {'run' if len(cancelled) == 1 else 'runs'} {verb} to stop.")
+    for row in before:
+        session.output.note(f"{row.job_ref} #{row.job_run_number} had ended before ({row.previous_status}).")
+
+
+def shown_below(session: Session, runs: Iterable[Run]) -> list[Table]:
+    """Return a table of runs, nothing if there are none."""
+    out = session.output
+    rows = [
+        (
+            run.job_ref or "-",
+            f"#{run.number}",
+            output.status(run.status, run.reason if run.status == RunStatus.FAILED else None),
+            run.trigger,
+            run.profile,
+            _window(run),
+            out.time(run.started_at or run.created_at),
+            out.duration(run.duration_seconds),
+        )
+        for run in runs
+    ]
+    headings = ("JOB", "RUN", "STATUS", "TRIGGER", "PROFILE", "WINDOW", "STARTED", "TOOK")
+    return [output.table(*headings, rows=rows)] if rows else []
+
+
+def _runs(session: Session, which: Sequence[str], statuses: frozenset[RunStatus]) -> Iterable[Run]:
+    """Return the runs of the jobs that selectors pick, of all without any; of one job the server filters."""
+    client = session.client
+    if not which:
+        return client.runs(status=statuses)
+    jobs = {job.job_ref: job for job in client.jobs(archived=True)}
+    picked = selectors.select((job.definition for job in jobs.values()), which)
+    if len(picked) == 1:
+        return client.runs(job_id=jobs[picked[0].job.job_ref].id, status=statuses)
+    refs = {found.job.job_ref for found in picked}
+    return (run for run in client.runs(status=statuses) if run.job_ref in refs)
+
+
+def _window(run: Run) -> str:
+    """Return the window of a run as two dates; to the minute where it does not begin and end at midnight."""
+    if run.interval_start is None or run.interval_end is None or run.interval_start == run.interval_end:
+        return "-"
+    ends = (run.interval_start, run.interval_end)
+    whole = all(end.hour == end.minute == end.second == 0 for end in ends)
+    return " to ".join(end.strftime("%Y-%m-%d" if whole else "%Y-%m-%d %H:%M") for end in ends)

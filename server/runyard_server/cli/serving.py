@@ -1,0 +1,133 @@
+"""A server in this process: the loops, the HTTP side, a port; up on entering, down on leaving.
+
+Everything here needs the `server` extra; commands import this module when they start a server, not before.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+
+from runyard.core.errors import Conflict, RunyardError
+from runyard.core.runtime import Runtime
+from runyard_server.app import create_app
+from runyard_server.client.connection import OWNER_ONLY
+from runyard_server.settings import USER_KEY, Settings
+
+STOP_SECONDS = 2
+"""How long open streams may hold up the end; clients that follow a log come back by themselves."""
+
+BACKLOG = 2048
+"""Connections waiting to be accepted: a burst of 200 starts at once must not be refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that answers at `origin`; `owner_url` signs the owner in, once."""
+
+    origin: str
+    owner_url: str
+    thread: threading.Thread
+
+
+@contextmanager
+def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
+    """Serve while the context is open. Runs that are under way at its end go on.
+
+    Raises: Conflict if the port or the data directory is in use.
+    """
+    with _listen(settings) as listener:
+        origin = settings.public_url or _origin(listener)
+        runtime = Runtime(
+            settings.data_dir,
+            api_url=_origin(listener),
+            base_env=env,
+            database_url=settings.database_url,
+            workspace_python=settings.workspace_python if settings.environment == "workspace" else None,
+            min_every_seconds=settings.min_every_seconds,
+            log_limit_bytes=settings.log_limit_bytes,
+        )
+        with closing(runtime):
+            app = create_app(runtime, settings)
+            server = _Server(
+                uvicorn.Config(
+                    app,
+                    loop="asyncio",
+                    access_log=False,
+                    log_level="warning",
+                    server_header=False,
+                    timeout_graceful_shutdown=STOP_SECONDS,
+                )
+            )
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="http")
+            thread.start()
+            try:
+                server.is_up.wait()
+                if not server.started:
+                    raise RunyardError("The server did not start.", "Its messages above say why.")
+                yield Serving(origin, app.state.server.owner_url(origin), thread)
+            finally:
+                server.should_exit = True
+                thread.join()
+
+
+def owner_key(settings: Settings) -> str:
+    """Return the owner's API key: as set, else the one this data directory has kept since its first start."""
+    path = settings.data_dir / "keys" / "owner"
+    if settings.bootstrap_api_key:
+        path.unlink(missing_ok=True)  # replaced for good: the server revokes what it knew before
+        return settings.bootstrap_api_key
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    except FileExistsError:
+        return path.read_text("ascii")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(USER_KEY + secrets.token_urlsafe(32))
+    return path.read_text("ascii")
+
+
+class _Server(uvicorn.Server):
+    """Says when it is up, or will never be."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            super().run(sockets)
+        finally:
+            self.is_up.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        return socket.create_server(
+            (settings.host, settings.port),
+            family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
+            backlog=BACKLOG,
+        )
+    except OSError as error:
+        raise Conflict(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.",
+            "Stop what is there, or choose another `--port`.",
+        ) from None
+
+
+def _origin(listener: socket.socket) -> str:
+    """Return the address under which this machine reaches the listener; loopback goes by its name."""
+    host, port = listener.getsockname()[:2]
+    is_local = host.startswith("127.") or host in ("::1", "0.0.0.0", "::")  # noqa: S104 - not binding here
+    return f"http://{'localhost' if is_local else host}:{port}"

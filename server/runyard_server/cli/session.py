@@ -1,0 +1,61 @@
+"""What every command shares: the options that may stand anywhere, the client, and the output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import typer
+
+from runyard.core import workspace
+from runyard_server.cli.output import Output
+from runyard_server.client import Client
+from runyard_server.client.deploying import Deployer
+
+
+@dataclass
+class Session:
+    """One invocation of the command line."""
+
+    output: Output
+    server: str | None = None
+    workspace: str | None = None
+    verbosity: int = 0
+    assume_yes: bool = False
+    non_interactive: bool = False
+    debug: bool = False
+    _closing: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    @cached_property
+    def client(self) -> Client:
+        """Return the client, made when first used: `--help` never touches the network (CLI-43)."""
+        return self._closing.enter_context(Client(self.server, workspace=self.workspace))
+
+    @cached_property
+    def root(self) -> Path:
+        """Return the workspace directory we are in. Raises: InvalidWorkspace (WS-02)."""
+        return workspace.find_root(Path.cwd())
+
+    @property
+    def deployer(self) -> Deployer:
+        """Return what brings the workspace directory we are in to the server."""
+        return Deployer(self.client, self.root, env=os.environ)
+
+    @property
+    def may_ask(self) -> bool:
+        """Return whether a question would reach a person (CLI-46)."""
+        return not (self.non_interactive or self.assume_yes) and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def close(self) -> None:
+        self._closing.close()
+
+
+def session_of(context: typer.Context) -> Session:
+    """Return the session of a command's context."""
+    session = context.find_root().obj
+    assert isinstance(session, Session), "made by the callback of the app"
+    return session

@@ -1,0 +1,214 @@
+"""From a workspace directory to a server: find the jobs, sync code and settings, submit the manifest.
+
+Each step is a method, so that a caller can say what it is doing; `deploy` is all of them in order (RCN-01).
+Nothing here imports user code: that happens in a child process with the workspace's own Python.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from typing import BinaryIO
+
+import runyard
+from runyard.core import profiles, requirements, snapshots, workspace
+from runyard.core.clock import Clock, SystemClock
+from runyard.core.discovery import Discovered, Discovery
+from runyard.core.errors import InvalidManifest, NotFound
+from runyard.core.manifest import DEPLOYMENT_MODULE
+from runyard.core.processes import Processes, SystemProcesses
+from runyard.core.snapshots import Changes, SnapshotFile
+from runyard_server.client.client import Client
+from runyard_server.client.models import DeployReceipt, Version
+
+VERSION_SECONDS = 20.0
+"""How long a Python may take to say its version; a cold disk is slow, a hanging one must not hold us up."""
+
+PACKAGE_IN_MEMORY_BYTES = 16 * 1024 * 1024
+"""A package up to this size is built in memory, a larger one in a temporary file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync of code or settings did: the version in force, None before the first, and what differed.
+
+    `is_new` says that this sync made the version, or in a dry run that it would make one.
+    """
+
+    version: Version | None
+    changes: Changes
+    is_new: bool
+
+
+class Deployer:
+    """Takes one workspace directory to the workspace of a client."""
+
+    def __init__(
+        self,
+        client: Client,
+        root: Path,
+        *,
+        env: Mapping[str, str],
+        processes: Processes | None = None,
+        clock: Clock | None = None,
+        python: Path | None = None,
+    ) -> None:
+        """`env` is what helper programs see of the caller's environment; `python` imports the user's code."""
+        self.root = root
+        self._client = client
+        inherited = {key: value for key, value in env.items() if not key.startswith("PYTHON")}
+        # Looking at a workspace leaves nothing behind in it.
+        self._env = {**inherited, "PYTHONDONTWRITEBYTECODE": "1"}
+        self._processes = processes or SystemProcesses()
+        self._discovery = Discovery(self._processes, clock or SystemClock())
+        self.python = python or workspace_python(root, env)
+
+    @property
+    def has_deployment_module(self) -> bool:
+        return (self.root / f"{DEPLOYMENT_MODULE}.py").is_file()
+
+    def discover(self, file: str | None = None, *, ad_hoc: bool = False) -> Discovered:
+        """Return the jobs that the deployment module, or another file, declares.
+
+        Raises: InvalidWorkspace without `pyproject.toml`, InvalidDeploymentModule, InvalidManifest.
+        """
+        workspace.require_pyproject(self.root)
+        with _sdk() as sdk:
+            return self._discovery.discover(
+                self.root, file, python=self.python, sdk=sdk, env=self._env, ad_hoc=ad_hoc
+            )
+
+    def warnings(self) -> list[str]:
+        """Return what its owner should know about the settings of the workspace (WS-09, TRB-01, TRB-02)."""
+        tracked = workspace.tracked_secrets(self.root, self._processes, self._env)
+        return [
+            *(f"`{path}` is tracked by git and holds secrets: `git rm --cached {path}`." for path in tracked),
+            *profiles.missing_profiles(profiles.profiles_in(workspace.settings_files(self.root))),
+        ]
+
+    def sync_code(self, *, dry_run: bool = False) -> Synced:
+        """Bring the code to the server if it differs from the newest there; only changed files travel.
+
+        Raises: InvalidWorkspace without `pyproject.toml` or if a file cannot be read.
+        """
+        workspace.require_pyproject(self.root)
+        latest = self._client.latest_deployment()
+        files = snapshots.describe(self.root, workspace.select_files(self.root))
+        if latest and latest.content_hash == snapshots.content_hash(files):
+            return _unchanged(latest)
+        known = self._deployed_files(latest)
+        changes = snapshots.changes(known, files)
+        if dry_run:
+            return Synced(latest, changes, is_new=True)
+        needed = requirements.export(
+            self.root,
+            python_version=self._python_version(),
+            processes=self._processes,
+            uv=_uv(),
+            env=self._env,
+        )
+        with _package(self.root, files, known) as package:
+            uploaded = self._client.upload_deployment(package, json.loads(requirements.render(needed)))
+        return _uploaded(latest, uploaded, changes)
+
+    def sync_settings(self, *, dry_run: bool = False) -> Synced:
+        """Bring the settings of non-local profiles to the server if they differ from the newest there."""
+        latest = self._client.latest_configuration()
+        folder = self.root / snapshots.SETTINGS
+        files = snapshots.describe(folder, workspace.settings_files(self.root))
+        if latest and latest.content_hash == snapshots.content_hash(files):
+            return _unchanged(latest)
+        # The server never hands settings out again, so which of them differ is not known here.
+        changes = snapshots.changes((), files)
+        if dry_run:
+            return Synced(latest, changes, is_new=True)
+        with _package(folder, files, ()) as package:
+            return _uploaded(latest, self._client.upload_configuration(package), changes)
+
+    def refuse_warnings(self, found: Discovered | None) -> None:
+        """Raise InvalidManifest if a deploy would warn about anything (RCN-15). Changes nothing."""
+        reasons = self.warnings()
+        if found:
+            planned = self._client.deploy(found.manifest, found.extensions, dry_run=True)
+            reasons += [*found.warnings, *planned.warnings]
+        if reasons:
+            raise InvalidManifest(
+                "There are warnings, and `--strict` makes them errors.",
+                "Mend them or deploy without it.",
+                reasons=reasons,
+            )
+
+    def deploy(self, say: Callable[[str], None] = lambda _: None) -> DeployReceipt | None:
+        """Do all steps and return what changed; None if there is no deployment module (RCN-13)."""
+        found = None
+        if self.has_deployment_module:
+            say("Importing the deployment module")
+            found = self.discover()
+        say("Uploading code and settings")
+        self.sync_code()
+        self.sync_settings()
+        return self._client.deploy(found.manifest, found.extensions) if found else None
+
+    def _deployed_files(self, latest: Version | None) -> list[SnapshotFile]:
+        if latest is None:
+            return []
+        try:
+            rows = self._client.deployment_files(latest.id)
+        except NotFound:  # a server that tells nothing of its files gets all of them
+            return []
+        return [
+            SnapshotFile(row["relative_path"], row["sha3_256"], row["size_bytes"], 0, row.get("linkname"))
+            for row in rows
+        ]
+
+    def _python_version(self) -> str:
+        code = "import sys; print('%d.%d' % sys.version_info[:2])"
+        ended = self._processes.run(
+            [str(self.python), "-c", code], cwd=self.root, env=self._env, timeout_seconds=VERSION_SECONDS
+        )
+        return ended.stdout.strip()
+
+
+def workspace_python(root: Path, env: Mapping[str, str]) -> Path:
+    """Return the Python that knows what a workspace imports: its own environment, the active one, or ours."""
+    active = env.get("VIRTUAL_ENV")
+    candidates = [root / ".venv", *([Path(active)] if active else [])]
+    found = (folder / "bin" / "python" for folder in candidates)
+    return next((python for python in found if python.exists()), Path(sys.executable))
+
+
+def _unchanged(latest: Version) -> Synced:
+    return Synced(latest, Changes((), (), ()), is_new=False)
+
+
+def _uploaded(latest: Version | None, uploaded: Version, changes: Changes) -> Synced:
+    # The server compares by its own hash and may answer with the version it had (CMP-02).
+    return Synced(uploaded, changes, is_new=latest is None or latest.id != uploaded.id)
+
+
+def _uv() -> Path | None:
+    found = which("uv", path=f"{Path(sys.executable).parent}") or which("uv")
+    return Path(found) if found else None
+
+
+@contextmanager
+def _package(base: Path, files: list[SnapshotFile], known: Iterable[SnapshotFile]) -> Iterator[BinaryIO]:
+    with tempfile.SpooledTemporaryFile(PACKAGE_IN_MEMORY_BYTES) as spool:
+        snapshots.write_package(base, files, spool, known=list(known))
+        spool.seek(0, io.SEEK_SET)
+        yield spool  # type: ignore[misc]  # typeshed does not call it a BinaryIO; it is one
+
+
+@contextmanager
+def _sdk() -> Iterator[Path]:
+    """Offer a directory with our package and nothing else, to be put on the path of the user's Python."""
+    with tempfile.TemporaryDirectory(prefix="runyard-sdk-") as directory:
+        (Path(directory) / "runyard").symlink_to(Path(runyard.__file__).parent, target_is_directory=True)
+        yield Path(directory)
