@@ -7,7 +7,7 @@ says is in `runyard.core.errors`; nothing of an unexpected exception leaves the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -63,31 +63,28 @@ def respond(error: errors.RunyardError, status: int | None = None) -> JSONRespon
     return JSONResponse(body(status, str(error), error.code, error.reasons), status, headers)
 
 
-async def on_own(_request: Request, error: Exception) -> Response:
+async def on_own(_request: Request, error: errors.RunyardError) -> Response:
     """Answer one of our errors."""
-    assert isinstance(error, errors.RunyardError), "registered for this class"
     return respond(error)
 
 
-async def on_http(_request: Request, error: Exception) -> Response:
+async def on_http(_request: Request, error: HTTPException) -> Response:
     """Answer what the framework refuses: an unknown address, a wrong method, a body that cannot be read."""
-    assert isinstance(error, HTTPException), "registered for this class"
     if isinstance(error.__cause__, errors.RunyardError):
         return respond(error.__cause__)
     detail, code = _WORDS.get(error.status_code, (str(error.detail), errors.InvalidRequest.code))
     return JSONResponse(body(error.status_code, detail, code), error.status_code, error.headers)
 
 
-async def on_invalid(_request: Request, error: Exception) -> Response:
+async def on_invalid(_request: Request, error: RequestValidationError) -> Response:
     """Answer parameters or a body that do not fit, one reason for each thing that is wrong."""
-    assert isinstance(error, RequestValidationError), "registered for this class"
     reasons = tuple(_reason(item) for item in error.errors())
     return respond(
         errors.InvalidRequest(f"The request does not fit: {reasons[0]}.", "Correct it.", reasons=reasons)
     )
 
 
-async def on_lost_race(_request: Request, error: Exception) -> Response:
+async def on_lost_race(_request: Request, error: IntegrityError) -> Response:
     """Answer a write that met another one; the database let one of them through."""
     log.info("a write met another one: %s", error)
     return respond(errors.Conflict("Somebody else changed the same thing just now.", "Try again."))
@@ -103,9 +100,9 @@ def _reason(item: dict[str, Any]) -> str:
     return f"`{where}`: {item['msg']}"
 
 
-Handler = Callable[[Request, Exception], Awaitable[Response]]
+Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
-HANDLERS: dict[type[Exception], Handler] = {
+HANDLERS: dict[int | type[Exception], Handler] = {
     errors.RunyardError: on_own,
     HTTPException: on_http,
     RequestValidationError: on_invalid,

@@ -537,17 +537,6 @@ class TriggeredJobs(TypedDict):
     failed: list[BulkFailure]
 
 
-class CreateRun(BaseModel):
-    """A run to create."""
-
-    job_id: UUID
-    trigger: str
-    mode: Literal["always", "when_not_running"] = "always"
-    profile: str | None = None
-    refresh: bool = False
-    skip_freshness: bool = False
-
-
 class CancelRuns(BaseModel):
     """Runs to stop."""
 

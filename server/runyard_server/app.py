@@ -1,0 +1,99 @@
+"""The server as one ASGI application: a table of contents, everything in it is elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from runyard.core.runtime import Runtime
+from runyard_server.context import Server
+from runyard_server.credentials import Credentials
+from runyard_server.errors import HANDLERS
+from runyard_server.installation import prepare
+from runyard_server.middleware import guards
+from runyard_server.routes import (
+    events,
+    jobs,
+    logs,
+    organizations,
+    pages,
+    runs,
+    server,
+    snapshots,
+    workspaces,
+)
+from runyard_server.schemas import ErrorBody
+from runyard_server.settings import Settings
+from runyard_server.sign_in import SignIns
+from runyard_server.streams import ChangeHub
+from runyard_server.tokens import Tokens
+
+ROUTERS = (
+    server.router,
+    organizations.router,
+    workspaces.router,
+    *(snapshots.routes_of(noun) for noun in snapshots.NOUNS),
+    jobs.router,
+    runs.router,
+    logs.router,
+    events.router,
+    pages.router,
+)
+
+
+def create_app(runtime: Runtime, settings: Settings) -> FastAPI:
+    """Return the application of a runtime, whose loops run as long as the application does.
+
+    `app.state.server` is what the routes use; a launcher gets the owner's sign-in address from it.
+    """
+    app = FastAPI(
+        title="runyard",
+        version=version("runyard"),
+        lifespan=_lifespan,
+        middleware=guards(settings),
+        exception_handlers=HANDLERS,
+        responses={"default": {"model": ErrorBody, "description": "A refusal, with its reasons."}},
+        generate_unique_id_function=_operation_id,
+        redirect_slashes=False,
+        # Their pages load scripts from elsewhere, which no page of ours does.
+        docs_url=None,
+        redoc_url=None,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    app.state.server = _wire(runtime, settings)
+    return app
+
+
+def _wire(runtime: Runtime, settings: Settings) -> Server:
+    database, clock, ids = runtime.database, runtime.clock, runtime.ids
+    tokens = Tokens(runtime.data_dir / "keys", clock, ids)
+    changes = ChangeHub()
+    database.on_change(changes.wake)
+    return Server(
+        runtime=runtime,
+        settings=settings,
+        installation=prepare(database, clock, ids, settings.bootstrap_api_key),
+        tokens=tokens,
+        credentials=Credentials(database, clock, tokens),
+        sign_ins=SignIns(database, clock, ids),
+        changes=changes,
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    runtime: Runtime = app.state.server.runtime
+    runtime.start()
+    try:
+        yield
+    finally:
+        runtime.close()
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

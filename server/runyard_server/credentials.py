@@ -1,0 +1,73 @@
+"""Who is asking: from an API key, a signed-in browser's cookie, or a short-lived token to an `Actor`.
+
+What the actor may then do is `auth`; how a browser signs in is `sign_in`.
+"""
+
+from __future__ import annotations
+
+from runyard.core.clock import Clock
+from runyard.core.errors import NotSignedIn
+from runyard.core.store import accounts
+from runyard.core.store.engine import Database
+from runyard_server.auth import FULL, Action, Actor
+from runyard_server.settings import USER_KEY
+from runyard_server.tokens import Claims, TokenKind, Tokens
+
+SERVICE_KEY = "dlt_sa_"
+"""How the key of a workspace's service account begins."""
+
+COOKIE = "runyard_session"
+
+_TOKEN_ACTIONS = {
+    TokenKind.UPLOAD: frozenset({Action.UPLOAD}),
+    TokenKind.DATA_PLANE: frozenset({Action.READ_DATA}),
+}
+
+
+class Credentials:
+    """Finds the actor behind a request."""
+
+    def __init__(self, database: Database, clock: Clock, tokens: Tokens) -> None:
+        self._database, self._clock, self._tokens = database, clock, tokens
+
+    def actor(self, authorization: str | None, cookie: str | None) -> Actor:
+        """Return who is asking. Raises: NotSignedIn without a credential that is valid now."""
+        if authorization is not None:
+            scheme, _, credential = authorization.partition(" ")
+            if scheme.lower() != "bearer" or not credential.strip():
+                raise NotSignedIn(
+                    "The Authorization header is none we know.", "Send `Bearer` and an API key."
+                )
+            return self._bearer(credential.strip())
+        if cookie is not None:
+            return self._session(cookie)
+        raise NotSignedIn(
+            "This needs an API key.",
+            "Set RUNYARD_API_KEY, or open the sign-in address that the server printed.",
+        )
+
+    def _bearer(self, credential: str) -> Actor:
+        if credential.startswith((USER_KEY, SERVICE_KEY)):
+            return self._api_key(credential)
+        return _actor_of(self._tokens.read(credential))
+
+    def _api_key(self, key: str) -> Actor:
+        row = self._database.read(lambda connection: accounts.find_api_key(connection, key))
+        if row is None or row["revoked_at"] is not None:
+            raise NotSignedIn(
+                "The API key is not valid on this server.", "Check the key and the server's address."
+            )
+        if row["expires_at"] is not None and row["expires_at"] <= self._clock.now():
+            raise NotSignedIn("The API key has expired.", "Ask the workspace's owner for a new one.")
+        return Actor(row["user_id"], FULL, row["workspace_id"])
+
+    def _session(self, cookie: str) -> Actor:
+        now = self._clock.now()
+        row = self._database.read(lambda connection: accounts.find_session(connection, cookie, now))
+        if row is None:
+            raise NotSignedIn("You are not signed in any more.", "Sign in again.")
+        return Actor(row["user_id"])
+
+
+def _actor_of(claims: Claims) -> Actor:
+    return Actor(claims.user_id, _TOKEN_ACTIONS[claims.kind], claims.workspace_id, claims.upload_id)

@@ -1,0 +1,124 @@
+"""Jobs: what is deployed, starting it, and why it did or did not run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from sqlalchemy import Connection, RowMapping
+from starlette.responses import Response
+
+from runyard.core.errors import NotFound
+from runyard.core.run_control import STARTED, StartAnswer
+from runyard.core.store import decisions, jobs, runs
+from runyard_server import schemas
+from runyard_server.context import Here, Reading, Starting, page, reply
+from runyard_server.views import Views
+
+router = APIRouter(prefix="/api/v1/workspaces/{workspace_id}/jobs", tags=["jobs"])
+
+RecentRuns = Annotated[int | None, Query(ge=0, le=schemas.RECENT_RUNS_MAX)]
+
+
+@router.get("", response_model=schemas.Page[schemas.DetailedJob])
+def list_jobs(here: Reading, query: Annotated[schemas.JobQuery, Query()]) -> Response:
+    """Return jobs, the one that ran last first; archived ones too unless told otherwise."""
+
+    def work(connection: Connection) -> schemas.Page[schemas.DetailedJob]:
+        rows, total = jobs.page(
+            connection,
+            here.workspace_id,
+            archived=query.is_archived,
+            ref=query.ref,
+            limit=query.limit,
+            offset=query.offset,
+        )
+        return page(_detailed(here, connection, rows, query.recent_job_runs_limit), total, query)
+
+    return reply(here.read(work))
+
+
+@router.get("/{job_id}", response_model=schemas.DetailedJob)
+def get_job(here: Reading, job_id: UUID, recent_job_runs_limit: RecentRuns = None) -> Response:
+    """Return a job."""
+
+    def work(connection: Connection) -> schemas.DetailedJob:
+        row = _job(here, connection, job_id)
+        return _detailed(here, connection, [row], recent_job_runs_limit)[0]
+
+    return reply(here.read(work))
+
+
+@router.get("/{job_id}/decisions", response_model=schemas.Decisions)
+def list_decisions(here: Reading, job_id: UUID, query: Annotated[schemas.DecisionQuery, Query()]) -> Response:
+    """Return what was last decided about a job and why, newest first."""
+
+    def work(connection: Connection) -> schemas.Decisions:
+        rows = decisions.newest(connection, _job(here, connection, job_id)["id"], query.limit)
+        return {"items": [here.views().decision(row) for row in rows]}
+
+    return reply(here.read(work))
+
+
+@router.post("/-trigger", response_model=schemas.TriggeredJobs)
+def trigger_jobs(here: Starting, request: schemas.TriggerJobs) -> Response:
+    """Start every job that an id or a selector names; a job that declines is an answer, not a run."""
+    answers = here.runtime.run_control.start(
+        here.workspace_id,
+        job_ids=None if request.job_ids is None else [str(job_id) for job_id in request.job_ids],
+        selectors=request.selectors,
+        profile=request.profile,
+        refresh=request.refresh,
+        dry_run=request.dry_run,
+        config=request.config,
+        user_id=here.actor.user_id,
+    )
+    views = here.views()
+    receipt: schemas.TriggeredJobs = {"succeeded": [], "skipped": [], "failed": []}
+    for answer in answers:
+        if answer.job is None:
+            receipt["failed"].append({"ref": answer.job_id, "detail": "There is no such job."})
+        else:
+            list_of = receipt["succeeded"] if answer.status == STARTED else receipt["skipped"]
+            list_of.append(_triggered(views, answer, answer.job))
+    return reply(receipt)
+
+
+def _triggered(views: Views, answer: StartAnswer, job: RowMapping) -> schemas.TriggeredJob:
+    return {
+        "job_id": job["id"],
+        "job_ref": job["job_ref"],
+        "matched_triggers": list(answer.matched_triggers),
+        "trigger": answer.trigger,
+        "status": answer.status,
+        "job_run_id": None if answer.run is None else answer.run["id"],
+        "job_run": None if answer.run is None else views.run(answer.run),
+        "reasons": list(answer.reasons) or None,
+    }
+
+
+def _job(here: Here, connection: Connection, job_id: UUID) -> RowMapping:
+    row = jobs.get(connection, here.workspace_id, str(job_id))
+    if row is None:
+        raise NotFound(f"There is no job {job_id} in this workspace.", "List the jobs to see their ids.")
+    return row
+
+
+def _detailed(
+    here: Here, connection: Connection, rows: Sequence[RowMapping], recent_limit: int | None
+) -> list[schemas.DetailedJob]:
+    views = here.views_of(connection)
+    versions = jobs.versions(connection, [row["version_id"] for row in rows])
+    latest = runs.latest_of(connection, [row["id"] for row in rows])
+
+    def recent(job_id: str) -> Sequence[RowMapping] | None:
+        if recent_limit is None:
+            return None
+        return runs.page(connection, here.workspace_id, job_id=job_id, limit=recent_limit, offset=0)[0]
+
+    return [
+        views.detailed_job(row, versions[row["version_id"]], latest.get(row["id"]), recent(row["id"]))
+        for row in rows
+    ]

@@ -1,0 +1,384 @@
+"""Rows as the wire shows them. What the wire looks like is in `schemas`; rows come from `core.store`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import RowMapping
+from typing_extensions import TypedDict
+
+from runyard.core import profiles
+from runyard.core.clock import MICROSECONDS, to_datetime
+from runyard.core.facts import JobFacts
+from runyard.core.jobs import ENGINE_VERSION, JobDefinition, JobType
+from runyard.core.logs import LogLine
+from runyard.core.manifest import expand_triggers
+from runyard.core.runs import TERMINAL
+from runyard.core.snapshots import PACKAGE_ENGINE
+from runyard.core.store.facts import definition_of
+from runyard_server import schemas
+from runyard_server.auth import Role
+from runyard_server.installation import Installation
+
+PREDEFINED_PROFILES = {"DATA_WRITE": profiles.PROD, "DATA_READ": profiles.ACCESS}
+
+DATA_PLANE = "local"
+"""There is one data plane, and it is here."""
+
+PROVIDER = "local"
+
+CANCELLING = "cancelling"
+"""What the wire calls an open run that somebody wants to stop."""
+
+VERSIONS_KEPT = 10_000
+"""Job versions whose view is kept: all current ones of the largest workspace we plan for."""
+
+
+class _Fixed(TypedDict):
+    """What follows from a job's definition alone, and so never changes for a version."""
+
+    job_ref: str
+    name: str
+    description: str | None
+    job_type: str
+    job_definition: schemas.JsonObject
+    job_definition_engine_version: int
+    triggers: list[str]
+    default_trigger: str | None
+    freshness: list[str] | None
+    interval_start: str | None
+    interval_end: str | None
+    pipeline_name: str | None
+
+
+def instant(at: int) -> str:
+    """Return a stored instant as ISO 8601 with its timezone."""
+    return to_datetime(at).isoformat()
+
+
+def instant_or_none(at: int | None) -> str | None:
+    return None if at is None else instant(at)
+
+
+def duration_seconds(run: RowMapping) -> float | None:
+    """Return how long an ended run took, None if it never started."""
+    if run["started_at"] is None or run["finished_at"] is None:
+        return None
+    return float(run["finished_at"] - run["started_at"]) / MICROSECONDS
+
+
+def status_of(run: RowMapping) -> str:
+    """Return the status that the wire shows."""
+    is_stopping = run["stop_requested_at"] is not None and run["status"] not in TERMINAL
+    return CANCELLING if is_stopping else str(run["status"])
+
+
+class Views:
+    """Turns rows into wire objects for one caller.
+
+    `origin` is where the caller reaches us; `profiles` are the ones that have settings, which decide what a
+    job runs under.
+    """
+
+    def __init__(self, installation: Installation, origin: str, profiles: Collection[str] = ()) -> None:
+        self._installation, self._origin, self._profiles = installation, origin, profiles
+
+    # People and places ------------------------------------------------------------------------------
+
+    def organization(self) -> schemas.Organization:
+        at = instant(self._installation.created_at)
+        return {
+            "id": self._installation.id,
+            "name": self._installation.name,
+            "description": None,
+            "dataplane_id": DATA_PLANE,
+            "created_at": at,
+            "updated_at": at,
+        }
+
+    def organization_membership(self, user_id: str) -> schemas.OrganizationMembership:
+        # Every user belongs to the one organization, so the user's id names the membership.
+        return {"id": user_id, "is_active": True, "organization": self.organization(), "role": Role.OWNER}
+
+    def workspace(self, row: RowMapping) -> schemas.Workspace:
+        return {
+            "id": row["id"],
+            "name": row["name"],
+            "description": row["description"],
+            "organization_id": self._installation.id,
+            "dataplane_id": DATA_PLANE,
+            "dataplane_url": self._origin,
+            "created_at": instant(row["created_at"]),
+            "updated_at": instant(row["updated_at"]),
+            "archived_at": instant_or_none(row["archived_at"]),
+            "is_playground": False,
+            "predefined_profiles": dict(PREDEFINED_PROFILES),
+        }
+
+    def member(self, row: RowMapping) -> schemas.Member:
+        return {
+            "id": row["id"],
+            "user_id": row["user_id"],
+            "email": row["email"],
+            "name": row["name"],
+            "role": row["role"],
+            "organization_membership_id": row["user_id"],
+        }
+
+    # Versions of code and settings ------------------------------------------------------------------
+
+    def deployment(self, row: RowMapping) -> schemas.Deployment:
+        return {
+            "id": row["id"],
+            "workspace_id": row["workspace_id"],
+            "version": row["version"],
+            "content_hash": row["content_hash"],
+            "file_count": row["file_count"],
+            "size_bytes": row["size_bytes"],
+            "requirements_size_bytes": row["requirements_size_bytes"],
+            "created_at": instant(row["created_at"]),
+            "updated_at": instant(row["created_at"]),
+            "created_by": row["created_by"],
+        }
+
+    def configuration(self, row: RowMapping) -> schemas.Configuration:
+        return {
+            "id": row["id"],
+            "workspace_id": row["workspace_id"],
+            "version": row["version"],
+            "content_hash": row["content_hash"],
+            "file_count": row["file_count"],
+            "size_bytes": row["size_bytes"],
+            "profiles": row["profiles"],
+            "created_at": instant(row["created_at"]),
+            "updated_at": instant(row["created_at"]),
+            "created_by": row["created_by"],
+        }
+
+    def files(self, rows: Collection[RowMapping]) -> schemas.ManifestFiles:
+        return {"engine_version": PACKAGE_ENGINE, "files": [_file(row) for row in rows]}
+
+    # Jobs -------------------------------------------------------------------------------------------
+
+    def job(self, row: RowMapping) -> schemas.Job:
+        """Show a row of `store.jobs`."""
+        fixed, definition = _fixed(row["version_id"], row["definition"], row["extensions"])
+        return {
+            **fixed,
+            "id": row["id"],
+            "workspace_id": row["workspace_id"],
+            "job_definition_hash": row["definition_hash"],
+            "extensions": row["extensions"],
+            "deployment_module": row["deployment_module"],
+            "profile": self._profile_of(definition),
+            "version": row["version"],
+            "is_archived": row["archived_at"] is not None,
+            "is_paused": row["paused_at"] is not None,
+            "next_scheduled_run_at": instant_or_none(row["next_due_at"]),
+            # Apps are served by a later release; until then there is nowhere to open one.
+            "job_url": None,
+            "public_url": None,
+            "public_secret": None,
+            "created_at": instant(row["created_at"]),
+            "updated_at": instant(row["updated_at"]),
+            "created_by": row["created_by"],
+        }
+
+    def job_version(self, row: RowMapping, job: RowMapping) -> schemas.JobVersion:
+        """Show a row of `job_versions`, which may be an older one of the job."""
+        fixed, definition = _fixed(row["id"], row["definition"], row["extensions"])
+        return {
+            **fixed,
+            "id": row["id"],
+            "job_id": row["job_id"],
+            "job_definition_hash": row["definition_hash"],
+            "deployment_module": job["deployment_module"],
+            "profile": self._profile_of(definition),
+            "version": row["version"],
+            "max_run_time_seconds": int(definition.timeout_seconds),
+            "provider": PROVIDER,
+            "created_at": instant(row["created_at"]),
+            "updated_at": instant(row["created_at"]),
+            "created_by": row["created_by"],
+        }
+
+    def detailed_job(
+        self,
+        row: RowMapping,
+        version: RowMapping,
+        latest: RowMapping | None,
+        recent: Collection[RowMapping] | None,
+    ) -> schemas.DetailedJob:
+        return {
+            **self.job(row),
+            "current_version": self.job_version(version, row),
+            "latest_job_run": None if latest is None else self.run(latest),
+            "recent_job_runs": None if recent is None else [self.recent_run(run) for run in recent],
+        }
+
+    def _profile_of(self, definition: JobDefinition) -> str:
+        kind = JobType.BATCH if definition.is_batch else JobType.INTERACTIVE
+        return profiles.choose(kind, self._profiles, required=definition.profile).profile
+
+    # Runs -------------------------------------------------------------------------------------------
+
+    def run(self, row: RowMapping) -> schemas.Run:
+        workspace_id, run_id = row["workspace_id"], row["id"]
+        return {
+            "id": run_id,
+            "workspace_id": workspace_id,
+            "job_version_id": row["job_version_id"],
+            "deployment_id": row["deployment_id"],
+            "configuration_id": row["configuration_id"],
+            "number": row["number"],
+            "status": status_of(row),
+            "trigger": row["trigger"],
+            "profile": row["profile"],
+            "triggered_by": row["triggered_by"],
+            "interval_start": instant_or_none(row["interval_start"]),
+            "interval_end": instant_or_none(row["interval_end"]),
+            "previous_job_run_id": row["previous_run_id"],
+            "started_at": instant_or_none(row["started_at"]),
+            "finished_at": instant_or_none(row["finished_at"]),
+            "duration_seconds": duration_seconds(row),
+            "logs_url": f"{self._origin}/logs/v1/workspaces/{workspace_id}/job-runs/{run_id}/logs",
+            "pipeline_run_summaries": [],
+            "created_at": instant(row["created_at"]),
+            "updated_at": instant(row["updated_at"]),
+        }
+
+    def recent_run(self, row: RowMapping) -> schemas.RecentRun:
+        return {
+            "id": row["id"],
+            "status": status_of(row),
+            "duration_seconds": duration_seconds(row),
+            "rows_loaded": None,
+            "started_at": instant_or_none(row["started_at"]),
+        }
+
+    def listed_runs(
+        self,
+        rows: Collection[RowMapping],
+        jobs: Mapping[str, RowMapping],
+        versions: Mapping[str, RowMapping],
+    ) -> list[schemas.ListedRun]:
+        """Show runs with their jobs and versions, given by id."""
+        shown_jobs = {job_id: self.job(row) for job_id, row in jobs.items()}
+        shown_versions = {key: self.job_version(row, jobs[row["job_id"]]) for key, row in versions.items()}
+        return [
+            {
+                **self.run(row),
+                "job": shown_jobs[row["job_id"]],
+                "job_version": shown_versions[row["job_version_id"]],
+            }
+            for row in rows
+        ]
+
+    def downstream_run(self, row: RowMapping, job: RowMapping) -> schemas.DownstreamRun:
+        definition = definition_of(job["version_id"], job["definition"], job["extensions"])
+        return {
+            "id": row["id"],
+            "job_id": row["job_id"],
+            "job_ref": definition.job_ref,
+            "name": definition.name,
+            "number": row["number"],
+            "status": status_of(row),
+            "trigger": row["trigger"],
+            "category": definition.category,
+            "duration_seconds": duration_seconds(row),
+            "started_at": instant_or_none(row["started_at"]),
+        }
+
+    def move(self, row: RowMapping) -> schemas.Move:
+        return {
+            "at": instant(row["at"]),
+            "from_status": row["from_status"],
+            "to_status": row["to_status"],
+            "reason": row["reason"],
+            "actor": row["actor"],
+        }
+
+    def decision(self, row: RowMapping) -> schemas.Decision:
+        return {
+            "id": row["id"],
+            "at": instant(row["at"]),
+            "last_at": instant(row["last_at"]),
+            "count": row["count"],
+            "trigger": row["trigger"],
+            "tick_at": instant_or_none(row["tick_at"]),
+            "outcome": row["outcome"],
+            "because": row["because"],
+            "facts": row["facts"],
+            "run_id": row["run_id"],
+        }
+
+
+def event(row: RowMapping) -> schemas.Event:
+    """Show a change of the feed."""
+    return {
+        "id": row["id"],
+        "at": instant(row["at"]),
+        "kind": row["kind"],
+        "job_id": row["job_id"],
+        "run_id": row["run_id"],
+        "data": row["data"],
+    }
+
+
+def log_line(line: LogLine) -> schemas.LogLine:
+    """Show a line of a log. Our own words are `runner`, the environment's build is `setup`."""
+    is_build = line.attempt == 0
+    return {
+        "content": line.text,
+        "line_num": line.number,
+        "reported_at": instant(line.at),
+        "source": "setup" if is_build else "runner" if line.stream == "other" else "user",
+        "stage": "build" if is_build else "run",
+        "io_stream": line.stream,
+    }
+
+
+def _file(row: RowMapping) -> schemas.ManifestFile:
+    shown: schemas.ManifestFile = {
+        "relative_path": row["relative_path"],
+        "sha3_256": row["sha3_256"],
+        "size_bytes": row["size_bytes"],
+    }
+    if row["linkname"] is not None:
+        shown["linkname"] = row["linkname"]
+    return shown
+
+
+def _fixed(
+    version_id: str, wire: Mapping[str, Any], extensions: Mapping[str, Any]
+) -> tuple[_Fixed, JobDefinition]:
+    """Return what a version's definition says. Made once: resolving an interval walks a calendar."""
+    kept = _kept(version_id)
+    definition = definition_of(version_id, wire, extensions)
+    if not kept:
+        covered = JobFacts("", "", definition, anchor_at=0).range
+        kept.append(
+            {
+                "job_ref": definition.job_ref,
+                "name": definition.name,
+                "description": definition.description,
+                "job_type": definition.entry_point.job_type,
+                "job_definition": dict(wire),
+                "job_definition_engine_version": ENGINE_VERSION,
+                "triggers": list(expand_triggers(definition)),
+                "default_trigger": definition.default_trigger,
+                "freshness": list(definition.freshness) or None,
+                "interval_start": None if covered is None else instant(covered.start),
+                "interval_end": None if covered is None else instant_or_none(covered.end),
+                "pipeline_name": definition.pipeline_name,
+            }
+        )
+    return kept[0], definition
+
+
+@lru_cache(maxsize=VERSIONS_KEPT)
+def _kept(_version_id: str) -> list[_Fixed]:
+    """Return the place where the view of one version is kept: empty until it is made."""
+    return []
