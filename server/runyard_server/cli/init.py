@@ -106,9 +106,10 @@ def _write_pyproject(path: Path) -> bool:
             "dependencies": [],
         }
         document["project"] = project
-    groups = document.setdefault("dependency-groups", tomlkit.table())
+    groups = document.get("dependency-groups", {})
     declared = [*document["project"].get("dependencies", []), *groups.get(SDK_GROUP, [])]
     if not any(re.match(r"runyard\b", str(spec)) for spec in declared):
+        groups = document.setdefault("dependency-groups", tomlkit.table())
         groups.setdefault(SDK_GROUP, tomlkit.array()).append("runyard")
     return _write_if_new(path, text, tomlkit.dumps(document))
 
