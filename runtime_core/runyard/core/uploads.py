@@ -176,7 +176,7 @@ class _PackageReader:
     def read(self, stream: BinaryIO) -> list[SnapshotFile]:
         """Read to the end and return what the package's manifest lists."""
         listing: bytes | None = None
-        unpacked = _BoundedReader(gzip.GzipFile(fileobj=stream), self._limits.max_stream_bytes)
+        unpacked = _BoundedReader(gzip.GzipFile(fileobj=stream, mode="rb"), self._limits.max_stream_bytes)
         with tarfile.open(fileobj=unpacked, mode="r|", tarinfo=_CheckedTarInfo, encoding="utf-8") as tar:
             for member in tar:
                 if listing is not None:
