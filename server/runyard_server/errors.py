@@ -39,10 +39,8 @@ STATUS: dict[type[errors.RunyardError], int] = {
 _WORDS = {
     404: ("There is nothing at this address.", errors.NotFound.code),
     405: ("This address does not take that method.", errors.InvalidRequest.code),
-    413: ("The request is too large.", errors.TooLarge.code),
-    421: ("This server is not known under that name.", errors.InvalidRequest.code),
 }
-"""What we say where the framework would answer with a status alone."""
+"""What we say where the framework would answer with the status alone."""
 
 
 def status_of(error: errors.RunyardError) -> int:
@@ -72,7 +70,7 @@ async def on_http(_request: Request, error: HTTPException) -> Response:
     """Answer what the framework refuses: an unknown address, a wrong method, a body that cannot be read."""
     if isinstance(error.__cause__, errors.RunyardError):
         return respond(error.__cause__)
-    detail, code = _WORDS.get(error.status_code, (str(error.detail), errors.InvalidRequest.code))
+    detail, code = _WORDS.get(error.status_code, (f"{error.detail}.", errors.InvalidRequest.code))
     return JSONResponse(body(error.status_code, detail, code), error.status_code, error.headers)
 
 

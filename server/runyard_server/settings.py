@@ -107,7 +107,7 @@ class Settings:
                     values[name] = read(text)
                 except ValueError as error:
                     raise InvalidRequest(f"{variable} is {text!r}.", f"Give it {error}.") from None
-        return cls(**values, **{name: value for name, value in given.items() if value is not None})
+        return cls(**values | {name: value for name, value in given.items() if value is not None})
 
 
 def _check_public_url(text: str) -> None:
