@@ -27,7 +27,9 @@ PURE = frozenset(
         "intervals",
         "job_refs",
         "jobs",
+        "lean_typing",
         "manifest",
+        "options",
         "parameters",
         "planning",
     }

@@ -4,9 +4,12 @@ A job file says `from runyard import run, trigger` and needs nothing but the sta
 imported when they are first used, so that importing this package costs next to nothing.
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from runyard import run, trigger
 
 __all__ = ["run", "trigger"]
@@ -14,7 +17,6 @@ __all__ = ["run", "trigger"]
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from importlib import import_module
-
-        return import_module(f"{__name__}.{name}")
+        __import__(f"{__name__}.{name}")
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,121 +7,36 @@ checked without a server. The manifest entry is made only when somebody asks for
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from functools import update_wrapper
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Generic,
-    Literal,
-    ParamSpec,
-    Protocol,
-    TypedDict,
-    TypeVar,
-    Unpack,
-    cast,
-    overload,
-)
 
 from runyard.core.errors import InvalidInput, InvalidInterval, InvalidJob, RunyardError
 from runyard.core.job_refs import make_ref
-from runyard.core.triggers import (
-    Trigger,
-    Written,
-    http,
-    job_fail,
-    job_success,
-    parse_duration,
-    read_triggers,
+from runyard.core.lean_typing import Generic, P, R
+from runyard.core.options import (
+    BatchOptions,
+    Execute,
+    Expose,
+    InteractiveOptions,
+    Interval,
+    Require,
+    Timeout,
 )
+from runyard.core.triggers import http, job_fail, job_success, parse_duration, read_triggers
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Protocol, Unpack, overload
 
-P = ParamSpec("P")
-R = TypeVar("R")
-Function = TypeVar("Function", bound=Callable[..., Any])
+    from runyard.core.triggers import Trigger
+
+    class HasPipelineName(Protocol):
+        """A dlt pipeline, as far as we need to know it."""
+
+        pipeline_name: str
+
 
 JOB_LAUNCHER = "runyard.core.launchers.job"
 """The module that starts functions."""
-
-
-class Timeout(TypedDict, total=False):
-    """How long a run may take, and how long it has to leave when told to."""
-
-    timeout: float | str
-    grace_period: float | str
-
-
-class Execute(TypedDict, total=False):
-    """How a job runs. Durations are seconds or texts such as `"6h"`; `concurrency` None is no limit."""
-
-    timeout: float | str | Timeout
-    grace_period: float | str
-    concurrency: int | None
-    intercept_signals: bool
-
-
-class Expose(TypedDict, total=False):
-    """How a job is shown, and whether it can be started by hand."""
-
-    display_name: str
-    tags: str | list[str]
-    starred: bool
-    manual: bool
-    category: str
-
-
-class Require(TypedDict, total=False):
-    """What a job needs around it."""
-
-    dependency_groups: list[str]
-    profile: str
-    timezone: str
-    provider: str
-    instance: dict[str, Any]
-    region: str
-    static_egress_ips: bool
-
-
-class Interval(TypedDict, total=False):
-    """The range a job covers: its start, its end if it has one, and the longest window of one run."""
-
-    start: str | datetime
-    end: str | datetime
-    split: str
-
-
-class Options(TypedDict, total=False):
-    """What every decorator takes."""
-
-    name: str
-    section: str
-    trigger: Written
-    execute: Execute
-    expose: Expose
-    require: Require
-
-
-class BatchOptions(Options, total=False):
-    """What the decorators of batch jobs take."""
-
-    interval: Interval
-    freshness: str | Iterable[str]
-    refresh: Literal["auto", "always", "block"]
-
-
-class InteractiveOptions(Options, total=False):
-    """What the decorator of interactive jobs takes."""
-
-    interface: Literal["gui", "rest_api", "mcp"]
-    idle_timeout: float | str
-
-
-class HasPipelineName(Protocol):
-    """A dlt pipeline, as far as we need to know it."""
-
-    pipeline_name: str
 
 
 class Job(Generic[P, R]):
@@ -130,7 +45,7 @@ class Job(Generic[P, R]):
     def __init__(self, function: Callable[P, R], wire: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         self._function = function
         self._options = options
-        update_wrapper(self, function)
+        _wrap(self, function)
         section = options.get("section") or _module_name(function)
         self.ref = make_ref(section, options.get("name") or function.__name__)
         try:
@@ -189,7 +104,7 @@ class Job(Generic[P, R]):
         }
         if description := cleandoc(self._function.__doc__ or ""):
             definition["description"] = description
-        if keys := [one.name for one in parameters(self._function) if one.name != RUN_CONTEXT]:
+        if keys := [name for name in parameters(self._function) if name != RUN_CONTEXT]:
             definition["config_keys"] = keys
         if default := default_trigger(definition["triggers"]):
             definition["default_trigger"] = default
@@ -205,10 +120,14 @@ class Job(Generic[P, R]):
         return found
 
 
-@overload
-def job(function: Callable[P, R], /) -> Job[P, R]: ...
-@overload
-def job(**options: Unpack[BatchOptions]) -> Callable[[Callable[P, R]], Job[P, R]]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def job(function: Callable[P, R], /) -> Job[P, R]: ...
+    @overload
+    def job(**options: Unpack[BatchOptions]) -> Callable[[Callable[P, R]], Job[P, R]]: ...
+
+
 def job(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function a batch job: it runs to an end.
 
@@ -240,13 +159,18 @@ def pipeline(
         "expose": {"category": "pipeline", **_expose(options)},
         "deliver": {"pipeline_name": name},
     }
-    return cast("Callable[[Callable[P, R]], Job[P, R]]", _decorate(None, wire, options))
+    decorator: Callable[[Callable[P, R]], Job[P, R]] = _decorate(None, wire, options)
+    return decorator
 
 
-@overload
-def interactive(function: Callable[P, R], /) -> Job[P, R]: ...
-@overload
-def interactive(**options: Unpack[InteractiveOptions]) -> Callable[[Callable[P, R]], Job[P, R]]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def interactive(function: Callable[P, R], /) -> Job[P, R]: ...
+    @overload
+    def interactive(**options: Unpack[InteractiveOptions]) -> Callable[[Callable[P, R]], Job[P, R]]: ...
+
+
 def interactive(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function an interactive job: it serves HTTP, or returns what does, until it is stopped.
 
@@ -326,7 +250,7 @@ def _execute(options: Mapping[str, Any]) -> dict[str, Any]:
             f"`concurrency` is {concurrency!r}.", "Give it a whole number, or None for no limit."
         )
     timeout = given.get("timeout")
-    limits = dict(timeout) if isinstance(timeout, Mapping) else {"timeout": timeout}
+    limits = dict(timeout) if isinstance(timeout, dict) else {"timeout": timeout}
     _refuse_unknown("timeout", limits, Timeout)
     limits.setdefault("grace_period", given.get("grace_period"))
     if limits := {key: _seconds(value) for key, value in limits.items() if value is not None}:
@@ -355,6 +279,15 @@ def _seconds(value: float | str) -> float:
         raise InvalidJob(error.cause, error.remedy) from None
 
 
+def _wrap(job: Job[..., Any], function: Callable[..., Any]) -> None:
+    """Let a job pass for its function, as `functools.update_wrapper` would, whose module is slow to import."""
+    annotations = "__annotate__" if sys.version_info >= (3, 14) else "__annotations__"
+    for name in ("__module__", "__name__", "__qualname__", "__doc__", annotations):
+        if hasattr(function, name):
+            setattr(job, name, getattr(function, name))
+    vars(job).update(vars(function), __wrapped__=function)
+
+
 def _module_name(function: Callable[..., Any]) -> str:
     """Return the last part of the name of a function's module; of a script, its file name."""
     name = function.__module__
@@ -363,8 +296,8 @@ def _module_name(function: Callable[..., Any]) -> str:
     return name.rpartition(".")[2]
 
 
-def _refuse_unknown(what: str, given: Mapping[str, Any], options: Any, also: Iterable[str] = ()) -> None:
-    known = options.__optional_keys__ | set(also)
+def _refuse_unknown(what: str, given: Mapping[str, Any], options: type, also: Iterable[str] = ()) -> None:
+    known = {key for kind in options.__mro__ for key in vars(kind).get("__annotations__", ())} | set(also)
     for name in given:
         if name not in known:
             # Only when something is wrong: this import costs more than reading a good job file.

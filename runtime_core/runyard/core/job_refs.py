@@ -5,9 +5,11 @@ Making, reading and finding them. Patterns over several jobs are `selectors`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from runyard.core.errors import AmbiguousName, InvalidJob, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PREFIX = "jobs."
 """What every ref starts with."""

@@ -6,31 +6,21 @@ then `jobs.<section>`, from the job's ref.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import FunctionType
-from typing import Any, NamedTuple
-
 from runyard.core.errors import InvalidInput
 
-
-class Parameter(NamedTuple):
-    """A parameter that can be given by name."""
-
-    name: str
-    is_required: bool
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 
-class Setting(NamedTuple):
-    """A configured value and the key it was found under."""
+def parameters(function: Callable[..., Any]) -> dict[str, bool]:
+    """Return what can be given by name to a function, or to what its decorators wrap.
 
-    key: str
-    value: Any
-
-
-def parameters(function: Callable[..., Any]) -> list[Parameter]:
-    """Return the parameters of a function, or of what its decorators wrap, that can be given by name."""
+    Shape: name -> whether it is required, in the order they are written.
+    """
     function = _innermost(function)
-    if type(function) is not FunctionType:
+    if type(function) is not type(_innermost):
         return _parameters_by_inspection(function)
     # Read from the code object, as importing `inspect` would cost more than starting the job.
     code = function.__code__
@@ -38,7 +28,7 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
     defaults = dict(zip(reversed(positional), reversed(function.__defaults__ or ()), strict=False))
     defaults |= function.__kwdefaults__ or {}
     names = code.co_varnames[code.co_posonlyargcount : code.co_argcount + code.co_kwonlyargcount]
-    return [Parameter(name, name not in defaults or _is_placeholder(defaults[name])) for name in names]
+    return {name: name not in defaults or _is_placeholder(defaults[name]) for name in names}
 
 
 def fill(
@@ -56,22 +46,21 @@ def fill(
     Source: JCF-01 to JCF-07.
     """
     arguments = {}
-    wanted = parameters(function)
     settings: Mapping[str, Any] | None = None
-    for parameter in wanted:
-        if parameter.name in given:
-            arguments[parameter.name] = given[parameter.name]
+    for name, is_required in parameters(function).items():
+        if name in given:
+            arguments[name] = given[name]
             continue
         if settings is None:
             settings = read_settings()
-        found = _find(parameter.name, ref, environ, settings)
+        found = _find(name, ref, environ, settings)
         if found is not None:
-            arguments[parameter.name] = _convert_for(function, parameter.name, found)
-        elif parameter.is_required:
+            arguments[name] = _convert_for(function, name, *found)
+        elif is_required:
             raise InvalidInput(
-                f"`{ref}.{parameter.name}` has no value.",
-                f"Set `{parameter.name}` under `[{ref}]` in `.dlt/config.toml` or `.dlt/secrets.toml`, "
-                f"or the environment variable {environment_key(ref, parameter.name)}.",
+                f"`{ref}.{name}` has no value.",
+                f"Set `{name}` under `[{ref}]` in `.dlt/config.toml` or `.dlt/secrets.toml`, "
+                f"or the environment variable {environment_key(ref, name)}.",
             )
     return arguments
 
@@ -178,14 +167,14 @@ def _checked(value: Any, kinds: Any) -> Any:
     return value
 
 
-def _convert_for(function: Callable[..., Any], name: str, found: Setting) -> Any:
-    annotation = _annotation(_innermost(function), name, found.key)
+def _convert_for(function: Callable[..., Any], name: str, key: str, value: Any) -> Any:
+    annotation = _annotation(_innermost(function), name, key)
     try:
-        return convert(found.value, annotation)
+        return convert(value, annotation)
     except (ValueError, OverflowError) as error:
         # The value itself is not told: it may be a secret.
         raise InvalidInput(
-            f"`{found.key}` does not fit: {error}.", f"`{name}` is annotated with `{_say(annotation)}`."
+            f"`{key}` does not fit: {error}.", f"`{name}` is annotated with `{_say(annotation)}`."
         ) from None
 
 
@@ -212,18 +201,20 @@ def _say(annotation: Any) -> str:
     return annotation.__name__ if type(annotation) is type else str(annotation)
 
 
-def _find(name: str, ref: str, environ: Mapping[str, str], settings: Mapping[str, Any]) -> Setting | None:
-    """Return what is configured: the environment first, the job's own section before its module's."""
+def _find(
+    name: str, ref: str, environ: Mapping[str, str], settings: Mapping[str, Any]
+) -> tuple[str, Any] | None:
+    """Return key and value of what is configured: environment first, the job's own section before its module's."""
     sections = [ref, ref.rpartition(".")[0]] if ref.count(".") > 1 else [ref]
     for section in sections:
         if (text := environ.get(key := environment_key(section, name))) is not None:
-            return Setting(key, text)
+            return key, text
     for section in sections:
         table: Any = settings
         for part in section.split("."):
-            table = table.get(part) if isinstance(table, Mapping) else None
-        if isinstance(table, Mapping) and name in table:
-            return Setting(f"{section}.{name}", table[name])
+            table = table.get(part) if isinstance(table, dict) else None
+        if isinstance(table, dict) and name in table:
+            return f"{section}.{name}", table[name]
     return None
 
 
@@ -238,9 +229,9 @@ def _is_placeholder(default: Any) -> bool:
     return type(default).__name__ == "ConfigValueSentinel"
 
 
-def _parameters_by_inspection(function: Callable[..., Any]) -> list[Parameter]:
+def _parameters_by_inspection(function: Callable[..., Any]) -> dict[str, bool]:
     import inspect
 
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     found = inspect.signature(function).parameters.values()
-    return [Parameter(one.name, one.default is one.empty) for one in found if one.kind in by_name]
+    return {one.name: one.default is one.empty for one in found if one.kind in by_name}

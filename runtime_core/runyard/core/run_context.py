@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
-
+from runyard.core.lean_typing import TypedDict
 from runyard.core.triggers import JOB_EVENTS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
+    from typing import Any, NotRequired
 
 RUN_CONTEXT = "run_context"
 """The parameter that asks for it; never filled from configuration (DEC-13)."""

@@ -13,7 +13,7 @@ from runyard.core import job_refs
 from runyard.core.errors import InvalidSelector, NotFound
 from runyard.core.jobs import JobDefinition
 from runyard.core.manifest import expand_triggers
-from runyard.core.triggers import JOB_TYPE_WORDS, TriggerType, is_selector
+from runyard.core.triggers import JOB_TYPE_WORDS, TRIGGER_TYPES, TriggerType, is_selector
 
 SELECTOR_LENGTH_MAX = 512
 """Characters of one selector: a ref with its trigger type, twice over; patterns come from outside."""
@@ -113,7 +113,7 @@ def expand_event_triggers(jobs: Sequence[JobDefinition]) -> tuple[list[tuple[str
 
 def _as_glob(selector: str) -> str:
     """Return the pattern for a selector: a bare type or an open end means all of them."""
-    if selector in TriggerType._value2member_map_:
+    if selector in TRIGGER_TYPES:
         return f"{selector}:*"
     return f"{selector}*" if selector.endswith(":") else selector
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
 
 _MACHINERY = ("<frozen ", "<string>")
 _OURS = __file__.rpartition("/core/")[0] + "/"

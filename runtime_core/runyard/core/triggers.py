@@ -7,19 +7,18 @@ declares is `manifest.expand_triggers`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
-
 from runyard.core.errors import InvalidInput, InvalidTrigger
 from runyard.core.job_refs import PREFIX, is_ref
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date, datetime
+    from typing import TypeAlias
 
 
-class TriggerType(StrEnum):
-    """What stands before the colon."""
+class TriggerType:
+    """What stands before the colon: plain texts, as `enum` takes longer to import than job files to read."""
 
     SCHEDULE = "schedule"
     EVERY = "every"
@@ -35,6 +34,9 @@ class TriggerType(StrEnum):
 
 
 _T = TriggerType
+
+TRIGGER_TYPES: dict[str, str] = {text: text for name, text in vars(TriggerType).items() if name.isupper()}
+"""Every type, by its text."""
 
 TIMED = frozenset({_T.SCHEDULE, _T.EVERY, _T.ONCE})
 """Triggers that name instants."""
@@ -64,8 +66,8 @@ class Trigger(str):
     __slots__ = ()
 
     @property
-    def type(self) -> TriggerType:
-        return TriggerType(self.partition(":")[0])
+    def type(self) -> str:
+        return TRIGGER_TYPES[self.partition(":")[0]]
 
     @property
     def expr(self) -> str:
@@ -85,11 +87,9 @@ def parse_trigger(text: str) -> Trigger:
     name, colon, expr = text.partition(":")
     if not colon:
         raise InvalidTrigger(f"`{text}` is no trigger.", "Write it as `type:expression`.")
-    try:
-        kind = TriggerType(name)
-    except ValueError:
-        raise InvalidTrigger(f"`{text}`: there is no trigger type `{name}`.", _known_types(name)) from None
-    _check(kind, expr)
+    if name not in TRIGGER_TYPES:
+        raise InvalidTrigger(f"`{text}`: there is no trigger type `{name}`.", _known_types(name))
+    _check(name, expr)
     return Trigger(text)
 
 
@@ -109,7 +109,7 @@ def _read(written: Written) -> Iterable[Trigger]:
         yield written
     elif isinstance(written, str):
         yield _read_text(written.strip())
-    elif isinstance(written, Iterable):
+    elif hasattr(written, "__iter__"):
         for item in written:
             yield from _read(item)
     else:
@@ -207,10 +207,7 @@ def deployment() -> Trigger:
 def is_selector(text: str) -> bool:
     """Return whether a text names jobs by property, not by ref: a colon, a glob or a type word says so."""
     return (
-        ":" in text
-        or not GLOB_CHARACTERS.isdisjoint(text)
-        or text in JOB_TYPE_WORDS
-        or text in TriggerType._value2member_map_
+        ":" in text or not GLOB_CHARACTERS.isdisjoint(text) or text in JOB_TYPE_WORDS or text in TRIGGER_TYPES
     )
 
 
@@ -327,7 +324,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 4
 
 
-def _check(kind: TriggerType, expr: str) -> None:
+def _check(kind: str, expr: str) -> None:
     text = f"{kind}:{expr}"
     match kind:
         case _T.SCHEDULE:
@@ -380,5 +377,5 @@ def _known_types(name: str) -> str:
     # Only when something is wrong: this import costs more than reading a good job file.
     import difflib
 
-    near = difflib.get_close_matches(name, list(TriggerType), 1)
-    return f"Did you mean `{near[0]}`?" if near else f"Known are: {', '.join(TriggerType)}."
+    near = difflib.get_close_matches(name, TRIGGER_TYPES, 1)
+    return f"Did you mean `{near[0]}`?" if near else f"Known are: {', '.join(TRIGGER_TYPES)}."

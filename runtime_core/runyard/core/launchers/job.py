@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from importlib import import_module
-from types import CoroutineType
-from typing import Any
 
-from runyard.core.launchers.invocation import Invocation, launch
+from runyard.core.launchers.invocation import launch, read_options
 from runyard.core.parameters import fill, parameters
 from runyard.core.run_context import RUN_CONTEXT, make_run_context
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, NoReturn
 
-def call(invocation: Invocation) -> None:
+
+def main(run_id: str, trigger: str, entry_point: Mapping[str, Any]) -> NoReturn:
+    """Run the function of a job, and exit."""
+    launch(lambda: _call(run_id, trigger, entry_point), entry_point)
+
+
+def _call(run_id: str, trigger: str, entry: Mapping[str, Any]) -> None:
     """Import the module of the job and call its function once. Source: DEC-13, JCF-01."""
-    entry = invocation.entry_point
-    function = getattr(import_module(entry["module"]), entry["function"])
+    # Not by `importlib.import_module`, which would first have to be imported itself.
+    __import__(entry["module"])
+    function = getattr(sys.modules[entry["module"]], entry["function"])
     given: dict[str, Any] = {}
-    if any(one.name == RUN_CONTEXT for one in parameters(function)):
-        given[RUN_CONTEXT] = make_run_context(invocation.run_id, invocation.trigger, entry)
+    if RUN_CONTEXT in parameters(function):
+        given[RUN_CONTEXT] = make_run_context(run_id, trigger, entry)
     result = function(**fill(function, entry["job_ref"], os.environ, _read_settings, given=given))
-    if isinstance(result, CoroutineType):
+    if hasattr(result, "cr_frame"):  # a coroutine
         import asyncio
 
         asyncio.run(result)
@@ -45,4 +52,4 @@ def _read_settings() -> Mapping[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(launch(call, sys.argv[1:], os.environ))
+    main(*read_options(sys.argv[1:]))
