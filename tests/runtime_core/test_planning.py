@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from tests.support.planning import at, job, running, waiting, window
@@ -226,7 +227,8 @@ def test_one_end_starts_every_follower() -> None:
 def test_a_paused_or_archived_follower_receives_nothing_but_the_decision(
     state: str, outcome: Outcome
 ) -> None:
-    follower = job("job.success:jobs.etl.load", ref="jobs.etl.next", **{state: True})
+    states: dict[str, Any] = {state: True}
+    follower = job("job.success:jobs.etl.load", ref="jobs.etl.next", **states)
     [decision] = plan_after(ended(), job(DAILY), {"jobs.etl.next": follower}, NOON).decisions
     assert (decision.outcome, decision.run) == (outcome, None)
 
@@ -295,6 +297,18 @@ def test_the_next_part_follows_completion_only() -> None:
     assert (decision.run.trigger, decision.run.cause) == (DAILY, f"{DAILY}@after:r1")
     assert plan_after(ended(RunStatus.FAILED, part), year, {}, NOON).decisions == ()
     assert plan_after(ended(RunStatus.CANCELLED, part), year, {}, NOON).decisions == ()
+
+
+def test_an_every_that_has_caught_up_starts_no_part_before_its_next_tick() -> None:
+    part = window("2026-03-01T10:00", "2026-03-01T11:30")
+    caught_up = job(
+        "every:1h",
+        wire={"interval": {"start": "2026-03-01T00:00Z"}},
+        extensions={"split": "6h"},
+        done_until=part.end,
+        completed_at=1,
+    )
+    assert plan_after(ended(covers=part), caught_up, {}, at("2026-03-01T11:31")).decisions == ()
 
 
 def test_the_next_part_is_left_to_a_run_that_waits_already() -> None:

@@ -19,6 +19,8 @@ from sqlalchemy import Connection, RowMapping, Table
 
 from runyard.core import logs
 from runyard.core.deploying import DeployRequest, DeployResult
+from runyard.core.file_store import FileStore
+from runyard.core.profiles import profiles_in
 from runyard.core.runs import TERMINAL
 from runyard.core.runtime import Runtime
 from runyard.core.snapshots import comparison_hash, content_hash, describe
@@ -35,7 +37,7 @@ REQUIREMENTS = {
     "launcher_requirements": {},
 }
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 """How long a story waits for what has to come; far more than it takes, so only a defect is that late."""
 
 
@@ -63,18 +65,21 @@ class World:
 
     def upload(self, sources: Mapping[str, str], settings: Mapping[str, str] | None = None) -> None:
         """Make these files the current code and settings."""
-        self._snapshot(
-            snapshots.deployments, sources, {"requirements": REQUIREMENTS, "requirements_size_bytes": 1}
-        )
-        self._snapshot(snapshots.configurations, settings or {"config.toml": ""}, {"profiles": []})
+        requirements = {"requirements": REQUIREMENTS, "requirements_size_bytes": 1}
+        self._snapshot(snapshots.deployments, self.runtime.files, sources, requirements)
+        settings = settings or {"config.toml": ""}
+        profiles = {"profiles": profiles_in(settings)}
+        self._snapshot(snapshots.configurations, self.runtime.settings_files, settings, profiles)
 
-    def _snapshot(self, table: Table, texts: Mapping[str, str], extra: Mapping[str, Any]) -> None:
-        with self.runtime.files.staging() as directory:
+    def _snapshot(
+        self, table: Table, store: FileStore, texts: Mapping[str, str], extra: Mapping[str, Any]
+    ) -> None:
+        with store.staging() as directory:
             for path, text in texts.items():
                 (directory / path).parent.mkdir(parents=True, exist_ok=True)
                 (directory / path).write_text(textwrap.dedent(text))
             files = describe(directory, texts)
-            self.runtime.files.add({file.sha3_256: directory / file.relative_path for file in files})
+            store.add({file.sha3_256: directory / file.relative_path for file in files})
         values = {
             "id": self.runtime.ids.new_id(),
             "workspace_id": WORKSPACE,
@@ -132,6 +137,10 @@ class World:
         """Return the decisions about a job, newest first."""
         job_id = self.job(ref)["id"]
         return self.runtime.database.read(lambda c: decisions.newest(c, job_id, 1000))
+
+    def causes(self, run_id: str) -> Sequence[str]:
+        """Return the runs that caused a run."""
+        return self.runtime.database.read(lambda c: runs.causes_of(c, run_id))
 
     def lines(self, run_id: str) -> list[str]:
         return [line.text for line in logs.iter_lines(self.runtime.run_directory(run_id))]

@@ -5,7 +5,7 @@ A dry run is the real thing, rolled back, so that it can never promise anything 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,19 +61,31 @@ class DeployResult:
     warnings: tuple[str, ...]
 
 
-class _RolledBack(Exception):  # noqa: N818 - no error: carries a dry run's result out of its transaction
+class _RolledBack(Exception):
+    """No error: carries a dry run's result out of its transaction."""
+
     def __init__(self, result: DeployResult) -> None:
         self.result = result
 
 
 class Deploying:
-    """Applies manifests. `min_every_seconds` is the shortest period an `every` trigger may have (TRG-16)."""
+    """Applies manifests.
+
+    `min_every_seconds` is the shortest period an `every` trigger may have (TRG-16). `deployed` is told the workspace
+    after each deploy; it must not block, because a deploy never waits for an environment.
+    """
 
     def __init__(
-        self, database: Database, clock: Clock, ids: Ids, *, min_every_seconds: float = MIN_EVERY_SECONDS
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        *,
+        min_every_seconds: float = MIN_EVERY_SECONDS,
+        deployed: Callable[[str], None] = lambda _workspace_id: None,
     ) -> None:
         self._database, self._clock, self._ids = database, clock, ids
-        self._min_every_seconds = min_every_seconds
+        self._min_every_seconds, self._deployed = min_every_seconds, deployed
 
     def deploy(self, workspace_id: str, request: DeployRequest, user_id: str) -> DeployResult:
         """Make the manifest the truth and return what changed; with `dry_run` change nothing.
@@ -95,9 +107,11 @@ class Deploying:
             return result
 
         try:
-            return self._database.write(work)
+            result = self._database.write(work)
         except _RolledBack as rolled_back:
             return rolled_back.result
+        self._deployed(workspace_id)
+        return result
 
     def _check_times(self, job: JobDefinition, warnings: list[str]) -> None:
         """Check what only `intervals` understands, and collect its warnings (IVL-07, TRG-16)."""

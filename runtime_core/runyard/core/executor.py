@@ -106,6 +106,11 @@ class Executor:
         self._ended.append(attempt)
         self.wake()
 
+    def build_ahead(self, workspace_id: str) -> None:
+        """Build what the jobs of a workspace need, in the background, so that their first runs need not wait."""
+        if not self._stopping:
+            self._builders.submit(self._build_ahead, workspace_id)
+
     def stop(self) -> None:
         """Make `run` return after the present step. Running processes go on (SCH-04)."""
         self._stopping = True
@@ -205,6 +210,15 @@ class Executor:
             return self._submit(attempt, launch, python)
         self._builders.submit(self._build_and_submit, attempt, launch)
         return None
+
+    def _build_ahead(self, workspace_id: str) -> None:
+        """Runs on a builder's thread. A failure is said by the first run that needs the environment."""
+        for requirements, job in self._preparer.deployed(workspace_id):
+            try:
+                if not self._stopping and self._interpreters.ready(requirements, job) is None:
+                    self._interpreters.build(requirements, job, log.debug)
+            except Exception as error:
+                log.warning("the environment of %s could not be built ahead: %s", job.job_ref, error)
 
     def _build_and_submit(self, attempt: AttemptId, launch: Launch) -> None:
         """Runs on a builder's thread: build the environment, then start the run unless it was cancelled."""

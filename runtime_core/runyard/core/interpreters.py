@@ -20,10 +20,12 @@ from runyard.core.requirements import parse
 class Interpreters(Protocol):
     """Finds or makes the interpreter of a job. `requirements` is the document of its deployment."""
 
-    def ready(self, requirements: Mapping[str, Any], job: JobDefinition) -> Path | None:
+    def ready(self, requirements: Mapping[str, Any], job: JobDefinition, /) -> Path | None:
         """Return the interpreter if it is there; None if it has to be built first."""
 
-    def build(self, requirements: Mapping[str, Any], job: JobDefinition, say: Callable[[str], None]) -> Path:
+    def build(
+        self, requirements: Mapping[str, Any], job: JobDefinition, say: Callable[[str], None], /
+    ) -> Path:
         """Return the interpreter, after building it; `say` gets the builder's words, line by line.
 
         Raises: EnvironmentFailed.
@@ -36,10 +38,12 @@ class WorkspaceInterpreter:
     def __init__(self, python: Path) -> None:
         self._python = python
 
-    def ready(self, requirements: Mapping[str, Any], job: JobDefinition) -> Path | None:
+    def ready(self, _requirements: Mapping[str, Any], _job: JobDefinition, /) -> Path | None:
         return self._python if os.access(self._python, os.X_OK) else None
 
-    def build(self, requirements: Mapping[str, Any], job: JobDefinition, say: Callable[[str], None]) -> Path:
+    def build(
+        self, _requirements: Mapping[str, Any], _job: JobDefinition, _say: Callable[[str], None], /
+    ) -> Path:
         raise EnvironmentFailed(
             f"There is no Python at {self._python}.",
             "Create the project's environment with `uv sync`, or start the server with `--environment managed`.",

@@ -23,7 +23,7 @@ from typing import Any
 from runyard.core import freshness
 from runyard.core.clock import to_datetime
 from runyard.core.facts import JobFacts, OpenRun
-from runyard.core.intervals import Window, latest_due, next_due, run_window
+from runyard.core.intervals import Window, latest_due, next_due, remaining, run_window
 from runyard.core.jobs import RefreshPolicy
 from runyard.core.refresh import downstream_of
 from runyard.core.runs import RunStatus
@@ -286,7 +286,8 @@ def _next_part(ended: Ended, job: JobFacts, now: int) -> Decision | None:
     """Return the run of the next part of a backlog that is worked off in parts, if one is left (IVL-13)."""
     if ended.window is None or ended.window.is_empty or job.archived or job.paused:
         return None
-    if job.definition.interval is None or job.definition.interval.split is None:
+    # `remaining` and not just any gap: what has passed since the last tick is no part yet.
+    if not remaining(job.schedule, job.range, job.done_until, now):
         return None
     if any(run.is_waiting and _has_window(job, run.trigger) for run in job.open_runs):
         return None

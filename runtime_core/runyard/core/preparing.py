@@ -1,7 +1,7 @@
 """From a claimed run to the command that starts it: its directory, its environment variables, its argv.
 
-The process environment is built from nothing: a short list of variables passes, everything else is said here
-(DESIGN 6). What starts it is the engine's business.
+The process environment is built from nothing: a short list of variables passes, everything else is said here.
+What starts it is the engine's business.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from runyard.core.clock import to_datetime
 from runyard.core.engines import Command
 from runyard.core.file_store import FileStore
 from runyard.core.jobs import JobDefinition
 from runyard.core.snapshots import SnapshotFile, lay_out, restore_settings
-from runyard.core.store import facts, runs, snapshots
+from runyard.core.store import facts, jobs, runs, snapshots
 from runyard.core.store.engine import Database
 
 PASSED_ON = ("LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
@@ -47,20 +47,22 @@ class Preparer:
         self,
         database: Database,
         files: FileStore,
+        settings_files: FileStore,
         data_dir: Path,
         sdk: Path,
         *,
         base_env: Mapping[str, str],
         api_url: str,
     ) -> None:
-        self._database, self._files, self._data_dir, self._sdk = database, files, data_dir, sdk
+        self._database, self._files, self._settings_files = database, files, settings_files
+        self._data_dir, self._sdk = data_dir, sdk
         self._base_env = {name: base_env[name] for name in PASSED_ON if name in base_env}
         self._api_url = api_url
 
     def load(self, run_id: str) -> Launch:
         """Return what a start needs, read at one moment."""
 
-        def work(connection: Any) -> Launch:
+        def work(connection: Connection) -> Launch:
             row = runs.launch_facts(connection, run_id)
             return Launch(
                 run=row,
@@ -72,6 +74,22 @@ class Preparer:
 
         return self._database.read(work)
 
+    def deployed(self, workspace_id: str) -> list[tuple[Mapping[str, Any], JobDefinition]]:
+        """Return the batch jobs of a workspace, each with the requirements it would run with now."""
+
+        def work(connection: Connection) -> list[tuple[Mapping[str, Any], JobDefinition]]:
+            deployment = snapshots.latest(connection, snapshots.deployments, workspace_id)
+            if deployment is None:
+                return []
+            views = [
+                facts.definition_of(row["version_id"], row["definition"], row["extensions"])
+                for row in jobs.all_of(connection, workspace_id)
+                if row["archived_at"] is None
+            ]
+            return [(deployment["requirements"], job) for job in views if job.is_batch]
+
+        return self._database.read(work)
+
     def prepare(self, launch: Launch, attempt_directory: Path, python: Path) -> Command:
         """Lay out the run's directory and return the command that starts it there.
 
@@ -80,7 +98,7 @@ class Preparer:
         root = attempt_directory / "workspace"
         home = attempt_directory / "home"
         lay_out(launch.files, self._files, root)
-        restore_settings(launch.settings, self._files, root, launch.run["profile"])
+        restore_settings(launch.settings, self._settings_files, root, launch.run["profile"])
         home.mkdir(mode=0o700)
         definition = launch.definition
         shared = self._data_dir / "data" / launch.run["workspace_id"]

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
+from uv import find_uv_bin
+
 from runyard.core.clock import Clock, SystemClock
 from runyard.core.deploying import Deploying
 from runyard.core.engines import AttemptId, EngineEvents
@@ -30,6 +32,7 @@ from runyard.core.processes import SystemProcesses
 from runyard.core.run_control import RunControl
 from runyard.core.scheduler import Scheduler
 from runyard.core.sdk import install_sdk
+from runyard.core.sealed_store import SealedFileStore, secret_key
 from runyard.core.store.engine import Database, sqlite_url
 from runyard.core.store.migrate import migrate
 
@@ -68,8 +71,19 @@ class Runtime:
         self.database = Database(database_url or sqlite_url(self.data_dir / "runyard.db"))
         migrate(self.database)
         self.files = LocalFileStore(self.data_dir / "files")
+        # Settings hold secrets: kept apart, sealed with a key that is not where they are (PRF-15).
+        self.settings_files = SealedFileStore(
+            LocalFileStore(self.data_dir / "settings"),
+            secret_key(self.data_dir / "keys" / "settings.key", self.ids),
+        )
         self.logs = LogHub()
-        self.deploying = Deploying(self.database, self.clock, self.ids, min_every_seconds=min_every_seconds)
+        self.deploying = Deploying(
+            self.database,
+            self.clock,
+            self.ids,
+            min_every_seconds=min_every_seconds,
+            deployed=lambda workspace_id: self.executor.build_ahead(workspace_id),
+        )
         self.run_control = RunControl(self.database, self.clock, self.ids)
         self.scheduler = Scheduler(self.database, self.clock, self.ids)
         self.engine = LocalEngine(
@@ -87,6 +101,7 @@ class Runtime:
             Preparer(
                 self.database,
                 self.files,
+                self.settings_files,
                 self.data_dir,
                 install_sdk(self.data_dir),
                 base_env=base_env,
@@ -133,10 +148,7 @@ class Runtime:
     def _interpreters(self, base_env: Mapping[str, str], workspace_python: Path | None) -> Interpreters:
         if workspace_python is not None:
             return WorkspaceInterpreter(workspace_python)
-        from uv import find_uv_bin
-
         environments = self.data_dir / "envs"
-        environments.mkdir(exist_ok=True)
         builder = EnvironmentBuilder(
             environments, SystemProcesses(), self.clock, Path(find_uv_bin()), base_env
         )

@@ -7,7 +7,9 @@ Where the key lies is the caller's business; it must not be where the contents a
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import BinaryIO
 
 from runyard.core.errors import NotFound
 from runyard.core.file_store import FileStore, storage_errors
+from runyard.core.ids import Ids
 
 KEY_BYTES = 32
 """AES-256."""
@@ -72,6 +75,19 @@ class SealedFileStore:
                 f"The content {digest} cannot be opened with the server's key.",
                 "Restore the key, or sync the configuration again.",
             ) from None
+
+
+def secret_key(path: Path, ids: Ids) -> bytes:
+    """Return the key in a file that only its owner may read, after making both if there is none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(hashlib.sha256(ids.new_token().encode()).digest())
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        pass  # made by an earlier start
+    return path.read_bytes()
 
 
 def _nonce(digest: str) -> bytes:

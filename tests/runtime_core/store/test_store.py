@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def test_a_run_moves_along_the_table_and_nowhere_else(database: Database, job_id
         return runs.move(connection, run_id, target, now=4, reason=reason) is not None
 
     for source, target in product(RunStatus, RunStatus):
-        moved = database.write(lambda c, pair=(source, target): moves(c, *pair))
+        moved = database.write(partial(moves, source=source, target=target))
         assert moved is (target in TRANSITIONS[source])
 
 
@@ -168,7 +169,7 @@ def test_the_database_refuses_what_must_never_be_true(
 # SPEC: EXE-08
 def test_a_claim_takes_no_more_runs_than_there_are_slots(database: Database, job_id: str) -> None:
     for number in range(3):
-        database.write(lambda c, n=number: create_run(c, job_id, f"tick {n}", now=n))
+        database.write(partial(create_run, job_id=job_id, cause=f"tick {number}", now=number))
     [first] = database.read(runs.claimable)
     assert first["cause"] == "tick 0"
     database.write(lambda c: runs.move(c, first["id"], RunStatus.STARTING, now=9))
@@ -241,7 +242,7 @@ def test_a_repeated_write_after_a_deadlock_is_run_once_in_effect(postgres_url: s
     """Two transactions that wait for each other: PostgreSQL ends one, and it is repeated to its end."""
     database = Database(postgres_url)
     for email in ("a", "b"):
-        database.write(lambda c, e=email: accounts.create_user(c, id=IDS.new_id(), email=e, name="0", now=1))
+        database.write(partial(accounts.create_user, id=IDS.new_id(), email=email, name="0", now=1))
     meeting = threading.Barrier(2)
     first_try = {"a": True, "b": True}
 

@@ -20,7 +20,7 @@ def get_installation(connection: Connection) -> RowMapping | None:
     return connection.execute(select(installation)).mappings().first()
 
 
-def create_installation(connection: Connection, *, id: str, name: str, now: int) -> None:  # noqa: A002
+def create_installation(connection: Connection, *, id: str, name: str, now: int) -> None:
     connection.execute(insert(installation).values(id=id, name=name, created_at=now))
 
 
@@ -32,7 +32,7 @@ def get_user(connection: Connection, user_id: str) -> RowMapping | None:
     return connection.execute(select(users).where(users.c.id == user_id)).mappings().first()
 
 
-def create_user(connection: Connection, *, id: str, email: str, name: str | None, now: int) -> None:  # noqa: A002
+def create_user(connection: Connection, *, id: str, email: str, name: str | None, now: int) -> None:
     connection.execute(insert(users).values(id=id, email=email, name=name, created_at=now))
 
 
@@ -43,7 +43,7 @@ def add_membership(
     user_id: str,
     workspace_id: str,
     role: str,
-    now: int,  # noqa: A002
+    now: int,
 ) -> None:
     connection.execute(
         insert(memberships).values(
@@ -85,7 +85,7 @@ def list_members(connection: Connection, workspace_id: str) -> Sequence[RowMappi
 def put_api_key(
     connection: Connection,
     *,
-    id: str,  # noqa: A002
+    id: str,
     user_id: str,
     workspace_id: str | None,
     label: str,
@@ -129,7 +129,7 @@ def create_session(
     user_id: str,
     token: str,
     expires_at: int,
-    now: int,  # noqa: A002
+    now: int,
 ) -> None:
     connection.execute(
         insert(sessions).values(

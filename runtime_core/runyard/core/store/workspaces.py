@@ -14,7 +14,7 @@ def create(
     name: str,
     description: str | None,
     user_id: str,
-    now: int,  # noqa: A002
+    now: int,
 ) -> None:
     connection.execute(
         insert(workspaces).values(

@@ -1,0 +1,299 @@
+"""Stories of runs, with real processes: from a deployed job to an ended run, through crashes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.worlds import WORKSPACE, World, batch_job
+
+from runyard.core.errors import Conflict, Declined, InvalidManifest, NotFound
+from runyard.core.reconcile import Change
+from runyard.core.store import runs
+
+ETL = """
+    import os, pathlib, sys, time
+
+    def say():
+        print("hello")
+
+    def after(run_context):
+        print(run_context["trigger"])
+
+    def fail():
+        raise ValueError("no such table")
+
+    def leave():
+        sys.exit(7)
+
+    def wait():
+        print("waiting", flush=True)
+        open(os.environ["RUNYARD_DATA_DIR"] + "/fifo").read()
+
+    def month(run_context):
+        print(run_context["interval_start"].date(), run_context["interval_end"].date())
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path, database_url: str) -> Iterator[World]:
+    """Return a running world with the code above, on each kind of database."""
+    world = World(tmp_path / "data", database_url=database_url)
+    world.upload({"etl.py": ETL})
+    world.runtime.start()
+    yield world
+    world.close()
+
+
+# SPEC: RUN-04 TRG-13
+def test_a_started_job_runs_to_its_end_and_is_recorded(world: World) -> None:
+    world.deploy(batch_job("say"))
+    run = world.until_ended(world.start_one("say")["id"])
+    assert (run["status"], run["reason"], run["exit_code"], run["number"]) == ("completed", "ok", 0, 1)
+    assert run["created_at"] <= run["started_at"] <= run["finished_at"]
+    assert world.lines(run["id"]) == ["hello"]
+    history = world.runtime.database.read(lambda c: runs.history(c, run["id"]))
+    assert [row["to_status"] for row in history] == ["pending", "starting", "running", "completed"]
+
+
+# SPEC: DEC-12
+def test_an_exception_fails_the_run_and_its_traceback_ends_the_log(world: World) -> None:
+    world.deploy(batch_job("fail"))
+    run = world.until_ended(world.start_one("fail")["id"])
+    assert (run["status"], run["reason"]) == ("failed", "exception")
+    assert world.lines(run["id"])[-1] == "ValueError: no such table"
+
+
+def test_an_exit_code_of_the_program_is_kept(world: World) -> None:
+    world.deploy(batch_job("leave"))
+    run = world.until_ended(world.start_one("leave")["id"])
+    assert (run["status"], run["reason"], run["exit_code"]) == ("failed", "exit_code", 7)
+
+
+# SPEC: FUP-01 FUP-02 FUP-05
+def test_a_follow_up_fires_once_and_knows_its_cause(world: World) -> None:
+    world.deploy(
+        batch_job("say"),
+        batch_job("fail"),
+        batch_job("after", "job.success:jobs.etl.say", "job.fail:jobs.etl.fail"),
+    )
+    first = world.start_one("say")
+    second = world.start_one("fail")
+    world.until_quiet()
+    followers = world.runs("jobs.etl.after")
+    assert sorted(run["trigger"] for run in followers) == [
+        "job.fail:jobs.etl.fail",
+        "job.success:jobs.etl.say",
+    ]
+    assert {run["trigger"]: world.causes(run["id"]) for run in followers} == {
+        "job.success:jobs.etl.say": [first["id"]],
+        "job.fail:jobs.etl.fail": [second["id"]],
+    }
+    assert world.lines(followers[0]["id"]) == [followers[0]["trigger"]]
+
+
+# SPEC: IVL-02 IVL-03 IVL-13 DEC-15
+def test_a_year_is_worked_off_month_by_month_after_one_start(world: World) -> None:
+    world.deploy(
+        batch_job(
+            "month",
+            "schedule:0 0 * * *",
+            interval={"start": "2013-01-01", "end": "2013-05-01"},
+            require={"timezone": "America/New_York"},
+        ),
+        extensions={"jobs.etl.month": {"split": "@monthly"}},
+    )
+    world.start("month")
+    world.until_quiet()
+    printed = [world.lines(run["id"]) for run in world.runs("jobs.etl.month")]
+    assert printed == [
+        ["2013-01-01 2013-02-01"],
+        ["2013-02-01 2013-03-01"],
+        ["2013-03-01 2013-04-01"],
+        ["2013-04-01 2013-05-01"],
+    ]
+    # The end is a tick of local midnight: 4 hours before UTC in summer, 5 in winter (TZ-02).
+    assert world.runs("jobs.etl.month")[-1]["interval_end"] % 86_400_000_000 == 4 * 3_600_000_000
+
+
+# SPEC: EXE-05 EXE-08
+def test_a_run_at_the_limit_waits_for_the_one_before(world: World) -> None:
+    fifo = _fifo(world)
+    world.deploy(batch_job("wait"))
+    first, second = world.start_one("wait"), world.start_one("wait")
+    world.until(lambda: world.run(first["id"])["status"] == "running")
+    assert world.run(second["id"])["status"] == "pending"
+    for run in (first, second):
+        fifo.write_text("go")
+        assert world.until_ended(run["id"])["status"] == "completed"
+    assert world.run(second["id"])["started_at"] >= world.run(first["id"])["finished_at"]
+
+
+# SPEC: RUN-11
+def test_a_cancelled_run_stops_and_says_who_asked(world: World) -> None:
+    _fifo(world)
+    world.deploy(batch_job("wait"))
+    run = world.start_one("wait")
+    world.until(lambda: world.run(run["id"])["status"] == "running")
+    world.runtime.run_control.cancel(WORKSPACE, [run["id"]], dry_run=False, user_id=None)
+    ended = world.until_ended(run["id"])
+    assert (ended["status"], ended["reason"]) == ("cancelled", "user_cancel")
+
+
+# SPEC: RUN-12 RUN-13
+def test_a_waiting_run_that_is_cancelled_never_starts(world: World) -> None:
+    fifo = _fifo(world)
+    world.deploy(batch_job("wait"))
+    first, second = world.start_one("wait"), world.start_one("wait")
+    [answer] = world.runtime.run_control.cancel(WORKSPACE, [second["id"]], dry_run=False, user_id=None)
+    assert answer.outcome == "cancelled"
+    ended = world.run(second["id"])
+    assert (ended["status"], ended["started_at"]) == ("cancelled", None)
+    [again] = world.runtime.run_control.cancel(WORKSPACE, [second["id"]], dry_run=False, user_id=None)
+    assert again.outcome == "terminal"
+    world.until(lambda: world.run(first["id"])["status"] == "running")
+    fifo.write_text("go")
+    world.until_ended(first["id"])
+
+
+# SPEC: EXE-03 EXE-04
+def test_a_run_that_takes_too_long_fails_as_timed_out(world: World) -> None:
+    _fifo(world)
+    world.deploy(
+        batch_job("wait", execute={"concurrency": 1, "timeout": {"timeout": 0.3, "grace_period": 5}}),
+        batch_job("after", "job.fail:jobs.etl.wait"),
+    )
+    run = world.until_ended(world.start_one("wait")["id"])
+    assert (run["status"], run["reason"]) == ("failed", "timeout")
+    world.until_quiet()
+    assert len(world.runs("jobs.etl.after")) == 1
+
+
+def test_a_job_whose_module_is_missing_fails_and_says_so(world: World) -> None:
+    world.deploy(batch_job("load", section="nowhere"))
+    run = world.until_ended(world.start_one("load")["id"])
+    assert run["status"] == "failed"
+    assert "No module named 'nowhere'" in world.lines(run["id"])[-1]
+
+
+# Deploying ------------------------------------------------------------------------------------------------
+
+
+# SPEC: RCN-03 RCN-04 RCN-05 RCN-06 RCN-09
+def test_a_deploy_says_what_it_created_updated_left_and_archived(world: World) -> None:
+    def changes(*definitions: dict[str, object]) -> dict[str, tuple[str, tuple[str, ...]]]:
+        result = world.deploy(*definitions)
+        return {change.job["job_ref"]: (change.change, change.fields) for change in result.changes}
+
+    say, after = batch_job("say"), batch_job("after", "every:5m")
+    assert changes(say, after) == {
+        "jobs.etl.say": (Change.CREATED, ()),
+        "jobs.etl.after": (Change.CREATED, ()),
+    }
+    due = world.job("jobs.etl.after")["next_due_at"]
+    assert {change for change, _ in changes(say, after).values()} == {Change.UNCHANGED}
+    assert world.job("jobs.etl.after")["next_due_at"] == due
+    later = batch_job("after", "every:10m")
+    assert changes(later) == {
+        "jobs.etl.after": (Change.UPDATED, ("triggers",)),
+        "jobs.etl.say": (Change.ARCHIVED, ()),
+    }
+    assert changes(say, later)["jobs.etl.say"] == (Change.UPDATED, ("archived",))
+
+
+# SPEC: RCN-07
+def test_a_dry_run_answers_like_a_deploy_and_changes_nothing(world: World) -> None:
+    result = world.deploy(batch_job("say"), dry_run=True)
+    assert [change.change for change in result.changes] == [Change.CREATED]
+    with pytest.raises(NotFound):
+        world.start("say")
+
+
+# SPEC: RCN-10 TRG-09 TRG-16
+def test_one_wrong_trigger_refuses_the_whole_manifest_and_keeps_the_jobs_before(world: World) -> None:
+    world.deploy(batch_job("say"))
+    with pytest.raises(InvalidManifest) as refused:
+        world.deploy(batch_job("say", "schedule:61 * * * *"), batch_job("after", "every:5s"))
+    assert [reason.split(":")[0] for reason in refused.value.reasons] == ["jobs.etl.say", "jobs.etl.after"]
+    assert world.job("jobs.etl.say")["version"] == 1
+
+
+# SPEC: ADH-05
+def test_a_quick_run_neither_archives_nor_takes_over_jobs(world: World) -> None:
+    world.deploy(batch_job("say"), batch_job("after"))
+    world.deploy(batch_job("say", "every:5m"), module=None)
+    assert world.job("jobs.etl.say")["deployment_module"] == "__deployment__"
+    assert world.job("jobs.etl.after")["archived_at"] is None
+
+
+# SPEC: TRG-12
+def test_a_job_that_is_not_to_be_started_by_hand_is_not(world: World) -> None:
+    world.deploy(batch_job("say", expose={"manual": False}))
+    with pytest.raises(Declined, match="by hand"):
+        world.start("say")
+
+
+def test_nothing_runs_before_code_and_settings_are_there(tmp_path: Path) -> None:
+    world = World(tmp_path / "empty")
+    world.deploy(batch_job("say"))
+    with pytest.raises(Conflict, match="no code or settings"):
+        world.start("say")
+    world.close()
+
+
+# Ticks ----------------------------------------------------------------------------------------------------
+
+
+# SPEC: TRG-15 SCH-08
+def test_a_tick_becomes_a_run_by_itself_and_its_decision_is_kept(tmp_path: Path) -> None:
+    world = World(tmp_path / "data", min_every_seconds=0.1)
+    world.upload({"etl.py": ETL})
+    world.runtime.start()
+    world.deploy(batch_job("say", "every:0.2s"))
+    world.until(lambda: len(world.runs()) >= 2)
+    world.deploy(batch_job("after"))  # archives `say`, so that no more ticks come
+    world.until_quiet()
+    run = world.runs("jobs.etl.say")[0]
+    assert run["tick_at"] is not None
+    assert run["created_at"] >= run["tick_at"], "never early"
+    assert world.decisions("jobs.etl.say")[-1]["outcome"] == "fired"
+    world.close()
+
+
+# Crashes --------------------------------------------------------------------------------------------------
+
+
+# SPEC: SCH-03 SCH-05
+def test_a_run_claimed_but_not_started_before_the_crash_starts_once_after_it(tmp_path: Path) -> None:
+    world = World(tmp_path / "data")
+    world.upload({"etl.py": ETL})
+    world.deploy(batch_job("say"))
+    run = world.start_one("say")
+    claimed = world.runtime.database.write(world.runtime.executor._claim)
+    assert [attempt.run_id for attempt in claimed] == [run["id"]]
+    world.close()  # as after a crash: the claim is written, the process is not there
+
+    world = World(tmp_path / "data")
+    world.runtime.start()
+    ended = world.until_ended(run["id"])
+    assert (ended["status"], ended["attempt"]) == ("completed", 1)
+    assert world.lines(run["id"]) == ["hello"]
+    world.close()
+
+
+# SPEC: SCH-09
+def test_a_data_directory_belongs_to_one_server(tmp_path: Path) -> None:
+    world = World(tmp_path / "data")
+    with pytest.raises(Conflict, match="Another runyard server"):
+        World(tmp_path / "data")
+    world.close()
+
+
+def _fifo(world: World) -> Path:
+    """Return the pipe on which `wait` waits: writing to it lets the run go on."""
+    directory = world.runtime.data_dir / "data" / WORKSPACE
+    directory.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(directory / "fifo")
+    return directory / "fifo"
