@@ -18,7 +18,7 @@ from runyard_server.cli.session import Session, session_of
 from runyard_server.client import DeployReceipt
 from runyard_server.client.deploying import Deployer, Synced
 
-FilesShown = 20
+FILES_SHOWN = 20
 """Changed files listed with `-v`; a first deploy of a large workspace would fill the screen."""
 
 OUTCOMES = {"created": "added"}
@@ -42,21 +42,17 @@ def deploy(
     if show_manifest:
         _show_manifest(session, deployer, found)
         return
-    warnings = [*(found.warnings if found else ()), *deployer.warnings()]
-    for warning in warnings:
-        out.warn(warning)
     if strict:
         deployer.refuse_warnings(found)
     code, settings = sync(session, deployer, dry_run=dry_run)
-    if found is None:
-        out.note("There is no `__deployment__.py`: code and settings are synced, no job is deployed.")
-        out.result(_document(dry_run, code, settings, None, warnings))
-        return
-    receipt = session.client.deploy(found.manifest, found.extensions, dry_run=dry_run)
-    for warning in receipt.warnings:
+    receipt = session.client.deploy(found.manifest, found.extensions, dry_run=dry_run) if found else None
+    warnings = deployer.warnings(found, receipt)
+    for warning in warnings:
         out.warn(warning)
-    shown = output.table("JOB", "CHANGE", "FIELDS", rows=_rows(receipt))
-    out.result(_document(dry_run, code, settings, receipt, warnings), shown)
+    if receipt is None:
+        out.note("There is no `__deployment__.py`: code and settings are synced, no job is deployed.")
+    shown = [output.table("JOB", "CHANGE", "FIELDS", rows=_rows(receipt))] if receipt else []
+    out.result(_document(dry_run, code, settings, receipt, warnings), *shown)
     if dry_run:
         out.note("Nothing was changed.")
 
@@ -82,10 +78,10 @@ def _say_synced(session: Session, what: str, synced: Synced, dry_run: bool) -> N
     session.output.note(f"{what} {done}: {counts or 'no file'}.")
     if session.verbosity:
         listed = [f"  {kind} {path}" for kind, paths in kinds.items() for path in paths]
-        for line in listed[:FilesShown]:
+        for line in listed[:FILES_SHOWN]:
             session.output.note(line, "dim")
-        if len(listed) > FilesShown:
-            session.output.note(f"  and {len(listed) - FilesShown} more", "dim")
+        if len(listed) > FILES_SHOWN:
+            session.output.note(f"  and {len(listed) - FILES_SHOWN} more", "dim")
 
 
 def expanded(found: Discovered) -> dict[str, Any]:
@@ -125,7 +121,7 @@ def _rows(receipt: DeployReceipt) -> Iterable[tuple[Any, ...]]:
 
 
 def _document(
-    dry_run: bool, code: Synced, settings: Synced, receipt: DeployReceipt | None, warnings: Iterable[str]
+    dry_run: bool, code: Synced, settings: Synced, receipt: DeployReceipt | None, warnings: list[str]
 ) -> dict[str, Any]:
     jobs = receipt.jobs if receipt else ()
     return {
@@ -133,7 +129,7 @@ def _document(
         "code": code,
         "settings": settings,
         "jobs": [{"job_ref": row.job.job_ref, "outcome": row.outcome, "fields": row.fields} for row in jobs],
-        "warnings": [*warnings, *(receipt.warnings if receipt else ())],
+        "warnings": warnings,
     }
 
 

@@ -104,7 +104,9 @@ def _serve(
     defaults = {"RUNYARD_ENVIRONMENT": "workspace", "RUNYARD_WORKSPACE_PYTHON": str(python)}
     settings = Settings.from_environment(
         {**(defaults if python.exists() else {}), **os.environ},
-        host=host, port=port, data_dir=data_dir and data_dir.absolute(),
+        host=host,
+        port=port,
+        data_dir=data_dir and data_dir.absolute(),
     )
     key = owner_key(settings)
     settings = replace(settings, bootstrap_api_key=key)

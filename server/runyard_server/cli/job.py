@@ -56,10 +56,8 @@ def list_jobs(
         )
         for job in reversed(jobs)
     )
-    out.result(
-        [_document(job) for job in jobs],
-        output.table("JOB", "NAME", "KIND", "TRIGGER", "NEXT RUN", "LAST RUN", rows=rows),
-    )
+    shown = output.table("JOB", "NAME", "KIND", "TRIGGER", "NEXT RUN", "LAST RUN", rows=rows)
+    out.result([_document(job) for job in jobs], *([shown] if jobs else []))
     if not jobs:
         out.note("No job is deployed here. Deploy some with `runyard deploy`.")
 

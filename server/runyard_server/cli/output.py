@@ -59,8 +59,13 @@ class Output:
         if self.as_json:
             self.json(document)
             return
-        for item in shown:
-            self._out.print(item, markup=False)
+        with self._out.capture() as capture:
+            for item in shown:
+                self._out.print(item, markup=False)
+        text = capture.get()
+        if not self._out.is_terminal:  # nobody wants the spaces that fill up a table in a file
+            text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+        self.raw(text)
 
     def json(self, document: Any) -> None:
         """Write the one JSON document."""

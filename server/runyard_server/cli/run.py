@@ -98,8 +98,6 @@ def stream(session: Session, run: Run) -> Run:
 
 def _register(session: Session, found: Discovered, wanted: str | None) -> Job:
     """Return the job of a file, registered unless a deployment module owns it already (ADH-01, ADH-05)."""
-    for warning in found.warnings:
-        session.output.warn(warning)
     refs = [job["job_ref"] for job in found.manifest["jobs"]]
     if wanted is None and len(refs) > 1:
         raise InvalidInput(
@@ -109,6 +107,8 @@ def _register(session: Session, found: Discovered, wanted: str | None) -> Job:
     for job in session.client.jobs(ref=ref):
         if job.deployment_module is not None:
             return job
+    for warning in found.warnings:
+        session.output.warn(warning)
     only = [job for job in found.manifest["jobs"] if job["job_ref"] == ref]
     receipt = session.client.deploy({**found.manifest, "jobs": only}, dry_run=False)
     return receipt.jobs[0].job

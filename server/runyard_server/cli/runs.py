@@ -50,10 +50,10 @@ def info(context: typer.Context, name: NameOrRun, number: Number = None) -> None
     """Show how a run went: its status and why, its window, its versions and times."""
     session = session_of(context)
     out = session.output
-    run = session.client.find_run(name, number)
-    window = None
-    if run.interval_start and run.interval_end:
-        window = f"{run.interval_start.isoformat()} to {run.interval_end.isoformat()}"
+    client = session.client
+    run = client.find_run(name, number)
+    code = client.deployment(run.deployment_id).version if run.deployment_id else None
+    settings = client.configuration(run.configuration_id).version if run.configuration_id else None
     shown = output.facts(
         [
             ("job", run.job_ref),
@@ -63,17 +63,18 @@ def info(context: typer.Context, name: NameOrRun, number: Number = None) -> None
             ("exit code", None if run.exit_code is None else str(run.exit_code)),
             ("trigger", run.trigger),
             ("profile", run.profile),
-            ("window", window),
-            ("code", run.deployment_id),
-            ("settings", run.configuration_id),
+            ("window", _window(run)),
+            ("code", f"version {code}" if code else None),
+            ("settings", f"version {settings}" if settings else None),
             ("queued", out.time(run.created_at)),
             ("started", out.time(run.started_at)),
             ("ended", out.time(run.finished_at)),
             ("took", out.duration(run.duration_seconds)),
-            ("page", session.client.run_url(run.id)),
+            ("page", client.run_url(run.id)),
         ]
     )
-    out.result({**asdict(run), "url": session.client.run_url(run.id)}, shown)
+    versions = {"deployment_version": code, "configuration_version": settings}
+    out.result({**asdict(run), **versions, "url": client.run_url(run.id)}, shown)
     out.note(f"Its log: runyard job logs {job_refs.short_name(run.job_ref or name)} {run.number}", "dim")
 
 

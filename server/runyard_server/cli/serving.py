@@ -10,7 +10,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -54,28 +54,27 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
             min_every_seconds=settings.min_every_seconds,
             log_limit_bytes=settings.log_limit_bytes,
         )
-        with closing(runtime):
-            app = create_app(runtime, settings)
-            server = _Server(
-                uvicorn.Config(
-                    app,
-                    loop="asyncio",
-                    access_log=False,
-                    log_level="warning",
-                    server_header=False,
-                    timeout_graceful_shutdown=STOP_SECONDS,
-                )
+        app = create_app(runtime, settings)
+        server = _Server(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                access_log=False,
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=STOP_SECONDS,
             )
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="http")
-            thread.start()
-            try:
-                server.is_up.wait()
-                if not server.started:
-                    raise RunyardError("The server did not start.", "Its messages above say why.")
-                yield Serving(origin, app.state.server.owner_url(origin), thread)
-            finally:
-                server.should_exit = True
-                thread.join()
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="http")
+        thread.start()
+        try:
+            server.is_up.wait()
+            if not server.started:
+                raise RunyardError("The server did not start.", "Its messages above say why.")
+            yield Serving(origin, app.state.server.owner_url(origin), thread)
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def owner_key(settings: Settings) -> str:
@@ -84,7 +83,8 @@ def owner_key(settings: Settings) -> str:
     if settings.bootstrap_api_key:
         path.unlink(missing_ok=True)  # replaced for good: the server revokes what it knew before
         return settings.bootstrap_api_key
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     except FileExistsError:
@@ -121,7 +121,7 @@ def _listen(settings: Settings) -> socket.socket:
         )
     except OSError as error:
         raise Conflict(
-            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.",
+            f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}.",
             "Stop what is there, or choose another `--port`.",
         ) from None
 

@@ -133,6 +133,14 @@ class Client:
 
     # Versions and deploys ------------------------------------------------------------
 
+    def deployment(self, deployment_id: str) -> Version:
+        """Return a version of the code."""
+        return Version.from_wire(self._wire.get(self._path(f"deployments/{deployment_id}")))
+
+    def configuration(self, configuration_id: str) -> Version:
+        """Return a version of the settings."""
+        return Version.from_wire(self._wire.get(self._path(f"configurations/{configuration_id}")))
+
     def latest_deployment(self) -> Version | None:
         """Return the newest version of the code, None before the first."""
         return self._latest("deployments")

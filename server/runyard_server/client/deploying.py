@@ -35,6 +35,12 @@ PACKAGE_IN_MEMORY_BYTES = 16 * 1024 * 1024
 """A package up to this size is built in memory, a larger one in a temporary file."""
 
 
+_ABOUT_PROFILES = frozenset(
+    text for there in ((), (profiles.PROD,), (profiles.ACCESS,)) for text in profiles.missing_profiles(there)
+)
+"""What a server says about the settings it has; those here are what counts, and may be about to replace them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Synced:
     """What a sync of code or settings did: the version in force, None before the first, and what differed.
@@ -85,12 +91,17 @@ class Deployer:
                 self.root, file, python=self.python, sdk=sdk, env=self._env, ad_hoc=ad_hoc
             )
 
-    def warnings(self) -> list[str]:
-        """Return what its owner should know about the settings of the workspace (WS-09, TRB-01, TRB-02)."""
+    def warnings(self, found: Discovered | None, receipt: DeployReceipt | None = None) -> list[str]:
+        """Return what the owner should know: about the jobs, the settings here, and what the server said.
+
+        Source: WS-09, TRB-01, TRB-02, RCN-15.
+        """
         tracked = workspace.tracked_secrets(self.root, self._processes, self._env)
         return [
+            *(found.warnings if found else ()),
             *(f"`{path}` is tracked by git and holds secrets: `git rm --cached {path}`." for path in tracked),
             *profiles.missing_profiles(profiles.profiles_in(workspace.settings_files(self.root))),
+            *(text for text in (receipt.warnings if receipt else ()) if text not in _ABOUT_PROFILES),
         ]
 
     def sync_code(self, *, dry_run: bool = False) -> Synced:
@@ -134,11 +145,8 @@ class Deployer:
 
     def refuse_warnings(self, found: Discovered | None) -> None:
         """Raise InvalidManifest if a deploy would warn about anything (RCN-15). Changes nothing."""
-        reasons = self.warnings()
-        if found:
-            planned = self._client.deploy(found.manifest, found.extensions, dry_run=True)
-            reasons += [*found.warnings, *planned.warnings]
-        if reasons:
+        planned = self._client.deploy(found.manifest, found.extensions, dry_run=True) if found else None
+        if reasons := self.warnings(found, planned):
             raise InvalidManifest(
                 "There are warnings, and `--strict` makes them errors.",
                 "Mend them or deploy without it.",
