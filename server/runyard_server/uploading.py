@@ -33,7 +33,9 @@ def keep(
     """
     known = here.read(lambda connection: _current_files(connection, table, here.workspace_id))
     limits = here.server.settings.upload_limits
-    received = receive(archive, here.runtime.files, kind, limits=limits, known=known)
+    runtime = here.runtime
+    store = runtime.settings_files if kind is SnapshotKind.CONFIGURATION else runtime.files
+    received = receive(archive, store, kind, limits=limits, known=known)
 
     def work(connection: Connection) -> RowMapping:
         if snapshots.get(connection, table, here.workspace_id, snapshot_id) is not None:
@@ -43,7 +45,7 @@ def keep(
             return current
         return _create(connection, here, kind, table, snapshot_id, received, own_columns(received))
 
-    return here.runtime.database.write(work)
+    return runtime.database.write(work)
 
 
 def _create(
