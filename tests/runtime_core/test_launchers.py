@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from runyard import run
 from runyard.core.errors import InvalidInput
 from runyard.core.launchers.invocation import read_options
 from runyard.core.parameters import convert, fill, parameters
+from runyard.core.preparing import arguments
 from runyard.core.processes import Completed, SystemProcesses
 from runyard.core.run_context import make_run_context
 
@@ -22,7 +24,7 @@ def launch(
     root: Path,
     code: str,
     *,
-    launcher: str = "job",
+    launcher: str = "runyard.core.launchers.job",
     trigger: str = "manual:",
     env: dict[str, str] | None = None,
     **entry: Any,
@@ -36,11 +38,15 @@ def launch(
         "job_ref": "jobs.flights.load",
         **entry,
     }
-    arguments = ["--run-id", "r1", "--trigger", trigger, "--entry-point", json.dumps(point)]
+    return start(root, arguments(launcher, "r1", trigger, point), **(env or {}))
+
+
+def start(root: Path, arguments: Sequence[str], **env: str) -> Completed:
+    # Without `site`: what an environment adds to every start is not ours.
     return SystemProcesses().run(
-        [sys.executable, "-m", f"runyard.core.launchers.{launcher}", *arguments],
+        [sys.executable, "-S", *arguments],
         cwd=root,
-        env={"PYTHONPATH": str(SDK), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+        env={"PYTHONPATH": str(SDK), "PYTHONDONTWRITEBYTECODE": "1", **env},
         timeout_seconds=60,
     )
 
@@ -96,7 +102,9 @@ def test_a_module_that_cannot_be_imported_and_an_exit_code_of_its_own_are_told(t
 # SPEC: DEP-06
 def test_a_module_runs_as_a_script(tmp_path: Path) -> None:
     code = "import sys\nif __name__ == '__main__': print(__file__, len(sys.argv))\n1 / 0"
-    result = launch(tmp_path, code, launcher="module", function=None, job_ref="jobs.flights")
+    result = launch(
+        tmp_path, code, launcher="runyard.core.launchers.module", function=None, job_ref="jobs.flights"
+    )
     assert (result.returncode, result.stdout) == (1, f"{tmp_path}/flights.py 1\n")
     assert result.stderr.count("File ") == 1
 
@@ -249,13 +257,58 @@ def test_a_launcher_that_is_not_told_its_run_says_what_it_needs(argv: list[str])
         read_options(argv)
 
 
-def test_starting_a_job_imports_neither_a_framework_nor_what_is_slow(tmp_path: Path) -> None:
-    code = """
+# SPEC: DEC-13
+@pytest.mark.parametrize("option", [False, True])
+def test_a_launcher_is_called_or_started_as_a_module_to_the_same_effect(tmp_path: Path, option: bool) -> None:
+    (tmp_path / "flights.py").write_text("""
+import os, sys
+def load(text, run_context):
+    os.chdir("/")
+    import later
+    print(ascii(text), run_context["run_args"], os.environ["JOBS__FLIGHTS__LOAD__LIMITS"])
+""")
+    (tmp_path / "later.py").touch()
+    text = "'\"\\\n√ü😀"
+    entry = {
+        "module": "flights",
+        "function": "load",
+        "job_ref": "jobs.flights.load",
+        "config": {"text": text, "limits": [1, None, True]},
+        "run_args": {"port": None},
+    }
+    launcher = "runyard.core.launchers.job"
+    options = ["-m", launcher, "--run-id", "1", "--trigger", "manual:", "--entry-point", json.dumps(entry)]
+    result = start(tmp_path, options if option else arguments(launcher, "1", "manual:", entry))
+    assert result.stderr == ""
+    assert result.stdout == f"{text!a} {{'port': None}} [1, null, true]\n"
+
+
+def test_launchers_of_others_are_started_as_modules() -> None:
+    launcher = "dlt._workspace.deployment.launchers.job"
+    assert arguments(launcher, "1", "manual:", {"refresh": True}) == (
+        *("-m", launcher, "--run-id", "1", "--trigger", "manual:"),
+        *("--entry-point", '{"refresh": true}'),
+    )
+
+
+SLOW = frozenset(
+    {"argparse", "ast", "asyncio", "collections", "contextlib", "dataclasses", "datetime", "difflib", "enum"}
+    | {"functools", "importlib", "inspect", "json", "logging", "pathlib", "re", "runpy", "threading"}
+    | {"tomllib", "traceback", "types", "typing", "warnings"}
+)
+"""What no job should wait for unasked: `typing` and `json` alone each take as long to import as Python to start."""
+
+
+@pytest.mark.parametrize("decorator", ["run.job", 'run.job(trigger=["@daily", trigger.every("5m")])'])
+def test_a_job_waits_for_no_import_but_its_own(tmp_path: Path, decorator: str) -> None:
+    code = f"""
 import sys
-from runyard import run
-@run.job
-def load():
-    slow = {"argparse", "asyncio", "dataclasses", "datetime", "inspect", "logging", "tomllib"}
-    print(slow & set(sys.modules))
+from runyard import run, trigger
+@{decorator}
+def load(run_context: run.TJobRunContext):
+    print(*sys.modules)
 """
-    assert launch(tmp_path, code).stdout == "set()\n"
+    result = launch(tmp_path, code, profile="prod")
+    assert result.stderr == ""
+    assert "runyard.core.triggers" in result.stdout
+    assert not SLOW & set(result.stdout.split())

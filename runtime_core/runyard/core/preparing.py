@@ -25,6 +25,9 @@ from runyard.core.store.engine import Database
 PASSED_ON = ("LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
 """Variables of the server that a job sees too: how to find programs, trust certificates, write text and time."""
 
+OUR_LAUNCHERS = "runyard.core.launchers"
+"""The package of the launchers that have a `main` to call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -106,14 +109,12 @@ class Preparer:
         return Command(
             argv=(
                 str(python),
-                "-m",
-                definition.entry_point.launcher,
-                "--run-id",
-                launch.run["id"],
-                "--trigger",
-                launch.run["trigger"],
-                "--entry-point",
-                json.dumps(entry_point(launch.run, definition)),
+                *arguments(
+                    definition.entry_point.launcher,
+                    launch.run["id"],
+                    launch.run["trigger"],
+                    entry_point(launch.run, definition),
+                ),
             ),
             env={
                 **self._base_env,
@@ -126,6 +127,19 @@ class Preparer:
             timeout_seconds=definition.timeout_seconds if definition.is_batch else None,
             grace_seconds=definition.grace_seconds,
         )
+
+
+def arguments(launcher: str, run_id: str, trigger: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what Python is told to start a launcher with: published ones as modules with options (contract 9.1).
+
+    Ours are called, with values that Python reads by itself: `runpy` and `json`, which the other way needs, would
+    take the job's process longer to import than Python takes to start.
+    """
+    package, _, name = launcher.rpartition(".")
+    if package == OUR_LAUNCHERS and name.isidentifier():
+        return ("-c", f"from {launcher} import main\nmain({run_id!a}, {trigger!a}, {entry!a})")
+    options = ("--run-id", run_id, "--trigger", trigger, "--entry-point", json.dumps(entry))
+    return ("-m", launcher, *options)
 
 
 def entry_point(run: RowMapping, definition: JobDefinition) -> dict[str, Any]:
