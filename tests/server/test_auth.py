@@ -6,9 +6,8 @@ from itertools import product
 
 import pytest
 from fastapi.routing import APIRoute
-from tests.support.api import Api
+from tests.support.api import ROUTES, Api
 
-from runyard_server.app import ROUTERS
 from runyard_server.auth import ALLOWED, FULL, Action, Actor, Resource, Role, may
 
 WORKSPACE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -71,9 +70,6 @@ def test_a_credential_of_one_workspace_reaches_no_other() -> None:
     assert may(service, Action.READ, Resource(WORKSPACE, Role.OWNER))
     assert not may(service, Action.READ, Resource(OTHER, Role.OWNER))
     assert not may(service, Action.CREATE_WORKSPACE, Resource())
-
-
-ROUTES = {route.name: route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)}
 
 
 # SPEC: SEC-02

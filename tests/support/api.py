@@ -19,15 +19,17 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import httpx
+from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.types import Message
 from tests.support.worlds import REQUIREMENTS
 
 from runyard.core.clock import MICROSECONDS, SystemClock
+from runyard.core.runs import Reason, RunStatus
 from runyard.core.runtime import Runtime
 from runyard.core.snapshots import describe, write_package
-from runyard.core.store import accounts, workspaces
-from runyard_server.app import create_app
+from runyard.core.store import accounts, runs, workspaces
+from runyard_server.app import ROUTERS, create_app
 from runyard_server.context import Server
 from runyard_server.settings import Settings
 
@@ -38,6 +40,9 @@ ORIGIN = "http://localhost"
 JSON = dict[str, Any]
 
 T = TypeVar("T")
+
+ROUTES = {route.name: route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)}
+"""Every route of the server, by the name of its operation."""
 
 
 class TurnedClock(SystemClock):
@@ -56,7 +61,9 @@ class TurnedClock(SystemClock):
 class Api:
     """A server and a caller with the owner's key; `workspace_id` is a workspace of the owner."""
 
-    def __init__(self, data_dir: Path, database_url: str | None = None, **settings: Any) -> None:
+    def __init__(
+        self, data_dir: Path, database_url: str | None = None, *, key: str = OWNER_KEY, **settings: Any
+    ) -> None:
         self.clock = TurnedClock()
         self.runtime = Runtime(
             data_dir,
@@ -66,7 +73,7 @@ class Api:
             workspace_python=Path(sys.executable),
             clock=self.clock,
         )
-        self.settings = Settings(data_dir=data_dir, **{"bootstrap_api_key": OWNER_KEY, **settings})
+        self.settings = Settings(data_dir=data_dir, **{"bootstrap_api_key": key, **settings})
         self.app = create_app(self.runtime, self.settings)
         self._runner = asyncio.Runner()
         self._lifespan: AbstractAsyncContextManager[Any] | None = None
@@ -77,6 +84,7 @@ class Api:
             "POST",
             f"/api/v1/organizations/{self.organization_id}/workspaces",
             201,
+            key=key,
             json={"name": "story", "description": None},
         )["id"]
 
@@ -113,6 +121,10 @@ class Api:
         if key is not None:
             headers.setdefault("authorization", f"Bearer {key}")
         return self._runner.run(self._client.request(method, path, headers=headers, **given))
+
+    def forget_cookies(self) -> None:
+        """Be another browser."""
+        self._client.cookies.clear()
 
     def ok(self, method: str, path: str, status: int = 200, **given: Any) -> JSON:
         """Send a request that has to be answered with `status`, and return its JSON."""
@@ -168,6 +180,16 @@ class Api:
         receipt = self.post(f"{self.here}/jobs/-trigger", {"job_ids": [job_id]})
         run: JSON = receipt["succeeded"][0]["job_run"]
         return run
+
+    def move(self, run_id: str, *statuses: RunStatus, reason: Reason | None = None) -> None:
+        """Move a run as the executor does; `reason` goes with the last move."""
+
+        def work(connection: Connection) -> None:
+            for status in statuses:
+                why = reason if status is statuses[-1] else None
+                assert runs.move(connection, run_id, status, now=self.clock.now(), reason=why)
+
+        self.runtime.database.write(work)
 
     def add_user(self, role: str, *, workspace_key: bool = False) -> str:
         """Return the API key of a new user with a role in the workspace."""
