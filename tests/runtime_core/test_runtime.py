@@ -235,11 +235,11 @@ def test_a_job_that_is_not_to_be_started_by_hand_is_not(world: World) -> None:
         world.start("say")
 
 
-def test_nothing_runs_before_code_and_settings_are_there(tmp_path: Path) -> None:
+def test_nothing_is_deployed_before_code_and_settings_are_there(tmp_path: Path) -> None:
     world = World(tmp_path / "empty")
-    world.deploy(batch_job("say"))
-    with pytest.raises(Conflict, match="no code or settings"):
-        world.start("say")
+    with pytest.raises(Conflict, match="no deployment yet"):
+        world.deploy(batch_job("say"))
+    assert world.deploy(batch_job("say"), dry_run=True).changes[0].change is Change.CREATED
     world.close()
 
 
@@ -271,9 +271,10 @@ def test_a_run_claimed_but_not_started_before_the_crash_starts_once_after_it(tmp
     world.upload({"etl.py": ETL})
     world.deploy(batch_job("say"))
     run = world.start_one("say")
-    claimed = world.runtime.database.write(world.runtime.executor._claim)
-    assert [attempt.run_id for attempt in claimed] == [run["id"]]
-    world.close()  # as after a crash: the claim is written, the process is not there
+    [attempt] = world.runtime.database.write(world.runtime.executor._claim)
+    assert attempt.run_id == run["id"]
+    (world.runtime.attempt_directory(attempt) / "workspace").mkdir(parents=True)
+    world.close()  # as after a crash: the claim is written, the directory begun, the process is not there
 
     world = World(tmp_path / "data")
     world.runtime.start()

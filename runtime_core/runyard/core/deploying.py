@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core import profiles
 from runyard.core.clock import Clock
-from runyard.core.errors import InvalidTrigger
+from runyard.core.errors import Conflict, InvalidTrigger
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.intervals import MIN_EVERY_SECONDS, Cron, Every, check_every, resolve_range
@@ -138,6 +138,8 @@ class Deploying:
         user_id: str,
     ) -> DeployResult:
         now = self._clock.now()
+        if not request.dry_run:
+            _require_code(connection, workspace_id)
         before = {row["job_ref"]: row for row in jobs.all_of(connection, workspace_id)}
         known = [_deployed(row) for row in before.values()]
         changes = reconcile(known, declared, request.deployment_module)
@@ -241,6 +243,16 @@ class Deploying:
     def _profile_warnings(connection: Connection, workspace_id: str) -> list[str]:
         configuration = snapshots.latest(connection, snapshots.configurations, workspace_id)
         return [] if configuration is None else profiles.missing_profiles(configuration["profiles"])
+
+
+def _require_code(connection: Connection, workspace_id: str) -> None:
+    """Return if the workspace has what runs are made of, so that every tick can become a run."""
+    for table in (snapshots.deployments, snapshots.configurations):
+        if snapshots.latest(connection, table, workspace_id) is None:
+            raise Conflict(
+                f"The workspace has no {table.name.removesuffix('s')} yet, so its jobs could not run.",
+                "Upload code and settings first; `runyard deploy` does both.",
+            )
 
 
 def _deployed(row: RowMapping) -> DeployedJob:

@@ -78,6 +78,11 @@ def settle(
     values: Mapping[str, Any] | None = None,
 ) -> bool:
     """End a run and write all that its end causes; return False if it had ended, or is at another attempt."""
+    known = runs.by_id(connection, run_id)
+    if known is None:
+        return False
+    # The job before its run, as everywhere, so that two transactions never wait for each other.
+    facts.load(connection, [known["job_id"]], lock=True)
     row = runs.move(
         connection, run_id, target, now=now, actor=actor, attempt=attempt, reason=reason, values=values
     )
@@ -85,23 +90,23 @@ def settle(
         return False
     if target is RunStatus.COMPLETED:
         _cover(connection, row, now)
-    job = facts.load(connection, [row["job_id"]], lock=True)[row["job_id"]]
+    job = facts.load(connection, [row["job_id"]])[row["job_id"]]
     ended = Ended(run_id, row["trigger"], target, row["refresh"], _window(row))
     travels = row["refresh"] or job.definition.refresh is RefreshPolicy.ALWAYS
     graph = facts.downstream(connection, row["workspace_id"], job.definition.job_ref, transitive=travels)
     after = plan_after(ended, job, graph, now)
     for job_id in after.refreshed:
         jobs.start_over(connection, job_id, pending=True)
-    known = {facts.job_id: facts.definition for facts in (job, *graph.values())}
+    definitions = {each.job_id: each.definition for each in (job, *graph.values())}
     for decision in after.decisions:
-        enact(connection, decision, known[decision.job_id], ids=ids, now=now)
+        enact(connection, decision, definitions[decision.job_id], ids=ids, now=now)
     return True
 
 
 def _cover(connection: Connection, row: RowMapping, now: int) -> None:
     """Note the window of a completed run and move the job's pointer over all that is covered without a gap."""
     window = _window(row)
-    job = facts.load(connection, [row["job_id"]], lock=True)[row["job_id"]]
+    job = facts.load(connection, [row["job_id"]])[row["job_id"]]
     done_until = job.done_until
     if window is not None and not window.is_empty:
         jobs.cover(connection, job_id=job.job_id, start=window.start, end=window.end, run_id=row["id"])

@@ -151,7 +151,7 @@ class Executor:
             attempt = AttemptId(row["id"], row["attempt"])
             status = self._engine.watch(attempt)
             if status.state is AttemptState.ABSENT:
-                self._start(attempt)
+                self._start_all([attempt])
             elif status.state is AttemptState.RUNNING:
                 self._note_running([(attempt, status)])
             else:
@@ -171,17 +171,19 @@ class Executor:
             attempt = AttemptId(row["id"], row["attempt"])
             if row["status"] == RunStatus.PENDING or attempt in self._stop_sent:
                 continue
-            if self._engine.status(attempt).state is AttemptState.RUNNING:
+            state = self._engine.status(attempt).state
+            if state is AttemptState.RUNNING:
                 self._stop_sent.add(attempt)
                 self._engine.cancel(attempt)
+            elif state is AttemptState.ABSENT:
+                # Its environment is being built; the builder will find nothing left to start.
+                self._finish(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL, {})
 
     def claim_and_start(self) -> None:
         """Take runs off the queue while there are slots, and start each."""
         # A look costs no write lock, and most wake-ups are about something else.
         while not self._stopping and self._database.read(runs.claimable):
-            claimed = self._database.write(self._claim)
-            started = [(attempt, status) for attempt in claimed if (status := self._start(attempt))]
-            self._note_running(started)
+            self._start_all(self._database.write(self._claim))
 
     # Steps of one run -------------------------------------------------------------------------------------
 
@@ -201,6 +203,9 @@ class Executor:
             if number is not None:
                 claimed.append(AttemptId(row["id"], number))
         return claimed
+
+    def _start_all(self, claimed: list[AttemptId]) -> None:
+        self._note_running([(attempt, status) for attempt in claimed if (status := self._start(attempt))])
 
     def _start(self, attempt: AttemptId) -> AttemptStatus | None:
         """Start a claimed run, at once if its environment is there, else as soon as it is built."""
@@ -225,9 +230,7 @@ class Executor:
         try:
             with BuildLog(self._attempt_directory, self._log_grew, attempt.run_id) as say:
                 python = self._interpreters.build(launch.requirements, launch.definition, say)
-            if self._is_unwanted(attempt):
-                self._finish(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL, {})
-            elif status := self._submit(attempt, launch, python):
+            if self._is_wanted(attempt) and (status := self._submit(attempt, launch, python)):
                 self._note_running([(attempt, status)])
         except EnvironmentFailed as error:
             self._finish(
@@ -267,10 +270,11 @@ class Executor:
                 attempt=attempt.number,
                 values={"started_at": started_at},
             ):
-                runs.end_attempt(connection, attempt.run_id, attempt.number, {"started_at": started_at})
+                runs.measure_attempt(connection, attempt.run_id, attempt.number, {"started_at": started_at})
 
     def _end(self, attempt: AttemptId, status: AttemptStatus) -> None:
         """End a run by what its supervisor reported; one that left no report is lost."""
+        assert status.state is not AttemptState.RUNNING, "an engine reports an end after the process is gone"
         if status.exit is None:
             what = {"message": "The process vanished without a report."}
             self._finish(attempt, RunStatus.FAILED, Reason.LOST, what)
@@ -310,7 +314,7 @@ class Executor:
                     values={"started_at": report.started_at},
                 )
             if report is not None:
-                runs.end_attempt(connection, attempt.run_id, attempt.number, _measured(report))
+                runs.measure_attempt(connection, attempt.run_id, attempt.number, _measured(report))
             actor = row["stop_requested_by"] if target is RunStatus.CANCELLED else None
             settle(
                 connection,
@@ -328,9 +332,8 @@ class Executor:
         self._stop_sent.discard(attempt)
         self._run_ended(attempt.run_id)
 
-    def _is_unwanted(self, attempt: AttemptId) -> bool:
-        row = self._database.read(lambda connection: self._open_row(connection, attempt))
-        return row is None or row["stop_requested_at"] is not None
+    def _is_wanted(self, attempt: AttemptId) -> bool:
+        return self._database.read(lambda connection: self._open_row(connection, attempt)) is not None
 
     @staticmethod
     def _open_row(connection: Connection, attempt: AttemptId) -> RowMapping | None:

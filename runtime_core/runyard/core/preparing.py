@@ -7,6 +7,7 @@ What starts it is the engine's business.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,9 @@ class Preparer:
         """
         root = attempt_directory / "workspace"
         home = attempt_directory / "home"
+        for unfinished in (root, home):
+            # A server that was killed while preparing left them; the attempt itself starts once at most.
+            shutil.rmtree(unfinished, ignore_errors=True)
         lay_out(launch.files, self._files, root)
         restore_settings(launch.settings, self._settings_files, root, launch.run["profile"])
         home.mkdir(mode=0o700)

@@ -254,7 +254,7 @@ def to_stop(connection: Connection) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
-def end_attempt(connection: Connection, run_id: str, number: int, values: Mapping[str, Any]) -> None:
+def measure_attempt(connection: Connection, run_id: str, number: int, values: Mapping[str, Any]) -> None:
     """Store what the supervisor reported of an attempt."""
     connection.execute(
         update(attempts).where(attempts.c.run_id == run_id, attempts.c.number == number).values(dict(values))
