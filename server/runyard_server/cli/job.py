@@ -31,7 +31,9 @@ from runyard_server.client import Job, StartedJob
 RUNS_SHOWN = 5
 """Latest runs in the description of a job: what fits above the fold."""
 
-app = typer.Typer(no_args_is_help=True, help="Look at jobs, start and stop them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Look at jobs, start and stop them.", epilog="Example: runyard job list"
+)
 app.add_typer(runs.app, name="runs")
 
 

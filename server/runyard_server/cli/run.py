@@ -41,8 +41,13 @@ def run(
     if show_manifest and found:
         show_yaml(session, expanded(found))
         return
-    sync(session, session.deployer)
-    job = _register(session, found, job_ref) if found else session.client.job(target)
+    if found:
+        ref = _choose(found, job_ref)
+        sync(session, session.deployer)
+        job = _register(session, found, ref)
+    else:
+        job = session.client.job(target)
+        sync(session, session.deployer)
     receipt = session.client.trigger(job_ids=[job.id], profile=profile, refresh=refresh, config=overrides)
     for declined in receipt.skipped:
         raise Conflict(
@@ -96,19 +101,23 @@ def stream(session: Session, run: Run) -> Run:
     return ended
 
 
-def _register(session: Session, found: Discovered, wanted: str | None) -> Job:
-    """Return the job of a file, registered unless a deployment module owns it already (ADH-01, ADH-05)."""
+def _choose(found: Discovered, wanted: str | None) -> str:
+    """Return the ref of the one job of a file that is meant. Raises: InvalidInput, NotFound, AmbiguousName."""
     refs = [job["job_ref"] for job in found.manifest["jobs"]]
     if wanted is None and len(refs) > 1:
         raise InvalidInput(
             f"The file declares {len(refs)} jobs.", "Say which one with `--job-ref`.", reasons=refs
         )
-    ref = job_refs.resolve(wanted, refs) if wanted else refs[0]
+    return job_refs.resolve(wanted, refs) if wanted else refs[0]
+
+
+def _register(session: Session, found: Discovered, ref: str) -> Job:
+    """Return a job of a file, registered unless a deployment module owns it already (ADH-01, ADH-05)."""
     for job in session.client.jobs(ref=ref):
         if job.deployment_module is not None:
             return job
     for warning in found.warnings:
         session.output.warn(warning)
     only = [job for job in found.manifest["jobs"] if job["job_ref"] == ref]
-    receipt = session.client.deploy({**found.manifest, "jobs": only}, dry_run=False)
+    receipt = session.client.deploy({**found.manifest, "jobs": only})
     return receipt.jobs[0].job

@@ -23,7 +23,11 @@ RUNS_LISTED = 20
 CANCELS_AT_ONCE = 1000
 """Runs named in one request: the server's bound."""
 
-app = typer.Typer(no_args_is_help=True, help="Look at single runs, read their logs, stop them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look at single runs, read their logs, stop them.",
+    epilog="Example: runyard job runs list",
+)
 
 
 @app.command("list", epilog="Example: runyard job runs list load_flights --status failed --limit 5")

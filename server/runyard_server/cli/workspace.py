@@ -13,7 +13,11 @@ from runyard_server.cli import output
 from runyard_server.cli.session import session_of
 from runyard_server.client import Client, Version
 
-app = typer.Typer(no_args_is_help=True, help="Connect this directory to a workspace on a server.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Connect this directory to a workspace on a server.",
+    epilog="Example: runyard workspace info",
+)
 
 
 @app.command(epilog="Example: runyard workspace info")

@@ -1,0 +1,83 @@
+"""Help, version and words the parser refuses: all of it without a server."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import typer
+
+from runyard_server.cli import main
+from runyard_server.cli.app import SUBCOMMANDS, app
+
+
+def _commands(of: typer.Typer, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = [path]
+    for command in of.registered_commands:
+        assert command.callback is not None
+        found.append((*path, command.name or command.callback.__name__))
+    for group in of.registered_groups:
+        assert group.typer_instance is not None
+        assert group.name is not None
+        found += _commands(group.typer_instance, (*path, group.name))
+    return found
+
+
+COMMANDS = _commands(app)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the network was touched")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def ended(words: list[str]) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    return int(end.value.code or 0)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+# SPEC: CLI-43
+def test_every_command_explains_itself_with_an_example(
+    command: tuple[str, ...], option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended([*command, option]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Usage: runyard" in text
+    assert "Example: runyard" in text
+
+
+# SPEC: CLI-50
+@pytest.mark.parametrize(
+    ("line", "near"), [("deplyo", "deploy"), ("job lst", "list"), ("job runs inf", "info")]
+)
+def test_an_unknown_command_is_refused_with_the_closest(
+    line: str, near: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(line.split()) == 2
+    assert f"Did you mean '{near}'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["job list --nonsense", "deploy extra", "job trigger", "run", "run x -c novalue", "dev --exit-when-done"],
+)
+# SPEC: CLI-44
+def test_bad_usage_exits_with_2(line: str) -> None:
+    assert ended(line.split()) == 2
+
+
+def test_the_version_may_be_asked_for_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(["job", "list", "--version"]) == 0
+    assert capsys.readouterr().out.startswith("runyard ")
+
+
+# SPEC: CLI-41
+def test_the_words_that_are_no_names_are_all_the_commands() -> None:
+    for group, words in SUBCOMMANDS.items():
+        assert words == {path[-1] for path in COMMANDS if path[:-1] == group}
