@@ -40,6 +40,7 @@ PURE = frozenset(
         "run_context",
         "runs",
         "selectors",
+        "settings",
         "ticks",
         "tracebacks",
         "triggers",

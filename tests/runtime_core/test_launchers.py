@@ -305,10 +305,10 @@ def test_a_job_waits_for_no_import_but_its_own(tmp_path: Path, decorator: str) -
 import sys
 from runyard import run, trigger
 @{decorator}
-def load(run_context: run.TJobRunContext):
+def load(run_context: run.TJobRunContext, limit: int, days: int = 7):
     print(*sys.modules)
 """
-    result = launch(tmp_path, code, profile="prod")
+    result = launch(tmp_path, code, profile="prod", config={"limit": "5"})
     assert result.stderr == ""
     assert "runyard.core.triggers" in result.stdout
     assert not SLOW & set(result.stdout.split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runyard.core import profiles
+from runyard.core import profiles, settings
 from runyard.core.jobs import JobType
 
 ALL_FILES = [
@@ -43,7 +43,7 @@ def test_without_access_files_an_interactive_run_falls_back_and_says_so(
 def test_without_prod_files_a_batch_run_uses_base_files_and_says_so() -> None:
     choice = profiles.choose(JobType.BATCH, ["access"])
     assert choice.profile == "prod"
-    assert profiles.files_for(choice.profile, ["config.toml", "access.config.toml"]) == ["config.toml"]
+    assert settings.files_for(choice.profile, ["config.toml", "access.config.toml"]) == ["config.toml"]
     (warning,) = choice.warnings
     assert warning.startswith("No 'prod' profile detected")
     assert ".dlt/prod.config.toml" in warning
@@ -67,7 +67,7 @@ def test_a_given_profile_beats_a_required_one() -> None:
 
 # SPEC: PRF-07, PRF-12
 def test_a_profile_sees_its_own_files_and_the_base_files_only() -> None:
-    assert profiles.files_for("access", ALL_FILES) == [
+    assert settings.files_for("access", ALL_FILES) == [
         "config.toml",
         "secrets.toml",
         "access.config.toml",
@@ -80,7 +80,7 @@ def test_a_stronger_layer_wins_key_by_key() -> None:
     base = {"destination": {"warehouse": {"type": "duckdb", "path": "local"}}, "log_level": "INFO"}
     config = {"destination": {"warehouse": {"type": "postgres"}}}
     secrets = {"destination": {"warehouse": {"password": "x"}}, "log_level": {"root": "DEBUG"}}
-    assert profiles.merge([base, config, secrets]) == {
+    assert settings.merge([base, config, secrets]) == {
         "destination": {"warehouse": {"type": "postgres", "path": "local", "password": "x"}},
         "log_level": {"root": "DEBUG"},
     }

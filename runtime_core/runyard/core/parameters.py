@@ -76,6 +76,14 @@ def convert(value: Any, annotation: Any) -> Any:
     Texts, as the environment has them, are read as their type: lists and dicts as JSON, instants as ISO 8601.
     Raises: ValueError if it does not fit. Source: JCF-07.
     """
+    if annotation is str:
+        return value if isinstance(value, str) else str(value)
+    if annotation is bool:
+        return _to_bool(value)
+    if annotation in (int, float):
+        return _to_number(value, annotation)
+
+    # Not before they are needed: together they take longer to import than most jobs to start.
     import json
     import types
     import typing
@@ -109,12 +117,6 @@ def convert(value: Any, annotation: Any) -> Any:
     if kind in (list, tuple, set, frozenset):
         items = _checked(value, (list, tuple))
         return kind(convert(item, inner[0]) for item in items) if inner else kind(items)
-    if kind is bool:
-        return _to_bool(value)
-    if kind in (int, float):
-        return _to_number(value, kind)
-    if kind is str:
-        return value if isinstance(value, str) else str(value)
     if kind is datetime or kind is date:
         return kind.fromisoformat(value) if isinstance(value, str) else _checked(value, kind)
     return kind(value) if issubclass(kind, Enum | Path) else value
@@ -179,14 +181,14 @@ def _convert_for(function: Callable[..., Any], name: str, key: str, value: Any) 
 
 
 def _annotation(function: Callable[..., Any], name: str, key: str) -> Any:
-    from typing import get_type_hints
-
     def stand_in() -> None: ...
 
     try:
         written = getattr(function, "__annotations__", {}).get(name)
         if not isinstance(written, str):
             return written
+        from typing import get_type_hints
+
         # Only this one is evaluated: the others may be imported for type checkers alone.
         stand_in.__annotations__ = {name: written}
         return get_type_hints(stand_in, getattr(function, "__globals__", {}), include_extras=True)[name]

@@ -1,19 +1,19 @@
-"""Which settings apply under `dev`, `prod`, `access` or a profile of one's own. Naming and merging only.
+"""Which profile a run gets, of `dev`, `prod`, `access` or one's own, and which files belong to one.
 
-Reads no file: callers hand in file names or parsed tables. Finding the files is in `workspace`, laying them
-out for a run in `snapshots`.
+Reads no file. What applies under a profile is `settings`; finding the files is in `workspace`, laying them out for a
+run in `snapshots`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from runyard.core.jobs import JobType
+from runyard.core.settings import DEV
 
-DEV, PROD, ACCESS, TESTS = "dev", "prod", "access", "tests"
+PROD, ACCESS, TESTS = "prod", "access", "tests"
 
 BUILT_IN = (DEV, PROD, ACCESS, TESTS)
 """Profiles that exist without being named anywhere (PRF-01)."""
@@ -53,15 +53,6 @@ def profiles_in(file_names: Iterable[str]) -> list[str]:
     return sorted({profile for name in file_names if (profile := profile_of(name))})
 
 
-def files_for(profile: str, file_names: Collection[str]) -> list[str]:
-    """Return the settings files a run under `profile` may see, the weakest first.
-
-    Source: PRF-07, PRF-09, PRF-12.
-    """
-    order = ["config.toml", "secrets.toml", f"{profile}.config.toml", f"{profile}.secrets.toml"]
-    return [name for name in order if name in file_names]
-
-
 def choose(
     job_type: JobType,
     available: Collection[str],
@@ -96,19 +87,3 @@ def _missing(profile: str, available: Collection[str]) -> str:
         f"No '{profile}' profile detected. {kind} jobs will use {instead}. "
         f"Create `.dlt/{profile}.config.toml` and `.dlt/{profile}.secrets.toml` to give them their own."
     )
-
-
-def merge(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the settings that result from tables given weakest first; tables merge, other values replace.
-
-    Source: PRF-08, PRF-09.
-    """
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            below = merged.get(key)
-            if isinstance(value, Mapping):
-                merged[key] = merge([below if isinstance(below, Mapping) else {}, value])
-            else:
-                merged[key] = value
-    return merged

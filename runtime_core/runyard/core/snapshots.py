@@ -19,9 +19,9 @@ from typing import IO, Any, BinaryIO
 
 import yaml
 
-from runyard.core import profiles
 from runyard.core.errors import InvalidWorkspace
 from runyard.core.file_store import FileStore, storage_errors
+from runyard.core.settings import files_for
 
 PACKAGE_ENGINE = 1
 """Version of the package's manifest, the one the published client writes."""
@@ -221,5 +221,5 @@ def restore_settings(files: Sequence[SnapshotFile], store: FileStore, directory:
         settings.mkdir(exist_ok=True)
         (settings / MARKER).touch()
         digests = {file.relative_path: file.sha3_256 for file in files}
-        for name in profiles.files_for(profile, digests):
+        for name in files_for(profile, digests):
             store.place(digests[name], settings / name)

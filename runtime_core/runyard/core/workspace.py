@@ -1,6 +1,6 @@
 """A workspace on disk: find its root, choose the files that leave it, read and write what it is connected to.
 
-Hashing and packing the chosen files is in `snapshots`, what the settings files mean in `profiles`, the
+Hashing and packing the chosen files is in `snapshots`, what the settings files mean in `settings`, the
 dependencies a workspace declares in `requirements`.
 """
 
@@ -20,6 +20,7 @@ from tomlkit.exceptions import ParseError
 from runyard.core import profiles
 from runyard.core.errors import InvalidWorkspace, StartFailed
 from runyard.core.processes import Processes
+from runyard.core.settings import merge
 from runyard.core.snapshots import MARKER, SETTINGS
 
 PYPROJECT = "pyproject.toml"
@@ -168,7 +169,7 @@ def read_connection(root: Path) -> Connection:
 
     `runtime.config.toml` is where the first clients wrote it: read when the newer place says nothing (WS-12).
     """
-    table = profiles.merge(
+    table = merge(
         read_settings(root, name).get("runtime", {}) for name in ("runtime.config.toml", "config.toml")
     )
     return Connection(table.get("workspace_id"), table.get("api_base_url"))

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
+SETTINGS = ".dlt"
+"""Where the settings files of a run directory are."""
+
+
 def main(run_id: str, trigger: str, entry_point: Mapping[str, Any]) -> NoReturn:
     """Run the function of a job, and exit."""
     launch(lambda: _call(run_id, trigger, entry_point), entry_point)
@@ -40,15 +44,18 @@ def _read_settings() -> Mapping[str, Any]:
 
     Source: JCF-04, PRF-09.
     """
-    import tomllib
-    from pathlib import Path
+    from runyard.core.settings import DEV, files_for, merge
 
-    from runyard.core.profiles import DEV, files_for, merge
-
-    directory = Path(".dlt")
-    names = [path.name for path in directory.glob("*.toml")]
     profile = os.environ.get("WORKSPACE__PROFILE") or DEV
-    return merge(tomllib.loads((directory / name).read_text("utf-8")) for name in files_for(profile, names))
+    names = os.listdir(SETTINGS) if os.path.isdir(SETTINGS) else []  # noqa: PTH112, PTH208 - see `invocation`
+    return merge(_read_toml(f"{SETTINGS}/{name}") for name in files_for(profile, names))
+
+
+def _read_toml(path: str) -> dict[str, Any]:
+    import tomllib
+
+    with open(path, "rb") as file:  # noqa: PTH123 - see `invocation`
+        return tomllib.load(file)
 
 
 if __name__ == "__main__":
