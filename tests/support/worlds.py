@@ -1,7 +1,7 @@
 """A whole runyard without its HTTP side, with a workspace deployed in it, for stories about runs.
 
 Real parts throughout: store, keeper, shims, processes. Jobs run in this interpreter (`workspace_python`), so that a
-story needs no environment build.
+story needs no environment build unless it is about that.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ WORKSPACE = "00000000-0000-4000-8000-000000000002"
 REQUIREMENTS = {
     "engine_version": 2,
     "python_version": "3.11",
-    "groups": {"main": []},
     "default_groups": ["main"],
     "launcher_requirements": {},
 }
@@ -44,13 +43,20 @@ PATIENCE_SECONDS = 30.0
 class World:
     """A runtime and the one workspace in it. Start the loops with `runtime.start()`."""
 
-    def __init__(self, data_dir: Path, *, database_url: str | None = None, **runtime: Any) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        database_url: str | None = None,
+        workspace_python: Path | None = Path(sys.executable),
+        **runtime: Any,
+    ) -> None:
         self.runtime = Runtime(
             data_dir,
             api_url="http://127.0.0.1:1",
             base_env=dict(os.environ),
             database_url=database_url,
-            workspace_python=Path(sys.executable),
+            workspace_python=workspace_python,
             **runtime,
         )
         self._changed = threading.Condition()
@@ -63,9 +69,16 @@ class World:
         accounts.create_user(connection, id=OWNER, email="owner@localhost", name=None, now=now)
         workspaces.create(connection, id=WORKSPACE, name="story", description=None, user_id=OWNER, now=now)
 
-    def upload(self, sources: Mapping[str, str], settings: Mapping[str, str] | None = None) -> None:
-        """Make these files the current code and settings."""
-        requirements = {"requirements": REQUIREMENTS, "requirements_size_bytes": 1}
+    def upload(
+        self,
+        sources: Mapping[str, str],
+        settings: Mapping[str, str] | None = None,
+        *,
+        needs: Sequence[str] = (),
+    ) -> None:
+        """Make these files the current code and settings; the code needs these packages."""
+        document = {**REQUIREMENTS, "groups": {"main": list(needs)}}
+        requirements = {"requirements": document, "requirements_size_bytes": 1}
         self._snapshot(snapshots.deployments, self.runtime.files, sources, requirements)
         settings = settings or {"config.toml": ""}
         profiles = {"profiles": profiles_in(settings)}
