@@ -75,6 +75,20 @@ def status_of(run: RowMapping) -> str:
     return CANCELLING if is_stopping else str(run["status"])
 
 
+def current_version(job: RowMapping) -> Mapping[str, Any]:
+    """Return the version that a row of `store.jobs` carries along, as a row of `job_versions`."""
+    return {
+        "id": job["version_id"],
+        "job_id": job["id"],
+        "version": job["version"],
+        "definition": job["definition"],
+        "definition_hash": job["definition_hash"],
+        "extensions": job["extensions"],
+        "created_by": job["version_created_by"],
+        "created_at": job["version_created_at"],
+    }
+
+
 class Views:
     """Turns rows into wire objects for one caller.
 
@@ -186,7 +200,7 @@ class Views:
             "created_by": row["created_by"],
         }
 
-    def job_version(self, row: RowMapping, job: RowMapping) -> schemas.JobVersion:
+    def job_version(self, row: Mapping[str, Any] | RowMapping, job: RowMapping) -> schemas.JobVersion:
         """Show a row of `job_versions`, which may be an older one of the job."""
         fixed, definition = _fixed(row["id"], row["definition"], row["extensions"])
         return {
@@ -207,13 +221,12 @@ class Views:
     def detailed_job(
         self,
         row: RowMapping,
-        version: RowMapping,
         latest: RowMapping | None,
         recent: Collection[RowMapping] | None,
     ) -> schemas.DetailedJob:
         return {
             **self.job(row),
-            "current_version": self.job_version(version, row),
+            "current_version": self.job_version(current_version(row), row),
             "latest_job_run": None if latest is None else self.run(latest),
             "recent_job_runs": None if recent is None else [self.recent_run(run) for run in recent],
         }
@@ -262,10 +275,11 @@ class Views:
         self,
         rows: Collection[RowMapping],
         jobs: Mapping[str, RowMapping],
-        versions: Mapping[str, RowMapping],
+        older_versions: Mapping[str, RowMapping],
     ) -> list[schemas.ListedRun]:
-        """Show runs with their jobs and versions, given by id."""
+        """Show runs with their jobs, and those versions that are no longer the current ones, given by id."""
         shown_jobs = {job_id: self.job(row) for job_id, row in jobs.items()}
+        versions = {row["version_id"]: current_version(row) for row in jobs.values()} | dict(older_versions)
         shown_versions = {key: self.job_version(row, jobs[row["job_id"]]) for key, row in versions.items()}
         return [
             {

@@ -102,12 +102,14 @@ def test_a_receipt_says_what_a_deploy_did_to_each_job(api: Api, tmp_path: Path) 
     assert answer["deployment_module"] == "__deployment__"
 
 
-def test_fields_that_a_newer_client_sends_are_ignored(local_api: Api) -> None:
+def test_fields_that_a_newer_client_sends_are_ignored(local_api: Api, tmp_path: Path) -> None:
+    local_api.prepare(tmp_path, LOAD)
     local_api.deploy(LOAD, invention={"a": 1})
 
 
 # SPEC: DEC-23
-def test_what_engine_2_has_no_word_for_travels_beside_it(local_api: Api) -> None:
+def test_what_engine_2_has_no_word_for_travels_beside_it(local_api: Api, tmp_path: Path) -> None:
+    local_api.prepare(tmp_path, LOAD)
     receipt = local_api.deploy(LOAD, extensions={"jobs.etl.load": {"split": "@monthly"}})["job_receipt"]
     job = receipt["succeeded"][0]["job"]
     assert job["extensions"] == {"split": "@monthly"}
@@ -162,10 +164,10 @@ def test_decisions_are_told_newest_first(local_api: Api, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("value", [None, {}])
-def test_optional_objects_that_are_absent_stay_absent(local_api: Api, value: object) -> None:
+def test_optional_objects_that_are_absent_stay_absent(local_api: Api, tmp_path: Path, value: object) -> None:
     wire = {**batch_job("load"), "execute": {}}
     if value is not None:
         wire["require"] = value
-    echoed = local_api.deploy(wire)["job_receipt"]["succeeded"][0]["job"]["job_definition"]
+    echoed = local_api.prepare(tmp_path, wire)[0]["job_definition"]
     assert echoed == wire
     assert None not in echoed.values()

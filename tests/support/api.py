@@ -22,7 +22,6 @@ import httpx
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.types import Message
-from tests.support.worlds import REQUIREMENTS
 
 from runyard.core.clock import MICROSECONDS, SystemClock
 from runyard.core.runs import Reason, RunStatus
@@ -36,6 +35,15 @@ from runyard_server.settings import Settings
 OWNER_KEY = "dlt_u_the-key-of-the-owner"
 
 ORIGIN = "http://localhost"
+
+REQUIREMENTS = {
+    "engine_version": 2,
+    "python_version": "3.11",
+    "groups": {"main": []},
+    "default_groups": ["main"],
+    "launcher_requirements": {},
+}
+"""What the smallest workspace declares, as the published client writes it."""
 
 JSON = dict[str, Any]
 
@@ -170,8 +178,12 @@ class Api:
 
     def prepare(self, root: Path, *jobs: JSON, texts: Mapping[str, str] | None = None) -> list[JSON]:
         """Upload code and settings, deploy the jobs and return them as they are now."""
-        assert self.upload("deployments", root / "code", texts or {"etl.py": ""}).status_code == 200
-        assert self.upload("configurations", root / "settings", {"config.toml": ""}).status_code == 200
+        for noun, files in (
+            ("deployments", texts or {"etl.py": ""}),
+            ("configurations", {"config.toml": ""}),
+        ):
+            response = self.upload(noun, root / noun, files)
+            assert response.status_code == 200, response.text
         receipt = self.deploy(*jobs)["job_receipt"]
         return [row["job"] for row in receipt["succeeded"]]
 

@@ -110,7 +110,6 @@ def _detailed(
     here: Here, connection: Connection, rows: Sequence[RowMapping], recent_limit: int | None
 ) -> list[schemas.DetailedJob]:
     views = here.views_of(connection)
-    versions = jobs.versions(connection, [row["version_id"] for row in rows])
     latest = runs.latest_of(connection, [row["id"] for row in rows])
 
     def recent(job_id: str) -> Sequence[RowMapping] | None:
@@ -118,7 +117,4 @@ def _detailed(
             return None
         return runs.page(connection, here.workspace_id, job_id=job_id, limit=recent_limit, offset=0)[0]
 
-    return [
-        views.detailed_job(row, versions[row["version_id"]], latest.get(row["id"]), recent(row["id"]))
-        for row in rows
-    ]
+    return [views.detailed_job(row, latest.get(row["id"]), recent(row["id"])) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -39,12 +40,9 @@ def list_runs(here: Reading, query: Annotated[schemas.RunQuery, Query()]) -> Res
             limit=query.limit,
             offset=query.offset,
         )
-        shown = here.views_of(connection).listed_runs(
-            rows,
-            jobs.by_ids(connection, {row["job_id"] for row in rows}),
-            jobs.versions(connection, {row["job_version_id"] for row in rows}),
-        )
-        return page(shown, total, query)
+        jobs_by_id = jobs.by_ids(connection, {row["job_id"] for row in rows})
+        older = _older_versions(connection, rows, jobs_by_id)
+        return page(here.views_of(connection).listed_runs(rows, jobs_by_id, older), total, query)
 
     return reply(here.read(work))
 
@@ -103,13 +101,21 @@ def find_run(connection: Connection, workspace_id: str, run_id: str) -> RowMappi
     return row
 
 
+def _older_versions(
+    connection: Connection, rows: Sequence[RowMapping], jobs_by_id: Mapping[str, RowMapping]
+) -> dict[str, RowMapping]:
+    """Return the versions that runs were made of and that are no longer the current ones of their jobs."""
+    current = {job["version_id"] for job in jobs_by_id.values()}
+    older = {row["job_version_id"] for row in rows} - current
+    return jobs.versions(connection, older) if older else {}
+
+
 def _detailed(here: Here, connection: Connection, run_id: str) -> schemas.DetailedRun:
     row = find_run(connection, here.workspace_id, run_id)
     effects = runs.effects_of(connection, run_id)
     jobs_by_id = jobs.by_ids(connection, {row["job_id"], *(effect["job_id"] for effect in effects)})
     views = here.views_of(connection)
-    versions = jobs.versions(connection, [row["job_version_id"]])
-    (listed,) = views.listed_runs([row], jobs_by_id, versions)
+    (listed,) = views.listed_runs([row], jobs_by_id, _older_versions(connection, [row], jobs_by_id))
     return {
         **listed,
         "reason": row["reason"],

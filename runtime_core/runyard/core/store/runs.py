@@ -312,8 +312,10 @@ def page(
     if previous_run_id is not None:
         where.append(runs.c.previous_run_id == previous_run_id)
     if hidden_ref is not None:
-        hidden = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_ref == hidden_ref)
-        where.append(runs.c.job_id.not_in(hidden))
+        by_ref = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_ref == hidden_ref)
+        # Looked up first: a condition on another table would be asked for each of the rows that are counted.
+        if (hidden := connection.execute(by_ref).scalar_one_or_none()) is not None:
+            where.append(runs.c.job_id != hidden)
     if job_id is not None:
         where.append(runs.c.job_id == job_id)
     if number is not None:
