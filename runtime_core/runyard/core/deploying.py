@@ -211,7 +211,7 @@ class Deploying:
         A timed trigger that stayed as it was keeps its phase and a tick that is already due; a new or changed one
         starts counting now: a fresh job never runs at deploy time (TRG-14, TRG-15, TRG-17).
         """
-        job = facts.load(connection, [job_id], lock=True)[job_id]
+        job = facts.load(connection, [job_id])[job_id]
         if before is not None and before["archived_at"] is None:
             old = facts.definition_of(before["version_id"], before["definition"], before["extensions"])
             same = JobFacts(job_id, job.workspace_id, old, job.anchor_at).timed == job.timed

@@ -78,11 +78,6 @@ def settle(
     values: Mapping[str, Any] | None = None,
 ) -> bool:
     """End a run and write all that its end causes; return False if it had ended, or is at another attempt."""
-    known = runs.by_id(connection, run_id)
-    if known is None:
-        return False
-    # The job before its run, as everywhere, so that two transactions never wait for each other.
-    facts.load(connection, [known["job_id"]], lock=True)
     row = runs.move(
         connection, run_id, target, now=now, actor=actor, attempt=attempt, reason=reason, values=values
     )

@@ -192,7 +192,7 @@ class Executor:
         now = self._clock.now()
         claimed = []
         for row in runs.claimable(connection):
-            job = facts.load(connection, [row["job_id"]], lock=True)[row["job_id"]]
+            job = facts.load(connection, [row["job_id"]])[row["job_id"]]
             if row["refresh"]:
                 # Pending until a refresh completes: if this run fails, the next one is a refresh again.
                 jobs.start_over(connection, job.job_id, pending=True)

@@ -91,7 +91,7 @@ class RunControl:
             rows = {row["id"]: row for row in jobs.all_of(connection, workspace_id)}
             live = {job_id: row for job_id, row in rows.items() if row["archived_at"] is None}
             chosen = _choose(live, job_ids or (), selectors or ())
-            loaded = facts.load(connection, chosen, lock=not dry_run)
+            loaded = facts.load(connection, chosen)
             answers = [StartAnswer(job_id, None) for job_id in job_ids or () if job_id not in live]
             for job_id, picked in chosen.items():
                 answers.append(

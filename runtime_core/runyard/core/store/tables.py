@@ -261,7 +261,7 @@ job_state = Table(
     _refers("paused_by", "users", nullable=True),
     CheckConstraint("(paused_at is null) = (paused_by is null)", "paused"),
     Index("ix_job_state_due", "next_due_at", sqlite_where=_timed, postgresql_where=_timed),
-    comment="What the planner knows of a job besides its definition. Its row is the lock for creating runs.",
+    comment="What the planner knows of a job besides its definition.",
 )
 
 # What ran -------------------------------------------------------------------------------------------------

@@ -268,7 +268,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name="fk_job_state_job_id_jobs"),
         sa.ForeignKeyConstraint(["paused_by"], ["users.id"], name="fk_job_state_paused_by_users"),
         sa.PrimaryKeyConstraint("job_id", name="pk_job_state"),
-        comment="What the planner knows of a job besides its definition. Its row is the lock for creating runs.",
+        comment="What the planner knows of a job besides its definition.",
     )
     with op.batch_alter_table("job_state", schema=None) as batch_op:
         batch_op.create_index(
