@@ -31,6 +31,7 @@ main { max-width: 46rem; margin: 0 auto; padding: clamp(2rem, 8vh, 5rem) 1.25rem
 h1 { font-size: 1.9rem; line-height: 1.2; letter-spacing: -0.02em; margin: 0 0 .5rem; text-wrap: balance; }
 h2 { font-size: 1.1rem; margin: 2.5rem 0 .75rem; }
 p { margin: 0 0 1rem; max-width: 38rem; }
+a { color: var(--accent); }
 .quiet { color: var(--quiet); }
 .mark { font-weight: 650; letter-spacing: .01em; color: var(--accent); margin: 0 0 2rem; }
 button {
@@ -47,7 +48,8 @@ pre {
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .6rem 1rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { font-size: .85rem; font-weight: 600; color: var(--quiet); }
+th { font-weight: 400; }
+thead th { font-size: .85rem; font-weight: 600; color: var(--quiet); }
 tbody tr:last-child > * { border-bottom: 0; }
 .completed { color: var(--good); } .failed { color: var(--bad); }
 .starting, .running, .cancelling { color: var(--busy); }
