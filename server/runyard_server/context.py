@@ -25,7 +25,8 @@ from runyard.core.store.tables import configurations
 from runyard_server.auth import Action, Actor, Resource, Role, may
 from runyard_server.credentials import COOKIE, Credentials
 from runyard_server.installation import Installation
-from runyard_server.schemas import Page, PageQuery
+from runyard_server.requests import PageQuery
+from runyard_server.schemas import Page
 from runyard_server.settings import Settings
 from runyard_server.sign_in import SignIns
 from runyard_server.streams import ChangeHub

@@ -1,4 +1,4 @@
-"""The wire, as types: what is sent in, checked by pydantic, and what is answered, as typed dicts.
+"""What the API answers, as typed dicts. What is asked of it is in `requests`.
 
 Answers are built as plain dicts in `views`, checked by mypy there, and written to JSON as they are: a list of
 a hundred runs passes through no second model. The same types make the OpenAPI document. Names are the
@@ -8,27 +8,13 @@ contract's.
 from __future__ import annotations
 
 from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
-from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
 Uuid = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 JsonObject = dict[str, Any]
-
-PAGE_DEFAULT, PAGE_MAX, OFFSET_MAX = 100, 1_000, 10_000
-"""Rows of a page, and how far one may skip: the contract's numbers (2.2)."""
-
-RECENT_RUNS_MAX = 50
-"""Recent runs told with a job: a row of a small chart."""
-
-BULK_MAX = 1_000
-"""Ids in one request: a page of a list."""
-
-TEXT_MAX = 1_000
-"""Characters of a name or description."""
 
 T = TypeVar("T")
 
@@ -52,55 +38,6 @@ class Page(TypedDict, Generic[T]):
     limit: int
     offset: int
     next_cursor: str | None
-
-
-def _known_timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("no IANA timezone has this name") from None
-    return name
-
-
-class PageQuery(BaseModel):
-    """Which part of a list. An unknown parameter is refused: a filter that is ignored would be a lie."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
-    offset: int = Field(0, ge=0, le=OFFSET_MAX)
-
-
-class VersionQuery(PageQuery):
-    """Which snapshots to list."""
-
-    version: int | None = Field(None, ge=1)
-
-
-class JobQuery(PageQuery):
-    """Which jobs to list; archived ones too unless `is_archived` says otherwise."""
-
-    ref: str | None = None
-    is_archived: bool | None = None
-    recent_job_runs_limit: int | None = Field(None, ge=0, le=RECENT_RUNS_MAX)
-    # Only says how to read dates, of which there are none here; the published client always sends it.
-    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
-
-
-WireStatus = Literal[
-    "pending", "starting", "running", "cancelling", "completed", "failed", "cancelled", "skipped"
-]
-
-
-class RunQuery(PageQuery):
-    """Which runs to list; those of the dashboard only when asked for."""
-
-    job_id: UUID | None = None
-    number: int | None = Field(None, ge=1)
-    status: list[WireStatus] = []
-    previous_job_run_id: UUID | None = None
-    include_system_job_runs: bool = False
-    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
 
 
 # Server and people --------------------------------------------------------------------------------
@@ -208,13 +145,6 @@ class WorkspaceMe(TypedDict):
     organization_role: str
     workspace: Workspace
     workspace_role: str
-
-
-class CreateWorkspace(BaseModel):
-    """A workspace to create."""
-
-    name: str = Field(min_length=1, max_length=TEXT_MAX)
-    description: str | None = Field(None, max_length=TEXT_MAX)
 
 
 class DataplaneToken(TypedDict):
@@ -444,14 +374,6 @@ class Decision(TypedDict):
     run_id: Uuid | None
 
 
-class DecisionQuery(BaseModel):
-    """How many decisions to tell."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
-
-
 class Decisions(TypedDict):
     """The last decisions about a job, newest first."""
 
@@ -466,18 +388,6 @@ class BulkFailure(TypedDict):
 
     ref: str
     detail: str
-
-
-class DeployWorkspace(BaseModel):
-    """A manifest to make the truth. `extensions` holds, by job ref, what engine 2 has no word for."""
-
-    job_definition_engine_version: int
-    job_definition_hash: str
-    jobs: list[JsonObject]
-    extensions: dict[str, JsonObject] = {}
-    deployment_module: str | None = Field(None, max_length=TEXT_MAX)
-    description: str | None = None
-    dry_run: bool = False
 
 
 class DeployedJob(TypedDict):
@@ -505,17 +415,6 @@ class DeployedWorkspace(TypedDict):
     deployment_module: str | None
 
 
-class TriggerJobs(BaseModel):
-    """Jobs to start, by id, by selector, or both."""
-
-    job_ids: list[UUID] | None = Field(None, max_length=BULK_MAX)
-    selectors: list[str] | None = Field(None, max_length=BULK_MAX)
-    profile: str | None = None
-    refresh: bool = False
-    dry_run: bool = False
-    config: JsonObject | None = None
-
-
 class TriggeredJob(TypedDict):
     """What became of one job that was to be started; without a run, `reasons` say why."""
 
@@ -535,13 +434,6 @@ class TriggeredJobs(TypedDict):
     succeeded: list[TriggeredJob]
     skipped: list[TriggeredJob]
     failed: list[BulkFailure]
-
-
-class CancelRuns(BaseModel):
-    """Runs to stop."""
-
-    job_run_ids: list[UUID] = Field(max_length=BULK_MAX)
-    dry_run: bool = False
 
 
 class CancelledRun(TypedDict):

@@ -13,17 +13,17 @@ from starlette.responses import Response
 from runyard.core.errors import NotFound
 from runyard.core.run_control import STARTED, StartAnswer
 from runyard.core.store import decisions, jobs, runs
-from runyard_server import schemas
+from runyard_server import requests, schemas
 from runyard_server.context import Here, Reading, Starting, page, reply
 from runyard_server.views import Views
 
 router = APIRouter(prefix="/api/v1/workspaces/{workspace_id}/jobs", tags=["jobs"])
 
-RecentRuns = Annotated[int | None, Query(ge=0, le=schemas.RECENT_RUNS_MAX)]
+RecentRuns = Annotated[int | None, Query(ge=0, le=requests.RECENT_RUNS_MAX)]
 
 
 @router.get("", response_model=schemas.Page[schemas.DetailedJob])
-def list_jobs(here: Reading, query: Annotated[schemas.JobQuery, Query()]) -> Response:
+def list_jobs(here: Reading, query: Annotated[requests.JobQuery, Query()]) -> Response:
     """Return jobs, the one that ran last first; archived ones too unless told otherwise."""
 
     def work(connection: Connection) -> schemas.Page[schemas.DetailedJob]:
@@ -52,7 +52,9 @@ def get_job(here: Reading, job_id: UUID, recent_job_runs_limit: RecentRuns = Non
 
 
 @router.get("/{job_id}/decisions", response_model=schemas.Decisions)
-def list_decisions(here: Reading, job_id: UUID, query: Annotated[schemas.DecisionQuery, Query()]) -> Response:
+def list_decisions(
+    here: Reading, job_id: UUID, query: Annotated[requests.DecisionQuery, Query()]
+) -> Response:
     """Return what was last decided about a job and why, newest first."""
 
     def work(connection: Connection) -> schemas.Decisions:
@@ -63,7 +65,7 @@ def list_decisions(here: Reading, job_id: UUID, query: Annotated[schemas.Decisio
 
 
 @router.post("/-trigger", response_model=schemas.TriggeredJobs)
-def trigger_jobs(here: Starting, request: schemas.TriggerJobs) -> Response:
+def trigger_jobs(here: Starting, request: requests.TriggerJobs) -> Response:
     """Start every job that an id or a selector names; a job that declines is an answer, not a run."""
     answers = here.runtime.run_control.start(
         here.workspace_id,

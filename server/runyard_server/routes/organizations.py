@@ -15,13 +15,12 @@ from runyard.core.store import accounts
 from runyard_server.auth import Action, Role
 from runyard_server.context import Caller, KnownCaller, page, reply
 from runyard_server.installation import create_workspace
+from runyard_server.requests import CreateWorkspace, PageQuery
 from runyard_server.schemas import (
-    CreateWorkspace,
     Me,
     Organization,
     OrganizationMe,
     Page,
-    PageQuery,
     Workspace,
 )
 

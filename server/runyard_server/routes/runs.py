@@ -14,7 +14,7 @@ from runyard.core.errors import Conflict, NotFound
 from runyard.core.jobs import DASHBOARD_REF
 from runyard.core.run_control import CancelAnswer
 from runyard.core.store import jobs, runs
-from runyard_server import schemas
+from runyard_server import requests, schemas
 from runyard_server.context import Cancelling, Here, Reading, page, reply
 from runyard_server.views import CANCELLING, status_of
 
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/v1/workspaces/{workspace_id}/job-runs", tags=["r
 
 
 @router.get("", response_model=schemas.Page[schemas.ListedRun])
-def list_runs(here: Reading, query: Annotated[schemas.RunQuery, Query()]) -> Response:
+def list_runs(here: Reading, query: Annotated[requests.RunQuery, Query()]) -> Response:
     """Return runs, newest first."""
     is_narrow = query.job_id is not None or query.previous_job_run_id is not None
     hides_system = not (query.include_system_job_runs or is_narrow)
@@ -63,7 +63,7 @@ def cancel_run(here: Cancelling, run_id: UUID) -> Response:
 
 
 @router.post("/-cancel", response_model=schemas.CancelledRuns)
-def cancel_runs(here: Cancelling, request: schemas.CancelRuns) -> Response:
+def cancel_runs(here: Cancelling, request: requests.CancelRuns) -> Response:
     """Ask runs to stop; with `dry_run` only say which would be asked."""
     receipt: schemas.CancelledRuns = {"succeeded": [], "skipped": [], "failed": []}
     for answer in _cancel(here, request.job_run_ids, dry_run=request.dry_run):

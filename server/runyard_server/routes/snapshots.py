@@ -22,7 +22,7 @@ from runyard.core.errors import InvalidRequest, NotFound
 from runyard.core.store import snapshots
 from runyard.core.store.tables import configurations, deployments
 from runyard.core.uploads import ReceivedSnapshot, SnapshotKind
-from runyard_server import schemas
+from runyard_server import requests, schemas
 from runyard_server.context import Deploying, Reading, ReadingData, Uploading, page, reply
 from runyard_server.tokens import Claims, TokenKind
 from runyard_server.uploading import OwnColumns, keep
@@ -96,7 +96,7 @@ def routes_of(noun: Noun) -> APIRouter:
     router = APIRouter(prefix=prefix, tags=[f"{kind}s"])
 
     @router.get("", name=f"list_{kind}s", response_model=noun.page_model)
-    def list_all(here: Reading, query: Annotated[schemas.VersionQuery, Query()]) -> Response:
+    def list_all(here: Reading, query: Annotated[requests.VersionQuery, Query()]) -> Response:
         """Return versions, the newest first."""
 
         def work(connection: Connection) -> schemas.Page[Mapping[str, Any]]:

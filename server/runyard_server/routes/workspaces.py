@@ -11,7 +11,7 @@ from starlette.responses import Response
 from runyard.core.deploying import DeployedChange, DeployRequest
 from runyard.core.reconcile import Change
 from runyard.core.store import accounts
-from runyard_server import schemas
+from runyard_server import requests, schemas
 from runyard_server.auth import Role
 from runyard_server.context import Deploying, Reading, page, reply
 from runyard_server.tokens import Claims, TokenKind
@@ -45,7 +45,7 @@ def get_workspace_me(here: Reading) -> Response:
 
 
 @router.get("/members", response_model=schemas.Page[schemas.Member])
-def list_members(here: Reading, query: Annotated[schemas.PageQuery, Query()]) -> Response:
+def list_members(here: Reading, query: Annotated[requests.PageQuery, Query()]) -> Response:
     """Return who is in a workspace, the longest first."""
     rows = here.read(lambda connection: accounts.list_members(connection, here.workspace_id))
     shown = [here.views().member(row) for row in rows[query.offset :][: query.limit]]
@@ -61,7 +61,7 @@ def issue_dataplane_token(here: Reading) -> Response:
 
 
 @router.post("/-deploy", response_model=schemas.DeployedWorkspace)
-def deploy(here: Deploying, request: schemas.DeployWorkspace) -> Response:
+def deploy(here: Deploying, request: requests.DeployWorkspace) -> Response:
     """Make a manifest the truth, all of it or nothing; with `dry_run` only say what would change."""
     result = here.runtime.deploying.deploy(
         here.workspace_id,

@@ -1,0 +1,120 @@
+"""What is asked of the API: query parameters and bodies, with their bounds. Names are the contract's.
+
+Answers are in `schemas`. A field of a body that we do not know is ignored, for a newer client may send it; an
+unknown query parameter is refused, for a filter that is ignored would be a lie.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+JsonObject = dict[str, Any]
+
+PAGE_DEFAULT, PAGE_MAX, OFFSET_MAX = 100, 1_000, 10_000
+"""Rows of a page, and how far one may skip: the contract's numbers (2.2)."""
+
+RECENT_RUNS_MAX = 50
+"""Recent runs told with a job: a row of a small chart."""
+
+BULK_MAX = 1_000
+"""Ids in one request: a page of a list."""
+
+TEXT_MAX = 1_000
+"""Characters of a name or description."""
+
+WireStatus = Literal[
+    "pending", "starting", "running", "cancelling", "completed", "failed", "cancelled", "skipped"
+]
+
+
+def _known_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no IANA timezone has this name") from None
+    return name
+
+
+class PageQuery(BaseModel):
+    """Which part of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+    offset: int = Field(0, ge=0, le=OFFSET_MAX)
+
+
+class VersionQuery(PageQuery):
+    """Which snapshots to list."""
+
+    version: int | None = Field(None, ge=1)
+
+
+class JobQuery(PageQuery):
+    """Which jobs to list; archived ones too unless `is_archived` says otherwise."""
+
+    ref: str | None = None
+    is_archived: bool | None = None
+    recent_job_runs_limit: int | None = Field(None, ge=0, le=RECENT_RUNS_MAX)
+    # Only says how to read dates, of which there are none here; the published client always sends it.
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+
+
+class RunQuery(PageQuery):
+    """Which runs to list; those of the dashboard only when asked for."""
+
+    job_id: UUID | None = None
+    number: int | None = Field(None, ge=1)
+    status: list[WireStatus] = []
+    previous_job_run_id: UUID | None = None
+    include_system_job_runs: bool = False
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+
+
+class DecisionQuery(BaseModel):
+    """How many decisions to tell."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+
+
+class CreateWorkspace(BaseModel):
+    """A workspace to create."""
+
+    name: str = Field(min_length=1, max_length=TEXT_MAX)
+    description: str | None = Field(None, max_length=TEXT_MAX)
+
+
+class DeployWorkspace(BaseModel):
+    """A manifest to make the truth. `extensions` holds, by job ref, what engine 2 has no word for."""
+
+    job_definition_engine_version: int
+    job_definition_hash: str
+    jobs: list[JsonObject]
+    extensions: dict[str, JsonObject] = {}
+    deployment_module: str | None = Field(None, max_length=TEXT_MAX)
+    description: str | None = None
+    dry_run: bool = False
+
+
+class TriggerJobs(BaseModel):
+    """Jobs to start, by id, by selector, or both."""
+
+    job_ids: list[UUID] | None = Field(None, max_length=BULK_MAX)
+    selectors: list[str] | None = Field(None, max_length=BULK_MAX)
+    profile: str | None = None
+    refresh: bool = False
+    dry_run: bool = False
+    config: JsonObject | None = None
+
+
+class CancelRuns(BaseModel):
+    """Runs to stop."""
+
+    job_run_ids: list[UUID] = Field(max_length=BULK_MAX)
+    dry_run: bool = False
