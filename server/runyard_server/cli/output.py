@@ -70,11 +70,13 @@ class Output:
     def json(self, document: Any) -> None:
         """Write the one JSON document."""
         sys.stdout.write(f"{json.dumps(document, default=_plain, indent=2, ensure_ascii=False)}\n")
+        sys.stdout.flush()  # whoever reads a pipe waits for it while we go on serving
 
     def raw(self, text: str) -> None:
         """Write a text as it is, unless a JSON document is to stand alone."""
         if not self.as_json:
             sys.stdout.write(text)
+            sys.stdout.flush()
 
     def log(self, lines: Iterable[LogLine]) -> None:
         """Write lines of a log as they come; with `--json` as one array that grows."""

@@ -82,6 +82,7 @@ class Run(Model):
     reason: str | None = None
     exit_code: int | None = None
     message: str | None = None
+    causes: tuple[str, ...] = ()
 
     @classmethod
     def from_wire(cls, wire: Wire, **given: Any) -> Self:

@@ -198,4 +198,4 @@ def _tree(kind: type[errors.RunyardError]) -> Iterator[type[errors.RunyardError]
         yield from _tree(child)
 
 
-_BY_CODE = {kind.code: kind for kind in _tree(errors.RunyardError)}
+_BY_CODE = {kind.code: kind for kind in _tree(errors.RunyardError) if "code" in vars(kind)}
