@@ -217,7 +217,8 @@ class Deploying:
             same = JobFacts(job_id, job.workspace_id, old, job.anchor_at).timed == job.timed
             if same and job.next_due_at is not None:
                 return
-        jobs.set_due(connection, job_id, due_after(replace(job, anchor_at=now), now), anchor_at=now)
+        due_at = due_after(replace(job, anchor_at=now), now)
+        jobs.start_counting(connection, job_id, next_due_at=due_at, anchor_at=now)
 
     def _keep_manifest(
         self, connection: Connection, workspace_id: str, request: DeployRequest, user_id: str, now: int

@@ -18,7 +18,7 @@ from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition, RefreshPolicy
 from runyard.core.planning import Decision, Ended, plan_after
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.store import decisions, facts, jobs, runs, snapshots
+from runyard.core.store import decisions, facts, jobs, runs
 
 
 def enact(
@@ -52,7 +52,12 @@ def enact(
             job_id=decision.job_id,
             new=decision.run,
             versions=versions,
-            profile=_profile(connection, definition, versions, given=profile),
+            profile=profiles.choose(
+                definition.entry_point.job_type,
+                versions.profiles,
+                required=definition.profile,
+                given=profile,
+            ).profile,
             config=config or {},
             user_id=user_id,
             now=now,
@@ -115,16 +120,3 @@ def _cover(connection: Connection, row: RowMapping, now: int) -> None:
 
 def _window(row: RowMapping) -> Window | None:
     return None if row["interval_start"] is None else Window(row["interval_start"], row["interval_end"])
-
-
-def _profile(
-    connection: Connection, definition: JobDefinition, versions: runs.Versions, *, given: str | None
-) -> str:
-    """Return the profile of a new run, by what its configuration offers (PRF-03..06, PRF-17, PRF-18)."""
-    if given or definition.profile:
-        return str(given or definition.profile)
-    configuration = snapshots.get(
-        connection, snapshots.configurations, versions.workspace_id, versions.configuration_id
-    )
-    assert configuration is not None, "versions_now named it"
-    return profiles.choose(definition.entry_point.job_type, configuration["profiles"]).profile

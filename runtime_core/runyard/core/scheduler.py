@@ -91,5 +91,4 @@ class Scheduler:
         definitions = {job.job_id: job.definition for job in due}
         for decision in planned.decisions:
             enact(connection, decision, definitions[decision.job_id], ids=self._ids, now=now)
-        for job_id, due_at in planned.next_due_at.items():
-            jobs.set_due(connection, job_id, due_at)
+        jobs.set_due(connection, planned.next_due_at)

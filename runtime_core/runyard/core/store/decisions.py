@@ -20,19 +20,20 @@ def record(
     if decision.outcome in REPEATABLE and _count_up(connection, decision, now):
         return
     connection.execute(
-        insert(decisions).values(
-            workspace_id=workspace_id,
-            job_id=decision.job_id,
-            at=now,
-            last_at=now,
-            count=1,
-            trigger=decision.trigger,
-            tick_at=decision.tick_at,
-            outcome=decision.outcome,
-            because=decision.because,
-            facts=dict(decision.facts),
-            run_id=run_id,
-        )
+        insert(decisions),
+        {
+            "workspace_id": workspace_id,
+            "job_id": decision.job_id,
+            "at": now,
+            "last_at": now,
+            "count": 1,
+            "trigger": decision.trigger,
+            "tick_at": decision.tick_at,
+            "outcome": decision.outcome,
+            "because": decision.because,
+            "facts": dict(decision.facts),
+            "run_id": run_id,
+        },
     )
 
 

@@ -23,9 +23,15 @@ def append(
 ) -> None:
     """Append one change; whoever waits for changes is woken when the transaction is committed."""
     connection.execute(
-        insert(events).values(
-            workspace_id=workspace_id, at=now, kind=kind, job_id=job_id, run_id=run_id, data=dict(data or {})
-        )
+        insert(events),
+        {
+            "workspace_id": workspace_id,
+            "at": now,
+            "kind": kind,
+            "job_id": job_id,
+            "run_id": run_id,
+            "data": dict(data or {}),
+        },
     )
     mark_changed(connection)
 

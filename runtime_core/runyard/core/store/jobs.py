@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
 
 from runyard.core.jobs import JobDefinition
 from runyard.core.store.tables import (
@@ -219,14 +219,21 @@ def put_manifest(connection: Connection, *, values: Mapping[str, Any]) -> None:
 # State ----------------------------------------------------------------------------------------------------
 
 
-def set_due(
-    connection: Connection, job_id: str, next_due_at: int | None, *, anchor_at: int | None = None
-) -> None:
-    """Store when a job is due next, and where its phase starts if that changed."""
-    values: dict[str, int | None] = {"next_due_at": next_due_at}
-    if anchor_at is not None:
-        values["anchor_at"] = anchor_at
-    connection.execute(update(job_state).where(job_state.c.job_id == job_id).values(values))
+_SET_DUE = (
+    update(job_state).where(job_state.c.job_id == bindparam("of_job")).values(next_due_at=bindparam("due_at"))
+)
+
+
+def set_due(connection: Connection, due_at: Mapping[str, int | None]) -> None:
+    """Store when each of these jobs is due next."""
+    if due_at:
+        connection.execute(_SET_DUE, [{"of_job": job_id, "due_at": at} for job_id, at in due_at.items()])
+
+
+def start_counting(connection: Connection, job_id: str, *, next_due_at: int | None, anchor_at: int) -> None:
+    """Store when a job is due next and where the phase of its triggers starts, after these were changed."""
+    query = update(job_state).where(job_state.c.job_id == job_id)
+    connection.execute(query.values(next_due_at=next_due_at, anchor_at=anchor_at))
 
 
 def start_over(connection: Connection, job_id: str, *, pending: bool) -> None:

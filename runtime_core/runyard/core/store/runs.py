@@ -6,7 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    RowMapping,
+    ScalarSelect,
+    Select,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from runyard.core.intervals import Window
 from runyard.core.planning import NewRun
@@ -42,28 +53,44 @@ class Versions:
     job_version_id: str
     deployment_id: str
     configuration_id: str
+    profiles: Sequence[str]
+    """Those that the configuration has settings files for."""
+
+
+def _newest(column: Column[Any]) -> ScalarSelect[Any]:
+    """Select a column of the current snapshot of a job's workspace."""
+    table = column.table
+    return (
+        select(column)
+        .where(table.c.workspace_id == jobs.c.workspace_id)
+        .order_by(table.c.version.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+# Built once: a burst of ticks runs these thousands of times, and building one costs as much as running it.
+_VERSIONS_NOW = select(
+    jobs.c.workspace_id,
+    jobs.c.version_id,
+    _newest(deployments.c.id),
+    _newest(configurations.c.id),
+    _newest(configurations.c.profiles),
+).where(jobs.c.id == bindparam("of_job"))
+_WITH_CAUSE = select(runs.c.id).where(
+    runs.c.job_id == bindparam("of_job"), runs.c.cause == bindparam("with_cause")
+)
+_NEXT_NUMBER = (
+    update(job_state)
+    .where(job_state.c.job_id == bindparam("of_job"))
+    .values(run_count=job_state.c.run_count + 1)
+    .returning(job_state.c.run_count)
+)
 
 
 def versions_now(connection: Connection, job_id: str) -> Versions | None:
     """Return the current versions for a job; None if its workspace lacks code or settings."""
-    newest_deployment = (
-        select(deployments.c.id)
-        .where(deployments.c.workspace_id == jobs.c.workspace_id)
-        .order_by(deployments.c.version.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    newest_configuration = (
-        select(configurations.c.id)
-        .where(configurations.c.workspace_id == jobs.c.workspace_id)
-        .order_by(configurations.c.version.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    query = select(jobs.c.workspace_id, jobs.c.version_id, newest_deployment, newest_configuration).where(
-        jobs.c.id == job_id
-    )
-    row = connection.execute(query).first()
+    row = connection.execute(_VERSIONS_NOW, {"of_job": job_id}).first()
     return None if row is None or None in tuple(row) else Versions(*row)
 
 
@@ -80,38 +107,32 @@ def create(
     now: int,
 ) -> int | None:
     """Create a pending run and return its number, or None if this cause has its run already (TRG-18)."""
-    known = select(runs.c.id).where(runs.c.job_id == job_id, runs.c.cause == new.cause)
-    if connection.execute(known).first() is not None:
+    if connection.execute(_WITH_CAUSE, {"of_job": job_id, "with_cause": new.cause}).first() is not None:
         return None
-    counted = (
-        update(job_state)
-        .where(job_state.c.job_id == job_id)
-        .values(run_count=job_state.c.run_count + 1)
-        .returning(job_state.c.run_count)
-    )
-    number = int(connection.execute(counted).scalar_one())
+    number = int(connection.execute(_NEXT_NUMBER, {"of_job": job_id}).scalar_one())
     connection.execute(
-        insert(runs).values(
-            id=run_id,
-            workspace_id=versions.workspace_id,
-            job_id=job_id,
-            job_version_id=versions.job_version_id,
-            deployment_id=versions.deployment_id,
-            configuration_id=versions.configuration_id,
-            number=number,
-            trigger=new.trigger,
-            cause=new.cause,
-            tick_at=new.tick_at,
-            status=RunStatus.PENDING,
-            profile=profile,
-            refresh=new.refresh,
-            config=dict(config),
-            triggered_by=user_id,
-            previous_run_id=new.previous_run_id,
-            attempt=0,
-            created_at=now,
-            updated_at=now,
-        )
+        insert(runs),
+        {
+            "id": run_id,
+            "workspace_id": versions.workspace_id,
+            "job_id": job_id,
+            "job_version_id": versions.job_version_id,
+            "deployment_id": versions.deployment_id,
+            "configuration_id": versions.configuration_id,
+            "number": number,
+            "trigger": new.trigger,
+            "cause": new.cause,
+            "tick_at": new.tick_at,
+            "status": RunStatus.PENDING,
+            "profile": profile,
+            "refresh": new.refresh,
+            "config": dict(config),
+            "triggered_by": user_id,
+            "previous_run_id": new.previous_run_id,
+            "attempt": 0,
+            "created_at": now,
+            "updated_at": now,
+        },
     )
     add_causes(connection, run_id, new.caused_by)
     _note(connection, run_id, None, RunStatus.PENDING, None, user_id or SYSTEM, now)
@@ -378,9 +399,15 @@ def _note(
     now: int,
 ) -> None:
     connection.execute(
-        insert(run_events).values(
-            run_id=run_id, at=now, from_status=source, to_status=target, reason=reason, actor=actor
-        )
+        insert(run_events),
+        {
+            "run_id": run_id,
+            "at": now,
+            "from_status": source,
+            "to_status": target,
+            "reason": reason,
+            "actor": actor,
+        },
     )
 
 
