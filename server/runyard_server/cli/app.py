@@ -60,19 +60,19 @@ def options(
     verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Say more.")] = 0,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only results and errors.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours.")] = False,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Answer questions with yes.")] = False,
-    non_interactive: Annotated[bool, typer.Option("--non-interactive", help="Never ask.")] = False,
+    _yes: Annotated[bool, typer.Option("-y", "--yes", help="Answer questions with yes.")] = False,
+    _non_interactive: Annotated[bool, typer.Option("--non-interactive", help="Never ask.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Run Python data jobs and notebooks on your own machine or cluster."""
+    # No command asks anything so far, so there is nothing to be answered in advance (CLI-46).
     session: Session = context.obj
     output = Output(as_json=as_json, quiet=quiet, color=not no_color, timestamps=timestamps)
     session.output, session.server, session.workspace = output, server, workspace_name
     session.verbosity, session.debug = verbose, debug
-    session.assume_yes, session.non_interactive = yes, non_interactive
 
 
 def main(words: Sequence[str] | None = None) -> None:

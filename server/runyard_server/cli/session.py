@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,8 +24,6 @@ class Session:
     server: str | None = None
     workspace: str | None = None
     verbosity: int = 0
-    assume_yes: bool = False
-    non_interactive: bool = False
     debug: bool = False
     _closing: ExitStack = field(default_factory=ExitStack, repr=False)
 
@@ -44,11 +41,6 @@ class Session:
     def deployer(self) -> Deployer:
         """Return what brings the workspace directory we are in to the server."""
         return Deployer(self.client, self.root, env=os.environ)
-
-    @property
-    def may_ask(self) -> bool:
-        """Return whether a question would reach a person (CLI-46)."""
-        return not (self.non_interactive or self.assume_yes) and sys.stdin.isatty() and sys.stderr.isatty()
 
     def close(self) -> None:
         self._closing.close()

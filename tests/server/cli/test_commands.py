@@ -362,7 +362,7 @@ def test_the_workspace_tells_what_it_has(shell: Shell) -> None:
         shell.client.workspace.id,
         shell.client.target.server,
         "Jobs to test with.",
-        "4 batch",
+        " batch, 1 interactive",
     ):
         assert word in shown
 
