@@ -1,6 +1,7 @@
 """runyard: run Python data jobs and notebooks on your own machine or cluster.
 
-A job file says `from runyard import run, trigger` and needs nothing but the standard library. Names are
+A job file says `from runyard import run, trigger` and needs nothing but the standard library; a program that
+speaks to a server says `from runyard import Client`, which needs the packages of the base install. Names are
 imported when they are first used, so that importing this package costs next to nothing.
 """
 
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
 
     from runyard import run, trigger
 
-__all__ = ["run", "trigger"]
+__all__ = ["Client", "run", "trigger"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Client":
+        return __import__("runyard_server.client", fromlist=[name]).Client
     if name in __all__:
         __import__(f"{__name__}.{name}")
         return globals()[name]

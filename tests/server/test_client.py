@@ -12,6 +12,7 @@ import pytest
 from tests.support.servers import server_here
 from tests.support.workspaces import make_workspace
 
+import runyard
 from runyard.core import errors
 from runyard_server.client import Client
 from runyard_server.client.connection import Target
@@ -126,6 +127,11 @@ def test_what_is_not_there_is_said_by_name(client: Client) -> None:
         client.job("cuont")
     with pytest.raises(errors.NotFound, match="has no run 77"):
         client.find_run("count", 77)
+
+
+# SPEC: API-08
+def test_the_package_offers_the_client() -> None:
+    assert runyard.Client is Client
 
 
 # What goes wrong ------------------------------------------------------------------------------------
