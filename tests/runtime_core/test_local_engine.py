@@ -396,3 +396,16 @@ def test_a_listener_that_fails_does_not_stop_the_watching(
     finally:
         engine.close()
     assert "of the listener" in caplog.text
+
+
+# SPEC: RUN-11
+def test_a_job_that_is_asked_to_stop_the_moment_it_starts_hears_it(bench: Workbench) -> None:
+    """The wish must reach the program, not the shim's copy of itself that is about to become the program."""
+    gate = bench.gate()
+    for _ in range(30):
+        attempt = bench.attempt()
+        bench.engine.submit(attempt, python(gate.wait))
+        bench.engine.cancel(attempt)
+        report = bench.wait_end(attempt).exit
+        assert report is not None
+        assert (report.stop, report.signal) == ("cancelled", signal.SIGTERM)

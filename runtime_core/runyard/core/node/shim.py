@@ -103,9 +103,12 @@ class Shim:
         outputs = {stream: os.pipe2(os.O_CLOEXEC) for stream in (STDOUT, STDERR)}
         parent = os.getpid()
         self._started_at = time.time_ns() // 1000
+        # Until the job has default signals it would take a wish to stop as a shim does, and forget it at exec.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
         self._job = os.fork()
         if self._job == 0:
             _become_job(self._spec, parent, outputs[STDOUT][1], outputs[STDERR][1])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
         if self._spec["timeout_seconds"] is not None:
             self._timeout_at = time.monotonic() + self._spec["timeout_seconds"]
         for stream, (reader, writer) in outputs.items():
@@ -250,6 +253,7 @@ def _become_job(spec: attempt_dir.Spec, parent: int, stdout: int, stderr: int) -
         signal.set_wakeup_fd(-1)
         for number in _DEFAULTED:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(stdout, 1)
         os.dup2(stderr, 2)
