@@ -32,6 +32,10 @@ ETL = """
         print("waiting", flush=True)
         open(os.environ["RUNYARD_DATA_DIR"] + "/fifo").read()
 
+    def given(word="nothing", limit: int = 0):
+        command = pathlib.Path("/proc/self/cmdline").read_text()
+        print(word, limit, "in the process list" if word in command else "out of sight")
+
     def month(run_context):
         print(run_context["interval_start"].date(), run_context["interval_end"].date())
 """
@@ -116,6 +120,16 @@ def test_a_year_is_worked_off_month_by_month_after_one_start(world: World) -> No
     ]
     # The end is a tick of local midnight: 4 hours before UTC in summer, 5 in winter (TZ-02).
     assert world.runs("jobs.etl.month")[-1]["interval_end"] % 86_400_000_000 == 4 * 3_600_000_000
+
+
+# SPEC: JCF-08
+def test_what_is_given_for_one_run_reaches_the_function_and_not_the_process_list(world: World) -> None:
+    world.upload({"etl.py": ETL}, {"config.toml": "[jobs.etl.given]\nword = 'configured'\nlimit = 1\n"})
+    world.deploy(batch_job("given"))
+    run = world.until_ended(world.start_one("given", config={"word": "canary-7", "limit": 5})["id"])
+    assert world.lines(run["id"]) == ["canary-7 5 out of sight"]
+    run = world.until_ended(world.start_one("given")["id"])
+    assert world.lines(run["id"]) == ["configured 1 out of sight"]
 
 
 # SPEC: EXE-05 EXE-08

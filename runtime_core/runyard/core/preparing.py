@@ -19,6 +19,7 @@ from runyard.core.clock import to_datetime
 from runyard.core.engines import Command
 from runyard.core.file_store import FileStore
 from runyard.core.jobs import JobDefinition
+from runyard.core.parameters import environment_key
 from runyard.core.snapshots import SnapshotFile, lay_out, restore_settings
 from runyard.core.store import facts, jobs, runs, snapshots
 from runyard.core.store.engine import Database
@@ -122,7 +123,7 @@ class Preparer:
             ),
             env={
                 **self._base_env,
-                **variables(launch.run, self._api_url),
+                **variables(launch.run, definition.job_ref, self._api_url),
                 "HOME": str(home),
                 "PYTHONPATH": str(self._sdk),
                 "RUNYARD_DATA_DIR": str(shared),
@@ -147,7 +148,10 @@ def arguments(launcher: str, run_id: str, trigger: str, entry: Mapping[str, Any]
 
 
 def entry_point(run: RowMapping, definition: JobDefinition) -> dict[str, Any]:
-    """Return what the launcher is told to start, as published launchers read it (contract 9.1)."""
+    """Return what the launcher is told to start, as published launchers read it (contract 9.1).
+
+    It stands in the process list, so what a person gave for this run alone is not in it: see `variables`.
+    """
     wire = definition.wire
     told: dict[str, Any] = {
         **wire["entry_point"],
@@ -160,17 +164,23 @@ def entry_point(run: RowMapping, definition: JobDefinition) -> dict[str, Any]:
     if run["interval_start"] is not None:
         told["interval_start"] = to_datetime(run["interval_start"]).isoformat()
         told["interval_end"] = to_datetime(run["interval_end"]).isoformat()
-    if run["config"]:
-        told["config"] = run["config"]
     for key in ("incremental_mode", "auto_refresh_pipeline_mode"):
         if key in wire:
             told[key] = wire[key]
     return told
 
 
-def variables(run: RowMapping, api_url: str) -> dict[str, str]:
-    """Return the variables by which a job knows its run, its profile and the server (contract 9.3)."""
+def variables(run: RowMapping, job_ref: str, api_url: str) -> dict[str, str]:
+    """Return the variables by which a job knows its run, its profile and the server (contract 9.3).
+
+    Parameters given for this run are among them, as configuration that wins over every file (JCF-08).
+    """
+    given = {
+        environment_key(job_ref, name): value if isinstance(value, str) else json.dumps(value)
+        for name, value in run["config"].items()
+    }
     return {
+        **given,
         "PYTHONUNBUFFERED": "1",
         "RUNTIME__API_BASE_URL": api_url,
         # Usage reports of other people's software; nothing we ship talks to the internet.
