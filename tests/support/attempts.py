@@ -132,16 +132,17 @@ class Workbench:
             assert self._changed.wait_for(condition, PATIENCE_SECONDS), "nobody said that it has happened"
 
 
-def keeper_pid() -> int:
-    """Return the keeper of the one engine of this process, which must have started something already."""
-    (pid,) = (pid for pid in linux.descendants(os.getpid()) if _is_keeper(pid))
+def keeper_pid(engine: int | None = None) -> int:
+    """Return the keeper of the one engine of a process, by default of this one."""
+    engine = engine or os.getpid()
+    (pid,) = (pid for pid in linux.descendants(engine) if _is_keeper(pid, engine))
     return pid
 
 
-def _is_keeper(pid: int) -> bool:
+def _is_keeper(pid: int, engine: int) -> bool:
     command_line = Path(f"/proc/{pid}/cmdline").read_bytes()
     parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return command_line.rstrip(b"\0").endswith(b"/node") and parent == os.getpid()
+    return command_line.rstrip(b"\0").endswith(b"/node") and parent == engine
 
 
 def wait_gone(pidfd: int) -> None:

@@ -1,16 +1,25 @@
-"""Real servers for tests: in this process on a free port, or as `runyard dev` in a process of its own."""
+"""Real servers for tests: in this process on a free port, or as `runyard dev` in a process of its own.
+
+`Installation` is a data directory that outlives its servers: they can be killed and followed by another.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
+from tests.support.attempts import keeper_pid
+
+from runyard.core.node import attempt_dir, linux
 from runyard_server.cli.serving import serving
 from runyard_server.client import Client
 from runyard_server.settings import Settings
@@ -54,13 +63,19 @@ class DevServer:
 
 
 @contextmanager
-def dev_server(root: Path, home: Path, *options: str) -> Iterator[DevServer]:
-    """Start `runyard dev` on a free port, with a home of its own; killed at the end if it still runs."""
+def dev_server(
+    root: Path, home: Path, *options: str, settings: Mapping[str, str] | None = None
+) -> Iterator[DevServer]:
+    """Start `runyard dev` on a free port, with a home of its own; killed at the end if it still runs.
+
+    `settings` are further variables for it.
+    """
     command = [*RUNYARD, "--json", "dev", str(root), "--port", "0", "--no-open", *options]
     env = {
         **environment(home),
         "RUNYARD_ENVIRONMENT": "workspace",
         "RUNYARD_WORKSPACE_PYTHON": sys.executable,
+        **(settings or {}),
     }
     with subprocess.Popen(
         command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -69,6 +84,85 @@ def dev_server(root: Path, home: Path, *options: str) -> Iterator[DevServer]:
             yield DevServer(process, _first_document(process))
         finally:
             process.kill()
+
+
+class Installation:
+    """A data directory, and servers on it one after the other, all at the same address.
+
+    Its workspace is called `tests` and is empty at first. Jobs that are left at the end are killed.
+    """
+
+    def __init__(self, home: Path, database_url: str | None = None) -> None:
+        self._root, self._home = home / "tests", home
+        self._root.mkdir(parents=True)
+        self.data_dir = home / "data"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self._settings = {"RUNYARD_BOOTSTRAP_API_KEY": API_KEY}
+        self._settings |= {"RUNYARD_DATABASE_URL": database_url} if database_url else {}
+        self._servers = ExitStack()
+        self.start()
+        self.client = Client(self.origin, API_KEY, "tests")
+
+    def __enter__(self) -> Installation:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.client.close()
+        self._servers.close()
+        _kill(self._shims())
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self._port}"
+
+    def start(self) -> None:
+        """Start a server; return when it answers."""
+        options = ["--data-dir", str(self.data_dir), "--port", str(self._port)]
+        server = dev_server(self._root, self._home, *options, settings=self._settings)
+        self._server = self._servers.enter_context(server)
+
+    def kill(self) -> None:
+        """Kill the server as nobody can prevent, and nothing else."""
+        self._server.stop(signal.SIGKILL)
+
+    def kill_keeper(self) -> None:
+        """Kill the fork server of the running server."""
+        os.kill(keeper_pid(self._server.process.pid), signal.SIGKILL)
+
+    def kill_everything(self) -> None:
+        """Kill the server, its keeper, all shims and all jobs, as a machine that loses its power does."""
+        # Shims that an earlier server started are nobody's children now.
+        everything = {*linux.descendants(self._server.process.pid), *self._shims()}
+        self.kill()
+        _kill(everything)
+
+    def shared_directory(self) -> Path:
+        """Return what jobs of the workspace know as RUNYARD_DATA_DIR."""
+        directory = self.data_dir / "data" / self.client.workspace.id
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return directory
+
+    def shim(self, run_id: str) -> int:
+        """Return a pidfd of the supervisor of a run."""
+        return os.pidfd_open(_shim_of(self.data_dir / "runs" / run_id / "1"))
+
+    def _shims(self) -> list[int]:
+        attempts = [lock.parent for lock in self.data_dir.glob(f"runs/*/*/{attempt_dir.LOCK}")]
+        return [_shim_of(attempt) for attempt in attempts if attempt_dir.is_held(str(attempt))]
+
+
+def _shim_of(attempt: Path) -> int:
+    holder: attempt_dir.Holder = attempt_dir.read_json(str(attempt), attempt_dir.LOCK)
+    return holder["pid"]
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # it ended with the one above it
+            os.kill(pid, signal.SIGKILL)
 
 
 def environment(home: Path) -> dict[str, str]:
