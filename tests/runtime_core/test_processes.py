@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,24 @@ def test_output_beyond_its_bound_is_dropped_and_the_helper_still_ends(tmp_path: 
 def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(StartFailed, match="no-such-program"):
         SystemProcesses().run(["no-such-program"], cwd=tmp_path, env=dict(os.environ), timeout_seconds=1)
+
+
+def test_closing_ends_what_runs_and_everything_after_it(tmp_path: Path) -> None:
+    processes = SystemProcesses()
+    started = threading.Event()
+    ended: list[Completed] = []
+
+    def run() -> None:
+        command = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(60)"]
+        ended.append(
+            processes.run(command, cwd=tmp_path, env={}, timeout_seconds=60, on_line=lambda _: started.set())
+        )
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert started.wait(30)
+    processes.close()
+    thread.join(30)
+    assert [completed.returncode for completed in ended] == [-15]
+    run()
+    assert ended[-1].returncode == -15

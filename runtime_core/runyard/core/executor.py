@@ -116,6 +116,10 @@ class Executor:
         self._stopping = True
         self.wake()
 
+    def close(self) -> None:
+        """Wait for the builders after `stop`. What they were building is not there: the next server builds it."""
+        self._builders.shutdown(cancel_futures=True)
+
     # The loop ---------------------------------------------------------------------------------------------
 
     def run(self) -> None:
@@ -133,7 +137,6 @@ class Executor:
                 self._clock.wait(self._woken, RETRY_SECONDS)
             else:
                 self._clock.wait(self._woken, None)
-        self._builders.shutdown(wait=False, cancel_futures=True)
 
     def step(self) -> None:
         """Do everything that can be done now."""
@@ -223,6 +226,8 @@ class Executor:
                 if not self._stopping and self._interpreters.ready(requirements, job) is None:
                     self._interpreters.build(requirements, job, log.debug)
             except Exception as error:
+                if self._stopping:
+                    return
                 log.warning("the environment of %s could not be built ahead: %s", job.job_ref, error)
 
     def _build_and_submit(self, attempt: AttemptId, launch: Launch) -> None:
@@ -233,9 +238,9 @@ class Executor:
             if self._is_wanted(attempt) and (status := self._submit(attempt, launch, python)):
                 self._note_running([(attempt, status)])
         except EnvironmentFailed as error:
-            self._finish(
-                attempt, RunStatus.FAILED, Reason.DEPENDENCY_INSTALL_FAILED, {"message": error.cause}
-            )
+            if not self._stopping:
+                reason = Reason.DEPENDENCY_INSTALL_FAILED
+                self._finish(attempt, RunStatus.FAILED, reason, {"message": error.cause})
         except Exception as error:
             log.exception("run %s could not be started", attempt.run_id)
             self._finish(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})

@@ -67,6 +67,12 @@ class SystemProcesses:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
+        # Never read, so that once written to it stays readable for all who look at it.
+        self._closing = os.eventfd(0, os.EFD_CLOEXEC)
+
+    def close(self) -> None:
+        """Stop every program that runs, and every later one at once; may be called from any thread."""
+        os.eventfd_write(self._closing, 1)
 
     def run(
         self,
@@ -108,13 +114,16 @@ class SystemProcesses:
         exit_fd = os.pidfd_open(process.pid)
         with selectors.DefaultSelector() as selector:
             try:
+                selector.register(self._closing, selectors.EVENT_READ)
                 selector.register(exit_fd, selectors.EVENT_READ)
                 for pipe, stream in zip((process.stdout, process.stderr), streams, strict=True):
                     assert pipe is not None
                     selector.register(pipe, selectors.EVENT_READ, stream)
-                while selector.get_map():
+                while selector.get_map().keys() - {self._closing}:
                     for key, _ in selector.select(max(0.0, deadline - self._clock.monotonic())):
-                        if key.data is None:
+                        if key.fd == self._closing:
+                            deadline = min(deadline, self._clock.monotonic())
+                        elif key.fd == exit_fd:
                             ended = True
                             _signal_group(process, signal.SIGKILL)
                             deadline = self._clock.monotonic() + DRAIN_SECONDS

@@ -77,6 +77,7 @@ class Runtime:
             secret_key(self.data_dir / "keys" / "settings.key", self.ids),
         )
         self.logs = LogHub()
+        self._processes = SystemProcesses(self.clock)
         self.deploying = Deploying(
             self.database,
             self.clock,
@@ -130,9 +131,11 @@ class Runtime:
         """Stop the loops and let go of everything. Running jobs go on (SCH-04)."""
         self.scheduler.stop()
         self.executor.stop()
+        self._processes.close()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(STOP_SECONDS)
+        self.executor.close()
         self.engine.close()
         self.database.close()
         self._lock.close()
@@ -149,9 +152,7 @@ class Runtime:
         if workspace_python is not None:
             return WorkspaceInterpreter(workspace_python)
         environments = self.data_dir / "envs"
-        builder = EnvironmentBuilder(
-            environments, SystemProcesses(), self.clock, Path(find_uv_bin()), base_env
-        )
+        builder = EnvironmentBuilder(environments, self._processes, self.clock, Path(find_uv_bin()), base_env)
         return ManagedInterpreters(builder)
 
 
