@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from benchmarks.figures import time as figure_of_time
 from benchmarks.place import Place
 from benchmarks.processes import cpu_seconds
 from benchmarks.served import Served, served, until
-from benchmarks.yardstick import around
+from benchmarks.yardstick import around, run_milliseconds
 
 JOBS = """
 from runyard import run
@@ -47,7 +48,16 @@ def measure(place: Place) -> Iterable[Figure]:
         )
         yield Figure(f"{what}: errors", sum(status >= 500 for status in statuses), "", None, Budget(0, ""))
         yield Figure(f"{what}: recorded", size / recorded, "runs/s", None, Budget(120, "runs/s", True))
+        yield Figure(f"{what}: as many empty Pythons", size / _empty_pythons(place, size), "runs/s")
         yield Figure(f"{what}: server CPU per run", spent / size * 1000, "ms")
+
+
+def _empty_pythons(place: Place, size: int) -> float:
+    """Return how many seconds this machine takes for so many processes, with nothing around them."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as starters:
+        list(starters.map(lambda _: run_milliseconds(place.python, "pass"), range(size)))
+    return time.perf_counter() - began
 
 
 def _submit(server: Served, size: int) -> list[int]:
