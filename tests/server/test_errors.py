@@ -57,7 +57,7 @@ REFUSALS: list[tuple[str, str, Any, int, str]] = [
     ("POST", DEPLOY, {**MANIFEST, "extensions": {"jobs.a.b": {"split": "1d"}}}, 400, "RY1105"),
     ("POST", DEPLOY, {**MANIFEST, "jobs": [batch_job("load")]}, 409, "RY1300"),
     ("POST", JOBS + "/-trigger", {}, 400, "RY1109"),
-    ("POST", JOBS + "/-trigger", {"selectors": ["nobody"]}, 404, "RY1200"),
+    ("POST", JOBS + "/-trigger", {"selectors": ["nobody"]}, 400, "RY1200"),
     ("POST", JOBS + "/-trigger", {"selectors": ["nobody"], "profile": "dev"}, 400, "RY1109"),
     ("POST", RUNS + "/-cancel", {"job_run_ids": ["no-uuid"]}, 400, "RY1109"),
     ("POST", RUNS + "/-cancel", {"job_run_ids": [UNKNOWN] * 1001}, 400, "RY1109"),

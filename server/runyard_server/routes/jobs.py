@@ -15,6 +15,7 @@ from runyard.core.run_control import STARTED, StartAnswer
 from runyard.core.store import decisions, jobs, runs
 from runyard_server import requests, schemas
 from runyard_server.context import Here, Reading, Starting, page, reply
+from runyard_server.errors import respond
 from runyard_server.views import Views
 
 router = APIRouter(prefix="/api/v1/workspaces/{workspace_id}/jobs", tags=["jobs"])
@@ -67,16 +68,20 @@ def list_decisions(
 @router.post("/-trigger", response_model=schemas.TriggeredJobs)
 def trigger_jobs(here: Starting, request: requests.TriggerJobs) -> Response:
     """Start every job that an id or a selector names; a job that declines is an answer, not a run."""
-    answers = here.runtime.run_control.start(
-        here.workspace_id,
-        job_ids=None if request.job_ids is None else [str(job_id) for job_id in request.job_ids],
-        selectors=request.selectors,
-        profile=request.profile,
-        refresh=request.refresh,
-        dry_run=request.dry_run,
-        config=request.config,
-        user_id=here.actor.user_id,
-    )
+    try:
+        answers = here.runtime.run_control.start(
+            here.workspace_id,
+            job_ids=None if request.job_ids is None else [str(job_id) for job_id in request.job_ids],
+            selectors=request.selectors,
+            profile=request.profile,
+            refresh=request.refresh,
+            dry_run=request.dry_run,
+            config=request.config,
+            user_id=here.actor.user_id,
+        )
+    except NotFound as error:
+        # Of a 404 the published client says that the workspace is not there, and hides our words.
+        return respond(error, status=400)
     views = here.views()
     receipt: schemas.TriggeredJobs = {"succeeded": [], "skipped": [], "failed": []}
     for answer in answers:
