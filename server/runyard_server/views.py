@@ -53,6 +53,7 @@ class _Fixed(TypedDict):
     pipeline_name: str | None
 
 
+@lru_cache(maxsize=4096)  # the lines of one write share their time, and lists repeat theirs
 def instant(at: int) -> str:
     """Return a stored instant as ISO 8601 with its timezone."""
     return to_datetime(at).isoformat()

@@ -64,13 +64,17 @@ class DevServer:
 
 @contextmanager
 def dev_server(
-    root: Path, home: Path, *options: str, settings: Mapping[str, str] | None = None
+    root: Path,
+    home: Path,
+    *options: str,
+    settings: Mapping[str, str] | None = None,
+    within: Iterable[str] = (),
 ) -> Iterator[DevServer]:
     """Start `runyard dev` on a free port, with a home of its own; killed at the end if it still runs.
 
-    `settings` are further variables for it.
+    `settings` are further variables for it; `within` is a command that starts it in other surroundings.
     """
-    command = [*RUNYARD, "--json", "dev", str(root), "--port", "0", "--no-open", *options]
+    command = [*within, *RUNYARD, "--json", "dev", str(root), "--port", "0", "--no-open", *options]
     env = {
         **environment(home),
         "RUNYARD_ENVIRONMENT": "workspace",

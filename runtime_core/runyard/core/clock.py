@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 MICROSECONDS = 1_000_000
 """Microseconds per second: stored instants are whole microseconds since 1970 in UTC."""
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -44,11 +47,10 @@ class SystemClock:
 def to_datetime(instant: int) -> datetime:
     """Return a stored instant (microseconds UTC) as an aware datetime."""
     # Not `fromtimestamp(instant / 1e6)`: a float has no room for microseconds of this century.
-    seconds, microseconds = divmod(instant, MICROSECONDS)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
+    return EPOCH + timedelta(microseconds=instant)
 
 
 def from_datetime(moment: datetime) -> int:
     """Return an aware datetime as a stored instant, in microseconds UTC."""
     assert moment.tzinfo is not None, "a naive datetime names no instant"
-    return int(moment.astimezone(UTC).replace(microsecond=0).timestamp()) * MICROSECONDS + moment.microsecond
+    return (moment - EPOCH) // timedelta(microseconds=1)
