@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,10 +54,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
     """Return the URL of a PostgreSQL database with nothing but the schema."""
-    name = f"test_{uuid.uuid4().hex}"
-    _execute(postgres_server, f"create database {name} template {postgres_template}")
-    yield _sibling(postgres_server, name)
-    _execute(postgres_server, f"drop database {name} with (force)")
+    with postgres_copy(postgres_server, postgres_template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -78,6 +77,15 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+@contextmanager
+def postgres_copy(server: str, template: str) -> Iterator[str]:
+    """Offer the URL of a copy of a database on a server, until the context ends."""
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(server, f"create database {name} template {template}")
+    yield _sibling(server, name)
+    _execute(server, f"drop database {name} with (force)")
 
 
 def _migrate(url: str) -> None:
