@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from tests.support.planning import at, job, running, waiting, window
+from tests.support.planning import at, job, window
 
 from runyard.core.intervals import Window
 from runyard.core.planning import Ended, Outcome, plan, plan_after, plan_start, window_at_start
@@ -56,7 +56,7 @@ def test_ticks_missed_while_the_machine_slept_become_one_run() -> None:
 
 # SPEC: TRG-19
 def test_a_tick_at_the_limit_creates_one_run_that_waits() -> None:
-    busy = job(HOURLY, next_due_at=NOON, open_runs=(running("r1", HOURLY),))
+    busy = job(HOURLY, next_due_at=NOON, active_count=1)
     [decision] = plan([busy], {}, NOON).decisions
     assert decision.outcome is Outcome.LIMITED
     assert decision.run is not None
@@ -65,7 +65,7 @@ def test_a_tick_at_the_limit_creates_one_run_that_waits() -> None:
 
 # SPEC: TRG-19
 def test_a_further_tick_joins_the_run_that_waits_already() -> None:
-    busy = job(HOURLY, next_due_at=NOON, open_runs=(running("r1", HOURLY), waiting("r2", HOURLY)))
+    busy = job(HOURLY, next_due_at=NOON, active_count=1, waiting_count=1, waiting={HOURLY: "r2"})
     [decision] = plan([busy], {}, NOON).decisions
     assert (decision.outcome, decision.joins, decision.run) == (Outcome.COALESCED, "r2", None)
 
@@ -209,7 +209,7 @@ def test_a_follow_up_is_created_once_per_upstream_run_and_names_it() -> None:
 # SPEC: FUP-04
 def test_an_event_at_the_limit_merges_into_the_follow_up_that_waits() -> None:
     trigger = "job.success:jobs.etl.load"
-    busy = job(trigger, ref="jobs.etl.next", open_runs=(running("n1", trigger), waiting("n2", trigger)))
+    busy = job(trigger, ref="jobs.etl.next", active_count=1, waiting_count=1, waiting={trigger: "n2"})
     [decision] = plan_after(ended(), job(DAILY), {"jobs.etl.next": busy}, NOON).decisions
     assert (decision.outcome, decision.joins, decision.caused_by) == (Outcome.MERGED, "n2", ("r1",))
 
@@ -315,7 +315,8 @@ def test_the_next_part_is_left_to_a_run_that_waits_already() -> None:
     part = window("2025-01-01T00:00", "2025-02-01T00:00")
     year = job(
         DAILY, wire=YEAR, extensions={"split": "@monthly"}, done_until=part.end, completed_at=1,
-        open_runs=(waiting("r2", DAILY),),
+        waiting={DAILY: "r2"},
+        waiting_count=1,
     )  # fmt: skip
     assert plan_after(ended(covers=part), year, {}, NOON).decisions == ()
 
@@ -327,7 +328,8 @@ def test_a_window_never_overlaps_one_that_another_run_works_on() -> None:
         extensions={"split": "@monthly"},
         done_until=at("2025-02-01T00:00"),
         completed_at=1,
-        open_runs=(running("r2", DAILY, window("2025-02-01T00:00", "2025-03-01T00:00")),),
+        active_count=1,
+        working_on=(window("2025-02-01T00:00", "2025-03-01T00:00"),),
     )
     assert window_at_start(parallel, DAILY, NOON, NOON) == window("2025-03-01T00:00", "2025-04-01T00:00")
 

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from runyard.core.clock import from_datetime
-from runyard.core.facts import JobFacts, OpenRun
+from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
 from runyard.core.jobs import parse_job
-from runyard.core.runs import RunStatus
 
 
 def at(text: str) -> int:
@@ -46,11 +45,3 @@ def job(
     return replace(
         JobFacts(job_id=ref, workspace_id="w", definition=definition, anchor_at=at(deployed_at)), **facts
     )
-
-
-def waiting(run_id: str, trigger: str) -> OpenRun:
-    return OpenRun(run_id, trigger, RunStatus.PENDING)
-
-
-def running(run_id: str, trigger: str, covers: Window | None = None) -> OpenRun:
-    return OpenRun(run_id, trigger, RunStatus.RUNNING, covers)

@@ -7,12 +7,14 @@ crash can lose a follow-up or fire it twice (FUP-01, RFR-10).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
 from runyard.core import profiles
 from runyard.core.errors import Conflict
+from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition, RefreshPolicy
@@ -88,9 +90,9 @@ def settle(
     )
     if row is None:
         return False
-    if target is RunStatus.COMPLETED:
-        _cover(connection, row, now)
     job = facts.load(connection, [row["job_id"]])[row["job_id"]]
+    if target is RunStatus.COMPLETED:
+        job = _cover(connection, job, row, now)
     ended = Ended(run_id, row["trigger"], target, row["refresh"], _window(row))
     travels = row["refresh"] or job.definition.refresh is RefreshPolicy.ALWAYS
     graph = facts.downstream(connection, row["workspace_id"], job.definition.job_ref, transitive=travels)
@@ -103,19 +105,26 @@ def settle(
     return True
 
 
-def _cover(connection: Connection, row: RowMapping, now: int) -> None:
+def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> JobFacts:
     """Note the window of a completed run and move the job's pointer over all that is covered without a gap."""
     window = _window(row)
-    job = facts.load(connection, [row["job_id"]])[row["job_id"]]
-    done_until = job.done_until
+    done_until, covered = job.done_until, list(job.covered)
     if window is not None and not window.is_empty:
         jobs.cover(connection, job_id=job.job_id, start=window.start, end=window.end, run_id=row["id"])
+        covered = sorted([*covered, window], key=lambda each: each.start)
         if done_until is None:
             done_until = window.start if job.range is None else job.range.start
-        for covered in sorted([*job.covered, window], key=lambda each: each.start):
-            if covered.start <= done_until:
-                done_until = max(done_until, covered.end)
+        for each in covered:
+            if each.start <= done_until:
+                done_until = max(done_until, each.end)
     jobs.note_completed(connection, job.job_id, done_until=done_until, refreshed=row["refresh"], now=now)
+    return replace(
+        job,
+        done_until=done_until,
+        covered=tuple(each for each in covered if done_until is None or each.end > done_until),
+        completed_at=now,
+        refresh_pending=job.refresh_pending and not row["refresh"],
+    )
 
 
 def _window(row: RowMapping) -> Window | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,17 @@ class BuildLog:
     def _say(self, line: str) -> None:
         self._log.write(STDOUT, [line.rstrip("\n").encode()])
         self._grew(self._attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended: the move of its run, and what the supervisor measured if it left a report."""
+
+    attempt: AttemptId
+    target: RunStatus
+    reason: Reason
+    values: Mapping[str, Any] = field(default_factory=dict)
+    report: ExitReport | None = None
 
 
 class Executor:
@@ -162,11 +174,12 @@ class Executor:
 
     def reap(self) -> None:
         """End the runs whose processes have ended."""
-        while self._ended:
-            attempt = self._ended[0]
-            self._end(attempt, self._engine.status(attempt))
-            # Forgotten only once written: an error above leaves it to the next try.
-            self._ended.popleft()
+        ended = list(self._ended)
+        if ended:
+            self._finish([self._ending(attempt, self._engine.status(attempt)) for attempt in ended])
+            # Forgotten only once written: an error above leaves them to the next try.
+            for _ in ended:
+                self._ended.popleft()
 
     def stop_requested(self) -> None:
         """Ask the processes of runs that somebody wants stopped to stop; each is asked once."""
@@ -180,7 +193,7 @@ class Executor:
                 self._engine.cancel(attempt)
             elif state is AttemptState.ABSENT:
                 # Its environment is being built; the builder will find nothing left to start.
-                self._finish(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL, {})
+                self._finish([Ending(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL)])
 
     def claim_and_start(self) -> None:
         """Take runs off the queue while there are slots, and start each."""
@@ -194,17 +207,20 @@ class Executor:
         """Claim what has a slot. What a run covers is decided here, because now it is known what is covered."""
         now = self._clock.now()
         claimed = []
-        for row in runs.claimable(connection):
-            job = facts.load(connection, [row["job_id"]])[row["job_id"]]
+        waiting = runs.claimable(connection)
+        known = facts.load(connection, (row["job_id"] for row in waiting))
+        for row in waiting:
+            job = known[row["job_id"]]
             if row["refresh"]:
                 # Pending until a refresh completes: if this run fails, the next one is a refresh again.
                 jobs.start_over(connection, job.job_id, pending=True)
-                job = facts.load(connection, [row["job_id"]])[row["job_id"]]
+                job = replace(job, done_until=None, covered=(), refresh_pending=True)
             fired_at = row["tick_at"] if row["tick_at"] is not None else row["created_at"]
             window = window_at_start(job, row["trigger"], fired_at, now)
             number = runs.claim(connection, row, window=window, engine="local", now=now)
             if number is not None:
                 claimed.append(AttemptId(row["id"], number))
+                known[job.job_id] = job.with_active(window)
         return claimed
 
     def _start_all(self, claimed: list[AttemptId]) -> None:
@@ -240,10 +256,10 @@ class Executor:
         except EnvironmentFailed as error:
             if not self._stopping:
                 reason = Reason.DEPENDENCY_INSTALL_FAILED
-                self._finish(attempt, RunStatus.FAILED, reason, {"message": error.cause})
+                self._finish([Ending(attempt, RunStatus.FAILED, reason, {"message": error.cause})])
         except Exception as error:
             log.exception("run %s could not be started", attempt.run_id)
-            self._finish(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})
+            self._finish([Ending(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})])
 
     def _submit(self, attempt: AttemptId, launch: Launch, python: Path) -> AttemptStatus | None:
         """Lay out and start; return None if the run could not be started and has failed for it."""
@@ -255,7 +271,7 @@ class Executor:
             self._engine.watch(attempt)
         except (RunyardError, OSError) as error:
             log.warning("run %s could not be started: %s", attempt.run_id, error)
-            self._finish(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})
+            self._finish([Ending(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})])
             return None
         return AttemptStatus(AttemptState.RUNNING, started_at=self._clock.now())
 
@@ -277,14 +293,14 @@ class Executor:
             ):
                 runs.measure_attempt(connection, attempt.run_id, attempt.number, {"started_at": started_at})
 
-    def _end(self, attempt: AttemptId, status: AttemptStatus) -> None:
-        """End a run by what its supervisor reported; one that left no report is lost."""
+    @staticmethod
+    def _ending(attempt: AttemptId, status: AttemptStatus) -> Ending:
+        """Return how a run ended by what its supervisor reported; one that left no report is lost."""
         assert status.state is not AttemptState.RUNNING, "an engine reports an end after the process is gone"
-        if status.exit is None:
-            what = {"message": "The process vanished without a report."}
-            self._finish(attempt, RunStatus.FAILED, Reason.LOST, what)
-            return
         report = status.exit
+        if report is None:
+            what = {"message": "The process vanished without a report."}
+            return Ending(attempt, RunStatus.FAILED, Reason.LOST, what)
         target, reason = ending(exit_code=report.exit_code, signal=report.signal, stop=report.stop)
         values = {
             "exit_code": report.exit_code,
@@ -292,50 +308,44 @@ class Executor:
             "started_at": report.started_at,
             "finished_at": report.ended_at,
         }
-        self._finish(attempt, target, reason, values, report)
+        return Ending(attempt, target, reason, values, report)
 
-    def _finish(
-        self,
-        attempt: AttemptId,
-        target: RunStatus,
-        reason: Reason,
-        values: dict[str, Any],
-        report: ExitReport | None = None,
-    ) -> None:
-        """Write the end of a run and all it causes."""
+    def _finish(self, endings: Sequence[Ending]) -> None:
+        """Write the ends of runs and all they cause, together."""
 
         def work(connection: Connection) -> None:
-            now = self._clock.now()
-            row = self._open_row(connection, attempt)
-            if row is None:
-                return
-            if row["status"] == RunStatus.STARTING and report is not None:
-                # It ended before we had noted that it started.
-                runs.move(
-                    connection,
-                    attempt.run_id,
-                    RunStatus.RUNNING,
-                    now=now,
-                    values={"started_at": report.started_at},
-                )
-            if report is not None:
-                runs.measure_attempt(connection, attempt.run_id, attempt.number, _measured(report))
-            actor = row["stop_requested_by"] if target is RunStatus.CANCELLED else None
-            settle(
-                connection,
-                attempt.run_id,
-                target,
-                reason,
-                ids=self._ids,
-                now=now,
-                actor=actor or runs.SYSTEM,
-                attempt=attempt.number,
-                values=values,
-            )
+            for end in endings:
+                self._write_end(connection, end)
 
         self._database.write(work)
-        self._stop_sent.discard(attempt)
-        self._run_ended(attempt.run_id)
+        for end in endings:
+            self._stop_sent.discard(end.attempt)
+            self._run_ended(end.attempt.run_id)
+
+    def _write_end(self, connection: Connection, end: Ending) -> None:
+        now = self._clock.now()
+        run_id, report = end.attempt.run_id, end.report
+        row = self._open_row(connection, end.attempt)
+        if row is None:
+            return
+        if report is not None:
+            if row["status"] == RunStatus.STARTING:
+                # It ended before we had noted that it started.
+                values = {"started_at": report.started_at}
+                runs.move(connection, run_id, RunStatus.RUNNING, now=now, values=values)
+            runs.measure_attempt(connection, run_id, end.attempt.number, _measured(report))
+        asked_by = row["stop_requested_by"] if end.target is RunStatus.CANCELLED else None
+        settle(
+            connection,
+            run_id,
+            end.target,
+            end.reason,
+            ids=self._ids,
+            now=now,
+            actor=asked_by or runs.SYSTEM,
+            attempt=end.attempt.number,
+            values=end.values,
+        )
 
     def _is_wanted(self, attempt: AttemptId) -> bool:
         return self._database.read(lambda connection: self._open_row(connection, attempt)) is not None

@@ -6,36 +6,23 @@ planning asks a job instead of counting rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from runyard.core.clock import from_datetime
 from runyard.core.intervals import Cron, Every, Once, Range, Schedule, Window, resolve_range
 from runyard.core.jobs import JobDefinition
-from runyard.core.runs import ACTIVE, RunStatus
 from runyard.core.triggers import TriggerType, parse_duration, parse_trigger
 
 
 @dataclass(frozen=True, slots=True)
-class OpenRun:
-    """A run that has not ended. Its window is known once it has left the queue."""
-
-    run_id: str
-    trigger: str
-    status: RunStatus
-    window: Window | None = None
-
-    @property
-    def is_waiting(self) -> bool:
-        return self.status is RunStatus.PENDING
-
-
-@dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A job at one moment. Instants are microseconds UTC.
+    """A job at one moment, however many runs it has: small, whatever waits. Instants are microseconds UTC.
 
     `done_until`: every window before it is covered. `covered`: completed windows after a gap, oldest first.
-    `anchor_at`: where the phase of an `every` trigger starts.
+    `anchor_at`: where the phase of an `every` trigger starts. `waiting`: by trigger, the oldest run that waits for a
+    slot. `working_on`: the windows of active runs, empty ones left out.
     """
 
     job_id: str
@@ -49,18 +36,26 @@ class JobFacts:
     refresh_pending: bool = False
     paused: bool = False
     archived: bool = False
-    open_runs: tuple[OpenRun, ...] = field(default=())
-
-    @property
-    def active_runs(self) -> tuple[OpenRun, ...]:
-        """Return the runs that hold a slot."""
-        return tuple(run for run in self.open_runs if run.status in ACTIVE)
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    waiting_count: int = 0
+    active_count: int = 0
+    working_on: tuple[Window, ...] = ()
 
     @property
     def has_free_slot(self) -> bool:
         """Return whether a run created now may start at once (EXE-05, EXE-08)."""
         limit = self.definition.concurrency
-        return limit is None or len(self.open_runs) < limit
+        return limit is None or self.active_count + self.waiting_count < limit
+
+    def with_active(self, window: Window) -> JobFacts:
+        """Return the facts after one of the waiting runs became active with this window."""
+        working_on = self.working_on if window.is_empty else (*self.working_on, window)
+        return replace(
+            self,
+            working_on=working_on,
+            waiting_count=self.waiting_count - 1,
+            active_count=self.active_count + 1,
+        )
 
     @property
     def timed(self) -> tuple[tuple[str, Schedule], ...]:

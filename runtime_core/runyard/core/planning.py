@@ -22,7 +22,7 @@ from typing import Any
 
 from runyard.core import freshness
 from runyard.core.clock import to_datetime
-from runyard.core.facts import JobFacts, OpenRun
+from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window, latest_due, next_due, remaining, run_window
 from runyard.core.jobs import RefreshPolicy
 from runyard.core.refresh import downstream_of
@@ -142,7 +142,7 @@ def _decide_tick(
         "tick": _iso(tick),
         "lateness_seconds": (now - tick) / 1e6,
         "done_until": _iso(job.done_until),
-        "active_runs": len(job.active_runs),
+        "active_runs": job.active_count,
         "concurrency": job.definition.concurrency,
     }
 
@@ -157,12 +157,12 @@ def _decide_tick(
     if stale:
         facts["stale"] = stale
         return decided(Outcome.GATED, f"Upstream is not fresh: {'; '.join(stale.values())}.")
-    waiting = _waiting(job, trigger)
+    waiting = job.waiting.get(trigger)
     if waiting is not None:
         return decided(
             Outcome.COALESCED,
             "An earlier run of this trigger still waits for a slot; its window will cover this tick too.",
-            joins=waiting.run_id,
+            joins=waiting,
         )
     run = NewRun(trigger, f"{trigger}@{_iso(tick)}", tick, _starts_over(job))
     what = (
@@ -196,7 +196,7 @@ def plan_start(
     Only `FIRED` and `LIMITED` create a run. A refresh asked of a job that blocks refreshes is ignored (RFR-07);
     `force` passes freshness gates (FRS-10). A paused job may still be started by hand (TRG-20).
     """
-    facts: dict[str, Any] = {"active_runs": len(job.active_runs), "concurrency": job.definition.concurrency}
+    facts: dict[str, Any] = {"active_runs": job.active_count, "concurrency": job.definition.concurrency}
 
     def decided(outcome: Outcome, because: str, **more: Any) -> Decision:
         return Decision(job.job_id, trigger, outcome, because, facts=facts, **more)
@@ -250,7 +250,7 @@ def _decide_follow_up(ended: Ended, job: JobFacts, other: JobFacts, trigger: str
     facts: dict[str, Any] = {
         "upstream": job.definition.job_ref,
         "upstream_run": ended.run_id,
-        "active_runs": len(other.active_runs),
+        "active_runs": other.active_count,
         "concurrency": other.definition.concurrency,
     }
 
@@ -263,12 +263,12 @@ def _decide_follow_up(ended: Ended, job: JobFacts, other: JobFacts, trigger: str
         return decided(Outcome.SKIPPED, "The job is archived.")
     if other.paused:
         return decided(Outcome.PAUSED, "The job is paused.")
-    waiting = _waiting(other, trigger)
+    waiting = other.waiting.get(trigger)
     if waiting is not None and not other.has_free_slot:
         return decided(
             Outcome.MERGED,
             "An earlier run of this trigger still waits for a slot; it takes this event in.",
-            joins=waiting.run_id,
+            joins=waiting,
         )
     run = NewRun(
         trigger,
@@ -289,7 +289,7 @@ def _next_part(ended: Ended, job: JobFacts, now: int) -> Decision | None:
     # `remaining` and not just any gap: what has passed since the last tick is no part yet.
     if not remaining(job.schedule, job.range, job.done_until, now):
         return None
-    if any(run.is_waiting and _has_window(job, run.trigger) for run in job.open_runs):
+    if any(_has_window(job, trigger) for trigger in job.waiting):
         return None
     if _next_gap(job, now) is None:
         return None
@@ -331,9 +331,7 @@ def window_at_start(job: JobFacts, trigger: str, fired_at: int, now: int) -> Win
 def _next_gap(job: JobFacts, now: int) -> Window | None:
     """Return the oldest window that is neither covered nor being worked on; None if there is none."""
     start = job.done_until
-    taken = sorted(
-        [*job.covered, *(run.window for run in job.active_runs if run.window)], key=lambda w: w.start
-    )
+    taken = sorted([*job.covered, *job.working_on], key=lambda window: window.start)
     schedule = job.schedule
     if schedule is None:
         return None
@@ -368,13 +366,9 @@ def _created(decided: Any, job: JobFacts, run: NewRun, why: str) -> Decision:
     if job.has_free_slot:
         decision = decided(Outcome.FIRED, why, run=run)
     else:
-        busy = f"{len(job.active_runs)} of {job.definition.concurrency} slots are taken; the run waits."
+        busy = f"{job.active_count} of {job.definition.concurrency} slots are taken; the run waits."
         decision = decided(Outcome.LIMITED, f"{why} {busy}", run=run)
     return decision
-
-
-def _waiting(job: JobFacts, trigger: str) -> OpenRun | None:
-    return next((run for run in job.open_runs if run.is_waiting and run.trigger == trigger), None)
 
 
 def _starts_over(job: JobFacts) -> bool:

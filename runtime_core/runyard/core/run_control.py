@@ -88,8 +88,16 @@ class RunControl:
             )
 
         def work(connection: Connection) -> list[StartAnswer]:
-            rows = {row["id"]: row for row in jobs.all_of(connection, workspace_id)}
-            live = {job_id: row for job_id, row in rows.items() if row["archived_at"] is None}
+            found = (
+                jobs.all_of(connection, workspace_id)
+                if selectors
+                else jobs.by_ids(connection, job_ids or ()).values()
+            )
+            live = {
+                row["id"]: row
+                for row in found
+                if row["archived_at"] is None and row["workspace_id"] == workspace_id
+            }
             chosen = _choose(live, job_ids or (), selectors or ())
             loaded = facts.load(connection, chosen)
             answers = [StartAnswer(job_id, None) for job_id in job_ids or () if job_id not in live]

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select
 
-from runyard.core.facts import JobFacts, OpenRun
+from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition, parse_job
-from runyard.core.runs import OPEN, RunStatus
+from runyard.core.runs import ACTIVE, OPEN, RunStatus
 from runyard.core.store.tables import (
     covered_windows,
     job_edges,
@@ -25,6 +25,7 @@ from runyard.core.store.tables import (
     jobs,
     runs,
 )
+from runyard.core.triggers import PERIODIC, parse_trigger
 
 BATCH = 500
 """Jobs planned in one transaction: enough that a burst is quick, few enough that others get their turn."""
@@ -52,28 +53,84 @@ def next_due_at(connection: Connection) -> int | None:
     return connection.execute(query).scalar_one_or_none()
 
 
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+
+# Built once, because every start, claim and end runs them.
+_JOBS = (
+    select(
+        job_state,
+        jobs.c.workspace_id,
+        jobs.c.archived_at,
+        jobs.c.version_id,
+        job_versions.c.definition,
+        job_versions.c.extensions,
+    )
+    .join(jobs, jobs.c.id == job_state.c.job_id)
+    .join(job_versions, job_versions.c.id == jobs.c.version_id)
+    .where(job_state.c.job_id.in_(_IDS))
+)
+_COUNTS = (
+    select(runs.c.job_id, runs.c.status, func.count())
+    .where(runs.c.job_id.in_(_IDS), runs.c.status.in_(sorted(OPEN)))
+    .group_by(runs.c.job_id, runs.c.status)
+)
+_oldest = (
+    select(runs.c.job_id, func.min(runs.c.number).label("number"))
+    .where(runs.c.job_id.in_(_IDS), runs.c.status == RunStatus.PENDING)
+    .group_by(runs.c.job_id, runs.c.trigger)
+    .subquery()
+)
+_WAITING = select(runs.c.job_id, runs.c.trigger, runs.c.id).join(
+    _oldest, (runs.c.job_id == _oldest.c.job_id) & (runs.c.number == _oldest.c.number)
+)
+_WORKING_ON = select(runs.c.job_id, runs.c.interval_start, runs.c.interval_end).where(
+    runs.c.job_id.in_(_IDS),
+    runs.c.status.in_(sorted(ACTIVE)),
+    runs.c.interval_start < runs.c.interval_end,
+)
+_COVERED_AFTER_GAPS = (
+    select(covered_windows.c.job_id, covered_windows.c.start_at, covered_windows.c.end_at)
+    .join(job_state, job_state.c.job_id == covered_windows.c.job_id)
+    .where(covered_windows.c.job_id.in_(_IDS), covered_windows.c.end_at > job_state.c.done_until)
+    .order_by(covered_windows.c.start_at)
+)
+
+
 def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
     """Return the facts of these jobs by id; unknown ids are left out."""
     ids = sorted(set(job_ids))
-    if not ids:
-        return {}
-    query = (
-        select(
-            job_state,
-            jobs.c.workspace_id,
-            jobs.c.archived_at,
-            jobs.c.version_id,
-            job_versions.c.definition,
-            job_versions.c.extensions,
-        )
-        .join(jobs, jobs.c.id == job_state.c.job_id)
-        .join(job_versions, job_versions.c.id == jobs.c.version_id)
-        .where(job_state.c.job_id.in_(ids))
+    rows = connection.execute(_JOBS, {"ids": ids}).mappings().all() if ids else []
+    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for job_id, status, count in connection.execute(_COUNTS, {"ids": ids}) if ids else ():
+        counts[job_id][status] = count
+    views = [definition_of(row["version_id"], row["definition"], row["extensions"]) for row in rows]
+    # What most jobs do not have is asked for only where it can be.
+    waiting = _oldest_by_trigger(
+        connection, [job_id for job_id in counts if RunStatus.PENDING in counts[job_id]]
     )
-    rows = connection.execute(query).mappings().all()
-    open_runs = _open_runs(connection, ids)
-    covered = _covered_after_gaps(connection, rows)
-    return {row["job_id"]: _facts(row, open_runs[row["job_id"]], covered[row["job_id"]]) for row in rows}
+    periodic = [row["job_id"] for row, view in zip(rows, views, strict=True) if _is_periodic(view)]
+    working_on = _windows(connection, _WORKING_ON, [job_id for job_id in periodic if job_id in counts])
+    covered = _windows(connection, _COVERED_AFTER_GAPS, periodic)
+    return {
+        row["job_id"]: JobFacts(
+            job_id=row["job_id"],
+            workspace_id=row["workspace_id"],
+            definition=view,
+            anchor_at=row["anchor_at"],
+            next_due_at=row["next_due_at"],
+            done_until=row["done_until"],
+            covered=tuple(covered[row["job_id"]]),
+            completed_at=row["completed_at"],
+            refresh_pending=row["refresh_pending"],
+            paused=row["paused_at"] is not None,
+            archived=row["archived_at"] is not None,
+            waiting=waiting[row["job_id"]],
+            waiting_count=counts[row["job_id"]].get(RunStatus.PENDING, 0),
+            active_count=sum(counts[row["job_id"]].get(status, 0) for status in ACTIVE),
+            working_on=tuple(working_on[row["job_id"]]),
+        )
+        for row, view in zip(rows, views, strict=True)
+    }
 
 
 def by_ref(connection: Connection, workspace_id: str, refs: Iterable[str]) -> dict[str, JobFacts]:
@@ -119,54 +176,24 @@ def _views(_version_id: str) -> list[JobDefinition]:
     return []
 
 
-def _facts(row: RowMapping, open_runs: list[OpenRun], covered: list[Window]) -> JobFacts:
-    return JobFacts(
-        job_id=row["job_id"],
-        workspace_id=row["workspace_id"],
-        definition=definition_of(row["version_id"], row["definition"], row["extensions"]),
-        anchor_at=row["anchor_at"],
-        next_due_at=row["next_due_at"],
-        done_until=row["done_until"],
-        covered=tuple(covered),
-        completed_at=row["completed_at"],
-        refresh_pending=row["refresh_pending"],
-        paused=row["paused_at"] is not None,
-        archived=row["archived_at"] is not None,
-        open_runs=tuple(open_runs),
-    )
+def _is_periodic(job: JobDefinition) -> bool:
+    """Return whether runs of a job may cover windows."""
+    return any(parse_trigger(trigger).type in PERIODIC for trigger in job.triggers)
 
 
-def _open_runs(connection: Connection, job_ids: Sequence[str]) -> defaultdict[str, list[OpenRun]]:
-    query = (
-        select(
-            runs.c.id,
-            runs.c.job_id,
-            runs.c.trigger,
-            runs.c.status,
-            runs.c.interval_start,
-            runs.c.interval_end,
-        )
-        .where(runs.c.job_id.in_(job_ids), runs.c.status.in_(sorted(OPEN)))
-        .order_by(runs.c.created_at, runs.c.id)
-    )
-    found: defaultdict[str, list[OpenRun]] = defaultdict(list)
-    for row in connection.execute(query):
-        window = None if row.interval_start is None else Window(row.interval_start, row.interval_end)
-        found[row.job_id].append(OpenRun(row.id, row.trigger, RunStatus(row.status), window))
+def _oldest_by_trigger(connection: Connection, job_ids: Sequence[str]) -> defaultdict[str, dict[str, str]]:
+    """Return, by job and trigger, the oldest run that waits."""
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for job_id, trigger, run_id in connection.execute(_WAITING, {"ids": job_ids}) if job_ids else ():
+        found[job_id][trigger] = run_id
     return found
 
 
-def _covered_after_gaps(connection: Connection, rows: Sequence[RowMapping]) -> defaultdict[str, list[Window]]:
+def _windows(
+    connection: Connection, query: Select[Any], job_ids: Sequence[str]
+) -> defaultdict[str, list[Window]]:
+    """Return the windows that a query finds, by job."""
     found: defaultdict[str, list[Window]] = defaultdict(list)
-    query = (
-        select(covered_windows.c.job_id, covered_windows.c.start_at, covered_windows.c.end_at)
-        .join(job_state, job_state.c.job_id == covered_windows.c.job_id)
-        .where(
-            covered_windows.c.job_id.in_([row["job_id"] for row in rows]),
-            covered_windows.c.end_at > job_state.c.done_until,
-        )
-        .order_by(covered_windows.c.start_at)
-    )
-    for job_id, start, end in connection.execute(query):
+    for job_id, start, end in connection.execute(query, {"ids": job_ids}) if job_ids else ():
         found[job_id].append(Window(start, end))
     return found
