@@ -207,31 +207,35 @@ def request_stop(connection: Connection, run_id: str, user_id: str | None, now: 
 # For the executor -----------------------------------------------------------------------------------------
 
 
+_active = (
+    select(runs.c.job_id, func.count().label("active"))
+    .where(runs.c.status.in_(sorted(ACTIVE)))
+    .group_by(runs.c.job_id)
+    .subquery()
+)
+_taken_slots = func.coalesce(_active.c.active, 0)
+_CLAIMABLE = (
+    select(runs, jobs.c.concurrency, _taken_slots.label("active"))
+    .join(jobs, jobs.c.id == runs.c.job_id)
+    .outerjoin(_active, _active.c.job_id == runs.c.job_id)
+    .where(
+        runs.c.status == RunStatus.PENDING,
+        runs.c.stop_requested_at.is_(None),
+        jobs.c.concurrency.is_(None) | (_taken_slots < jobs.c.concurrency),
+    )
+    .order_by(runs.c.created_at, runs.c.id)
+    .limit(bindparam("at_most"))
+)
+
+
 def claimable(connection: Connection, limit: int = CLAIM_BATCH) -> list[RowMapping]:
     """Return waiting runs whose job has a free slot, oldest first, no more per job than it has slots.
 
     Slots are counted from run rows, so there is nothing that could leak (EXE-08).
     """
-    active = (
-        select(func.count())
-        .where(runs.c.job_id == jobs.c.id, runs.c.status.in_(sorted(ACTIVE)))
-        .correlate(jobs)
-        .scalar_subquery()
-    )
-    query = (
-        select(runs, jobs.c.concurrency, active.label("active"))
-        .join(jobs, jobs.c.id == runs.c.job_id)
-        .where(
-            runs.c.status == RunStatus.PENDING,
-            runs.c.stop_requested_at.is_(None),
-            jobs.c.concurrency.is_(None) | (active < jobs.c.concurrency),
-        )
-        .order_by(runs.c.created_at, runs.c.id)
-        .limit(limit)
-    )
     taken: dict[str, int] = {}
     found = []
-    for row in connection.execute(query).mappings():
+    for row in connection.execute(_CLAIMABLE, {"at_most": limit}).mappings():
         slots = taken.setdefault(row["job_id"], row["active"])
         if row["concurrency"] is None or slots < row["concurrency"]:
             taken[row["job_id"]] = slots + 1
