@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
@@ -18,12 +19,12 @@ from sqlalchemy.exc import IntegrityError
 from tests.support.planning import job
 from tests.support.worlds import OWNER, WORKSPACE
 
-from runyard.core.errors import Conflict, StorageFull
+from runyard.core.errors import Conflict, StorageFull, Unavailable
 from runyard.core.ids import SeededIds
 from runyard.core.planning import NewRun
 from runyard.core.runs import OPEN, TERMINAL, TRANSITIONS, Reason, RunStatus
-from runyard.core.store import accounts, feed, jobs, runs, snapshots, workspaces
-from runyard.core.store.engine import Database, sqlite_url
+from runyard.core.store import accounts, engine, feed, jobs, runs, snapshots, workspaces
+from runyard.core.store.engine import Database, Work, _Pending, sqlite_url
 from runyard.core.store.migrate import HEAD, MIGRATIONS, migrate
 from runyard.core.store.tables import metadata
 from runyard.core.store.tables import runs as runs_table
@@ -218,20 +219,80 @@ def test_a_failing_write_takes_nobody_elses_with_it(database: Database) -> None:
     assert database.read(lambda c: c.execute(text("select count(*) from users")).scalar_one()) == 5
 
 
-def test_a_full_disk_is_said_plainly_and_changes_nothing(tmp_path: Path) -> None:
+def at_the_door(database: Database, work: Work[Any]) -> _Pending[Any]:
+    """Return a write of somebody who waits: whoever writes next commits it too."""
+    pending = _Pending(work)
+    database._writer._waiting.append(pending)
+    return pending
+
+
+def test_who_watches_is_woken_by_a_change_that_a_failing_write_commits_for_another(
+    database: Database, job_id: str
+) -> None:
+    woken: list[bool] = []
+    database.on_change(lambda: woken.append(True))
+    other = at_the_door(database, lambda c: create_run(c, job_id, "tick"))
+    with pytest.raises(IntegrityError):
+        database.write(lambda c: accounts.create_user(c, id=OWNER, email="a@x", name=None, now=1))
+    assert (other.done, other.error, woken) == (True, None, [True])
+
+
+# SPEC: SCA-01
+def test_what_one_read_reads_is_from_one_moment(database: Database) -> None:
+    count = text("select count(*) from users")
+
+    def work(connection: Connection) -> list[int]:
+        before = connection.execute(count).scalar_one()
+        database.write(lambda c: accounts.create_user(c, id=OWNER, email="a@x", name=None, now=1))
+        return [before, connection.execute(count).scalar_one()]
+
+    assert database.read(work) == [0, 0]
+
+
+def test_a_database_that_somebody_else_holds_is_said_plainly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.01)
+    servers = [Database(sqlite_url(tmp_path / "one.db")) for _ in range(2)]
+
+    def meanwhile(_connection: Connection) -> None:
+        with pytest.raises(Unavailable, match="in use"):
+            servers[1].write(lambda _: None)
+
+    servers[0].write(meanwhile)
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Database]:
+    """Return a database on a disk that is as good as full."""
     database = Database(sqlite_url(tmp_path / "small.db"))
     migrate(database)
     database.write(lambda c: c.exec_driver_sql("pragma max_page_count = 1"))
-
-    def fill(connection: Connection) -> None:
-        for number in range(2000):
-            email = f"{number}{'x' * 1000}"
-            accounts.create_user(connection, id=IDS.new_id(), email=email, name=None, now=1)
-
-    with pytest.raises(StorageFull, match="disk"):
-        database.write(fill)
+    yield database
     assert database.read(lambda c: c.execute(text("select count(*) from users")).scalar_one()) == 0
     database.close()
+
+
+def fill(connection: Connection) -> None:
+    for number in range(2000):
+        email = f"{number}{'x' * 1000}"
+        accounts.create_user(connection, id=IDS.new_id(), email=email, name=None, now=1)
+
+
+def test_a_full_disk_is_said_plainly_and_changes_nothing(small: Database) -> None:
+    with pytest.raises(StorageFull, match="disk") as refused:
+        small.write(fill)
+    assert "xxx" not in str(refused.value.__cause__), "what is written may be secret, and errors are logged"
+
+
+def test_a_full_disk_is_said_plainly_to_all_whose_writes_it_took(small: Database) -> None:
+    """A database that is full takes back the whole transaction, not only the write that filled it."""
+    other = at_the_door(small, partial(accounts.create_user, id=OWNER, email="a@x", name=None, now=1))
+    with pytest.raises(StorageFull, match="disk"):
+        small.write(fill)
+    assert "full" in str(other.error)
 
 
 def test_statuses_in_the_schema_are_those_of_the_table_of_moves() -> None:

@@ -60,10 +60,11 @@ class Database:
         self._listeners: list[Callable[[], None]] = []
         if self.dialect == "sqlite":
             self._readers = _sqlite_engine(url, begin="BEGIN", size=POOL_SIZE)
-            self._writer = _Writer(_sqlite_engine(url, begin="BEGIN IMMEDIATE", size=1))
+            writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE", size=1)
         else:
-            self._readers = create_engine(_with_driver(url), pool_size=POOL_SIZE, pool_pre_ping=True)
-            self._writer = _Writer(_postgres_writer(_with_driver(url)))
+            self._readers = _postgres_readers(_with_driver(url))
+            writer = _postgres_writer(_with_driver(url))
+        self._writer = _Writer(writer, self._tell_change)
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each commit that appended to the feed."""
@@ -80,16 +81,16 @@ class Database:
         Its effect must be on the connection alone, which a failed commit takes back.
         """
         with _errors_of_the_world():
-            result, changed = self._writer.write(work)
-        if changed:
-            for listener in self._listeners:
-                listener()
-        return result
+            return self._writer.write(work)
 
     def close(self) -> None:
         """Close every connection."""
         self._writer.close()
         self._readers.dispose()
+
+    def _tell_change(self) -> None:
+        for listener in self._listeners:
+            listener()
 
 
 def mark_changed(connection: Connection) -> None:
@@ -110,23 +111,26 @@ class _Pending(Generic[T]):
 
 
 class _Writer:
-    """The one writer of a database; commits together what arrives together."""
+    """The one writer of a database; commits together what arrives together, then says so if the feed has grown."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, tell_change: Callable[[], None]) -> None:
+        self._engine, self._tell_change = engine, tell_change
         self._lock = threading.Lock()
         self._waiting: deque[_Pending[Any]] = deque()
 
-    def write(self, work: Work[T]) -> tuple[T, bool]:
+    def write(self, work: Work[T]) -> T:
         mine = _Pending(work)
         self._waiting.append(mine)
         changed = False
         with self._lock:
             while not mine.done:
                 changed |= self._commit_group()
+        # Also when our own work failed: what was committed with it is somebody else's, who does not come here.
+        if changed:
+            self._tell_change()
         if mine.error is not None:
             raise mine.error
-        return cast(T, mine.result), changed
+        return cast(T, mine.result)
 
     def _commit_group(self) -> bool:
         """Commit the oldest waiting writes as one transaction; return whether they appended to the feed."""
@@ -155,7 +159,11 @@ class _Writer:
         try:
             pending.result = pending.work(connection)
         except Exception as error:
-            savepoint.rollback()
+            try:
+                savepoint.rollback()
+            except DBAPIError:
+                # A full disk takes the whole transaction back, and this is what everybody in it should hear.
+                raise error from None
             pending.error = error
         else:
             savepoint.commit()
@@ -170,6 +178,7 @@ def _sqlite_engine(url: str, *, begin: str, size: int) -> Engine:
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0 if size == 1 else size,
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
     )
 
@@ -188,8 +197,15 @@ def _sqlite_engine(url: str, *, begin: str, size: int) -> Engine:
     return engine
 
 
+def _postgres_readers(url: str) -> Engine:
+    # Its default would show each statement of a read another moment.
+    return create_engine(
+        url, isolation_level="REPEATABLE READ", pool_size=POOL_SIZE, pool_pre_ping=True, hide_parameters=True
+    )
+
+
 def _postgres_writer(url: str) -> Engine:
-    engine = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
+    engine = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, hide_parameters=True)
 
     @event.listens_for(engine, "begin")
     def wait_for_turn(connection: Connection) -> None:
@@ -222,6 +238,11 @@ class _errors_of_the_world:  # noqa: N801 - reads as a phrase in a `with`
             raise StorageFull(
                 "The disk of the database is full; nothing was changed.",
                 "Free space in the data directory and try again.",
+            ) from error
+        if "database is locked" in words:
+            raise Unavailable(
+                f"The database is in use by another program for over {BUSY_TIMEOUT_SECONDS:g} s.",
+                "Let that program finish or end it, then try again.",
             ) from error
         if error.connection_invalidated or (isinstance(error, OperationalError) and "connect" in words):
             raise Unavailable(
