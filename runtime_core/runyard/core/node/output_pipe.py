@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 
 from .attempt_log import AttemptLog
 
 _PIPE_BYTES = 256 * 1024
-"""What one read takes, four times what a pipe holds by default."""
+"""What a pipe holds and one read takes: a job can print for some milliseconds before it has to wait for us."""
 
 _PIECE_BYTES = 64 * 1024
 """Longest text of one record, so that a reader knows how far back the last record can begin."""
@@ -17,6 +19,12 @@ _LINE_BYTES = 1024 * 1024
 
 _LATE_SECONDS = 0.25
 """How long the beginning of a line may wait for its end to be written with it: a progress bar has none."""
+
+
+def widen_pipe(descriptor: int) -> None:
+    """Let a pipe hold more than the 64 KiB it does by default, if the system has room for it."""
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 class OutputPipe:

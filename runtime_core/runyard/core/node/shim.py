@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from . import attempt_dir, linux
 from .attempt_log import STDERR, STDOUT, AttemptLog
 from .notifier import Notifier
-from .output_pipe import OutputPipe
+from .output_pipe import OutputPipe, widen_pipe
 
 CANNOT_START = 127
 """Exit code of a job whose program could not be executed, as in a shell."""
@@ -113,6 +113,7 @@ class Shim:
             self._timeout_at = time.monotonic() + self._spec["timeout_seconds"]
         for stream, (reader, writer) in outputs.items():
             os.close(writer)
+            widen_pipe(reader)
             self._pipes[reader] = OutputPipe(reader, stream, self._log)
             self._poll.register(reader, select.POLLIN)
 
