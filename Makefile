@@ -8,7 +8,7 @@ PYTEST := .venv/bin/python -m pytest
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: help demo test test-all check bench browser ready
+.PHONY: help demo test test-all check bench kills browser ready
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test-all  everything"
 	@echo "make check     format, lint, types, direction of imports"
 	@echo "make bench     speed and memory, beside their budgets"
+	@echo "make kills     a server killed at 500 random points; takes hours"
 	@echo "make browser   see that there is a browser for tests, or install one"
 
 demo: ready
@@ -36,6 +37,9 @@ check: ready
 
 bench: ready
 	.venv/bin/python -m benchmarks
+
+kills: ready
+	KILL_POINTS=250 $(PYTEST) tests/e2e/test_kill.py -k burst --timeout 0
 
 browser: ready
 	@command -v chromium >/dev/null || { apt-get update && apt-get install --yes chromium; } || \
