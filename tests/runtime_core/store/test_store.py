@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, event, text, update
 from sqlalchemy.exc import IntegrityError
 from tests.support.planning import job
 from tests.support.worlds import OWNER, WORKSPACE
@@ -22,8 +22,8 @@ from tests.support.worlds import OWNER, WORKSPACE
 from runyard.core.errors import Conflict, StorageFull, Unavailable
 from runyard.core.ids import SeededIds
 from runyard.core.planning import NewRun
-from runyard.core.runs import OPEN, TERMINAL, TRANSITIONS, Reason, RunStatus
-from runyard.core.store import accounts, engine, feed, jobs, runs, snapshots, workspaces
+from runyard.core.runs import ACTIVE, OPEN, TERMINAL, TRANSITIONS, Reason, RunStatus
+from runyard.core.store import accounts, engine, facts, feed, jobs, runs, snapshots, workspaces
 from runyard.core.store.engine import Database, Work, _Pending, sqlite_url
 from runyard.core.store.migrate import HEAD, MIGRATIONS, migrate
 from runyard.core.store.tables import metadata
@@ -177,6 +177,46 @@ def test_a_claim_takes_no_more_runs_than_there_are_slots(database: Database, job
     assert database.read(runs.claimable) == []
     database.write(lambda c: runs.move(c, first["id"], RunStatus.FAILED, now=9, reason=Reason.START_FAILED))
     assert [row["cause"] for row in database.read(runs.claimable)] == ["tick 1"]
+
+
+def plan_of(database: Database, work: Work[Any]) -> str:
+    """Return how SQLite goes about the statements of some work, one step a line."""
+    steps: list[str] = []
+
+    def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        cursor.execute(f"explain query plan {statement}", parameters)
+        steps.extend(row[3] for row in cursor.fetchall())
+
+    def read(connection: Connection) -> None:
+        event.listen(connection, "before_cursor_execute", explain)
+        work(connection)
+
+    database.read(read)
+    assert steps
+    return "\n".join(steps)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        runs.claimable,
+        runs.to_stop,
+        partial(runs.with_status, statuses=ACTIVE),
+        partial(facts.load, job_ids=["a"]),
+        partial(runs.page, workspace_id="w", job_id="a", limit=1, offset=0),
+        partial(runs.page, workspace_id="w", previous_run_id="a", limit=1, offset=0),
+        partial(runs.page, workspace_id="w", statuses=sorted(OPEN), limit=1, offset=0),
+    ],
+)
+def test_what_concerns_few_runs_never_walks_through_all_that_ever_ran(
+    sqlite_file_url: str, work: Work[Any]
+) -> None:
+    database = Database(sqlite_file_url)
+    steps = plan_of(database, work).splitlines()
+    database.close()
+    narrow = ("ix_runs_open", "ix_runs_pending", "ix_runs_active")
+    walks = [step for step in steps if step.startswith("SCAN runs") and not step.endswith(narrow)]
+    assert (walks, [step for step in steps if "ix_runs_newest" in step]) == ([], [])
 
 
 def test_the_feed_is_read_on_from_the_last_event_seen(database: Database, job_id: str) -> None:

@@ -24,6 +24,7 @@ from runyard.core.store.tables import (
     job_versions,
     jobs,
     runs,
+    runs_that_are,
 )
 from runyard.core.triggers import PERIODIC, parse_trigger
 
@@ -71,12 +72,12 @@ _JOBS = (
 )
 _COUNTS = (
     select(runs.c.job_id, runs.c.status, func.count())
-    .where(runs.c.job_id.in_(_IDS), runs.c.status.in_(sorted(OPEN)))
+    .where(runs.c.job_id.in_(_IDS), runs_that_are(OPEN))
     .group_by(runs.c.job_id, runs.c.status)
 )
 _oldest = (
     select(runs.c.job_id, func.min(runs.c.number).label("number"))
-    .where(runs.c.job_id.in_(_IDS), runs.c.status == RunStatus.PENDING)
+    .where(runs.c.job_id.in_(_IDS), runs_that_are({RunStatus.PENDING}))
     .group_by(runs.c.job_id, runs.c.trigger)
     .subquery()
 )
@@ -85,7 +86,7 @@ _WAITING = select(runs.c.job_id, runs.c.trigger, runs.c.id).join(
 )
 _WORKING_ON = select(runs.c.job_id, runs.c.interval_start, runs.c.interval_end).where(
     runs.c.job_id.in_(_IDS),
-    runs.c.status.in_(sorted(ACTIVE)),
+    runs_that_are(ACTIVE),
     runs.c.interval_start < runs.c.interval_end,
 )
 _COVERED_AFTER_GAPS = (

@@ -33,6 +33,7 @@ from runyard.core.store.tables import (
     run_causes,
     run_events,
     runs,
+    runs_that_are,
 )
 
 SYSTEM = "system"
@@ -185,7 +186,7 @@ def request_stop(connection: Connection, run_id: str, user_id: str | None, now: 
     """Store that somebody wants a run to stop; return False if it has ended or was asked already."""
     query = (
         update(runs)
-        .where(runs.c.id == run_id, runs.c.status.in_(sorted(OPEN)), runs.c.stop_requested_at.is_(None))
+        .where(runs.c.id == run_id, runs_that_are(OPEN), runs.c.stop_requested_at.is_(None))
         .values(stop_requested_at=now, stop_requested_by=user_id, updated_at=now)
         .returning(runs.c.workspace_id, runs.c.job_id, runs.c.number)
     )
@@ -209,7 +210,8 @@ def request_stop(connection: Connection, run_id: str, user_id: str | None, now: 
 
 _active = (
     select(runs.c.job_id, func.count().label("active"))
-    .where(runs.c.status.in_(sorted(ACTIVE)))
+    # Active ones are open ones; said too, because the index over these is the one in the order of jobs.
+    .where(runs_that_are(OPEN), runs_that_are(ACTIVE))
     .group_by(runs.c.job_id)
     .subquery()
 )
@@ -219,7 +221,7 @@ _CLAIMABLE = (
     .join(jobs, jobs.c.id == runs.c.job_id)
     .outerjoin(_active, _active.c.job_id == runs.c.job_id)
     .where(
-        runs.c.status == RunStatus.PENDING,
+        runs_that_are({RunStatus.PENDING}),
         runs.c.stop_requested_at.is_(None),
         jobs.c.concurrency.is_(None) | (_taken_slots < jobs.c.concurrency),
     )
@@ -269,13 +271,13 @@ def by_id(connection: Connection, run_id: str) -> RowMapping | None:
 
 def with_status(connection: Connection, statuses: Iterable[RunStatus]) -> Sequence[RowMapping]:
     """Return the runs in these statuses, oldest first."""
-    query = select(runs).where(runs.c.status.in_(sorted(statuses))).order_by(runs.c.created_at, runs.c.id)
+    query = select(runs).where(runs_that_are(statuses)).order_by(runs.c.created_at, runs.c.id)
     return connection.execute(query).mappings().all()
 
 
 def to_stop(connection: Connection) -> Sequence[RowMapping]:
     """Return the open runs that somebody wants to stop."""
-    query = select(runs).where(runs.c.status.in_(sorted(OPEN)), runs.c.stop_requested_at.is_not(None))
+    query = select(runs).where(runs_that_are(OPEN), runs.c.stop_requested_at.is_not(None))
     return connection.execute(query).mappings().all()
 
 
@@ -333,7 +335,12 @@ def page(
     With `stopping`, runs that somebody wants to stop match besides those in `statuses`; runs of the job
     `hidden_ref` do not match.
     """
-    where = [runs.c.workspace_id == workspace_id]
+    is_open = bool(statuses or stopping) and set(statuses) <= OPEN
+    is_narrow = is_open or job_id is not None or previous_run_id is not None
+    # A database without statistics would walk through all runs of the workspace rather than use a narrower index.
+    where = [(runs.c.workspace_id.concat("") if is_narrow else runs.c.workspace_id) == workspace_id]
+    if is_open:
+        where.append(runs_that_are(OPEN))
     if previous_run_id is not None:
         where.append(runs.c.previous_run_id == previous_run_id)
     if hidden_ref is not None:
@@ -346,7 +353,7 @@ def page(
     if number is not None:
         where.append(runs.c.number == number)
     if statuses or stopping:
-        is_stopping = runs.c.stop_requested_at.is_not(None) & runs.c.status.in_(sorted(OPEN))
+        is_stopping = runs.c.stop_requested_at.is_not(None) & runs_that_are(OPEN)
         in_statuses = runs.c.status.in_(list(statuses))
         where.append(in_statuses | is_stopping if stopping else in_statuses)
     newest_first = (runs.c.created_at.desc(), runs.c.id.desc())
