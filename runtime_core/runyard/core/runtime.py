@@ -83,7 +83,7 @@ class Runtime:
             self.clock,
             self.ids,
             min_every_seconds=min_every_seconds,
-            deployed=lambda workspace_id: self.executor.build_ahead(workspace_id),
+            deployed=self._deployed,
         )
         self.run_control = RunControl(self.database, self.clock, self.ids)
         self.scheduler = Scheduler(self.database, self.clock, self.ids)
@@ -122,7 +122,6 @@ class Runtime:
 
     def start(self) -> None:
         """Start the loops; runs of an earlier server are found again first thing."""
-        self.database.on_change(self.scheduler.wake)
         self.database.on_change(self.executor.wake)
         for thread in self._threads:
             thread.start()
@@ -147,6 +146,11 @@ class Runtime:
     def attempt_directory(self, attempt: AttemptId) -> Path:
         """Return where one attempt lives; number 0 is the build of its environment."""
         return self.run_directory(attempt.run_id) / str(attempt.number)
+
+    def _deployed(self, workspace_id: str) -> None:
+        """Other jobs may be due now, and may need other environments."""
+        self.scheduler.wake()
+        self.executor.build_ahead(workspace_id)
 
     def _interpreters(self, base_env: Mapping[str, str], workspace_python: Path | None) -> Interpreters:
         if workspace_python is not None:

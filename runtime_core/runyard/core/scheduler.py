@@ -1,6 +1,6 @@
 """The loop that turns time into runs: facts from the store, `plan`, decisions to the store.
 
-It sleeps until the next tick is due or somebody wakes it (a deploy, a pause, a stop); it never polls. What is due
+It sleeps until the next tick is due or somebody wakes it (a deploy, a stop); it never polls. What is due
 and what becomes of it is decided in `planning`; here is only when to look.
 """
 
