@@ -20,6 +20,15 @@ def bench(tmp_path: Path) -> Iterator[Workbench]:
         yield bench
 
 
+# SPEC: EXE-02
+def test_a_job_may_have_longer_than_any_wait_can_be(bench: Workbench) -> None:
+    days = 86400.0
+    attempt = bench.start("print('done')", timeout_seconds=30 * days, grace_seconds=30 * days)
+    report = bench.wait_end(attempt).exit
+    assert report is not None
+    assert (report.exit_code, bench.texts(attempt)) == (0, ["done"])
+
+
 # SPEC: LIM-04
 def test_the_beginning_of_a_line_is_stored_before_its_end_comes(bench: Workbench) -> None:
     gate = bench.gate()

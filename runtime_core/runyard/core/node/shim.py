@@ -34,6 +34,9 @@ _KILL_AGAIN_SECONDS = 0.1
 _GIVE_UP_SECONDS = 5.0
 """How long the end of an ended job is put off for leftovers that no kill ends (a hanging disk)."""
 
+_PATIENCE_MAX_SECONDS = 86400.0
+"""Longest wait at once: the kernel takes none above 24 days, and a look each day costs nothing."""
+
 _DEFAULTED = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 _HEARD = (signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD)
 _UNHEARD = (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
@@ -159,7 +162,10 @@ class Shim:
         deadlines = [self._timeout_at, self._kill_at, self._notifier.due_at]
         deadlines += [pipe.late_at for pipe in self._pipes.values()]
         next_at = min((deadline for deadline in deadlines if deadline is not None), default=None)
-        return None if next_at is None else max(0, math.ceil((next_at - time.monotonic()) * 1000))
+        if next_at is None:
+            return None
+        seconds = min(next_at - time.monotonic(), _PATIENCE_MAX_SECONDS)
+        return max(0, math.ceil(seconds * 1000))
 
     def _take_signals(self, now: float) -> None:
         for number in os.read(self._signals, 512):
