@@ -78,8 +78,9 @@ def test_a_paused_job_runs_nothing_and_keeps_counting_ticks() -> None:
 
 
 # SPEC: TRG-17
-def test_a_once_that_was_missed_fires_once_and_never_again() -> None:
-    once = job("once:2026-03-01T11:00:00Z", next_due_at=at("2026-03-01T11:00"))
+@pytest.mark.parametrize("trigger", ["once:2026-03-01T11:00:00Z", "once:2026-03-01T11:00:00"])
+def test_a_once_that_was_missed_fires_once_and_never_again(trigger: str) -> None:
+    once = job(trigger, next_due_at=at("2026-03-01T11:00"))
     planned = plan([once], {}, NOON)
     assert [decision.outcome for decision in planned.decisions] == [Outcome.FIRED]
     assert planned.next_due_at == {once.job_id: None}

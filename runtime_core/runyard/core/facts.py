@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from runyard.core.clock import from_datetime
 from runyard.core.intervals import Cron, Every, Once, Range, Schedule, Window, resolve_range
 from runyard.core.jobs import JobDefinition
-from runyard.core.triggers import TriggerType, parse_duration, parse_trigger
+from runyard.core.triggers import TriggerType, parse_duration, parse_instant, parse_trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,6 @@ def _schedule_of(text: str, timezone: str) -> Schedule | None:
         case TriggerType.EVERY:
             return Every(parse_duration(trigger.expr))
         case TriggerType.ONCE:
-            return Once(from_datetime(datetime.fromisoformat(trigger.expr)))
+            return Once(from_datetime(parse_instant(trigger.expr)))
         case _:
             return None

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from runyard.core.errors import InvalidJob
+from runyard.core.triggers import DURATION_MAX_SECONDS
 
 ENGINE_VERSION = 2
 """The manifest engine we write and understand; engine 1 is migrated when read."""
@@ -27,6 +28,9 @@ DEFAULT_GRACE_SECONDS = 30.0
 
 DEFAULT_CONCURRENCY = 1
 """Simultaneous runs of a job unless it says otherwise (EXE-05)."""
+
+CONCURRENCY_MAX = 10_000
+"""Simultaneous runs a job may ask for; who wants more means no limit."""
 
 DASHBOARD_REF = "jobs.workspace.dashboard"
 """The job that every `__deployment__` module brings along (DEP-18)."""
@@ -131,7 +135,7 @@ def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = No
     interval = read.table("interval", None)
     concurrency: int | None = DEFAULT_CONCURRENCY
     if "concurrency" in execute.fields:
-        concurrency = None if execute.fields["concurrency"] is None else int(execute.number("concurrency", 1))
+        concurrency = execute.whole_number("concurrency", CONCURRENCY_MAX)
     return JobDefinition(
         job_ref=ref,
         entry_point=EntryPoint(
@@ -148,8 +152,8 @@ def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = No
         manual=bool(expose.fields.get("manual", True)),
         category=expose.text("category", None),
         pipeline_name=_Reader(ref, read.table("deliver", {})).text("pipeline_name", None),
-        timeout_seconds=timeout.number("timeout", DEFAULT_TIMEOUT_SECONDS),
-        grace_seconds=timeout.number("grace_period", DEFAULT_GRACE_SECONDS),
+        timeout_seconds=timeout.seconds("timeout", DEFAULT_TIMEOUT_SECONDS),
+        grace_seconds=timeout.seconds("grace_period", DEFAULT_GRACE_SECONDS),
         concurrency=concurrency,
         timezone=require.text("timezone", "UTC"),
         profile=require.text("profile", None),
@@ -192,10 +196,18 @@ class _Reader:
     def text(self, key: str, default: Any = _REQUIRED) -> Any:
         return self._get(key, default, (str,), "a text")
 
-    def number(self, key: str, default: float) -> float:
-        value = float(self._get(key, default, (int, float), "a number above 0"))
-        if not value > 0:
-            raise InvalidJob(f"{self.ref}: `{key}` is {value:g}.", "Give it a number above 0.")
+    def seconds(self, key: str, default: float) -> float:
+        return float(self._number(key, default, (int, float), DURATION_MAX_SECONDS, "a number"))
+
+    def whole_number(self, key: str, most: int) -> int | None:
+        number: int | None = self._number(key, None, (int,), most, "a whole number")
+        return number
+
+    def _number(self, key: str, default: float | None, kind: tuple[type, ...], most: float, what: str) -> Any:
+        what = f"{what} above 0, at most {most:,.0f}"
+        value = self._get(key, default, kind, what)
+        if value is not None and not 0 < value <= most:
+            raise InvalidJob(f"{self.ref}: `{key}` is {value!r:.40}.", f"Give it {what}.")
         return value
 
     def table(self, key: str, default: Any = _REQUIRED) -> Any:

@@ -158,7 +158,7 @@ def once(at: str | float | date | datetime) -> Trigger:
     from datetime import UTC, date, datetime, time
 
     if isinstance(at, str):
-        moment = _parse_instant(at)
+        moment = parse_instant(at)
     elif isinstance(at, datetime):
         moment = at
     elif isinstance(at, date):
@@ -266,6 +266,29 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+YEARS = range(1900, 2200)
+"""Years an instant may lie in; anything else is a slip of the pen, and calendars end at 1 and 9999."""
+
+
+def parse_instant(text: str) -> datetime:
+    """Return the instant of a `once`; without an offset it is UTC.
+
+    Raises: InvalidTrigger if it is no ISO 8601 or outside of `YEARS`.
+    """
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        moment = None
+    if moment is None or moment.year not in YEARS:
+        raise InvalidTrigger(
+            f"`{_T.ONCE}:{text}` names no instant of these centuries.",
+            "Write ISO 8601, for example `2026-01-31T06:00:00Z`.",
+        )
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 CRON_ALIASES = frozenset({"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"})
 """Names that stand for a whole expression."""
 
@@ -335,7 +358,7 @@ def _check(kind: str, expr: str) -> None:
             except InvalidInput as error:
                 raise InvalidTrigger(f"`{text}`: {error.cause}", error.remedy) from None
         case _T.ONCE:
-            _parse_instant(expr)
+            parse_instant(expr)
         case _T.JOB_SUCCESS | _T.JOB_FAIL:
             if not is_ref(expr) and not is_selector(expr):
                 raise InvalidTrigger(
@@ -360,17 +383,6 @@ def _followed(job: str) -> str:
     if ":" in job or job.startswith(PREFIX) or job == "*":
         return job
     return f"{PREFIX}{job}" if is_glob or (job.count(".") == 1 and not is_selector(job)) else job
-
-
-def _parse_instant(text: str) -> datetime:
-    from datetime import datetime
-
-    try:
-        return datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidTrigger(
-            f"`{_T.ONCE}:{text}` names no instant.", "Write ISO 8601, for example `2026-01-31T06:00:00Z`."
-        ) from None
 
 
 def _known_types(name: str) -> str:
