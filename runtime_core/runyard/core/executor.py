@@ -153,8 +153,8 @@ class Executor:
     def step(self) -> None:
         """Do everything that can be done now."""
         self.reap()
-        self.stop_requested()
         self.claim_and_start()
+        self.stop_requested()
 
     def recover(self) -> None:
         """Find again every run that held a slot when the last server ended (SCH-03, SCH-05).
@@ -197,9 +197,8 @@ class Executor:
 
     def claim_and_start(self) -> None:
         """Take runs off the queue while there are slots, and start each."""
-        # A look costs no write lock, and most wake-ups are about something else.
-        while not self._stopping and self._database.read(runs.claimable):
-            self._start_all(self._database.write(self._claim))
+        while not self._stopping and (claimed := self._database.write(self._claim)):
+            self._start_all(claimed)
 
     # Steps of one run -------------------------------------------------------------------------------------
 

@@ -30,6 +30,9 @@ PASSED_ON = ("LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
 OUR_LAUNCHERS = "runyard.core.launchers"
 """The package of the launchers that have a `main` to call."""
 
+SNAPSHOTS_KEPT = 32
+"""Snapshots whose lists of files are kept in memory: the current ones of a dozen workspaces, a few megabytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -63,6 +66,7 @@ class Preparer:
         self._data_dir, self._sdk = data_dir, sdk
         self._base_env = {name: base_env[name] for name in PASSED_ON if name in base_env}
         self._api_url = api_url
+        self._known_files: dict[str, Sequence[SnapshotFile]] = {}
 
     def load(self, run_id: str) -> Launch:
         """Return what a start needs, read at one moment."""
@@ -73,11 +77,24 @@ class Preparer:
                 run=row,
                 definition=facts.definition_of(row["job_version_id"], row["definition"], row["extensions"]),
                 requirements=row["requirements"],
-                files=_files(snapshots.list_files(connection, row["deployment_id"])),
-                settings=_files(snapshots.list_files(connection, row["configuration_id"])),
+                files=self._files_of(connection, row["deployment_id"]),
+                settings=self._files_of(connection, row["configuration_id"]),
             )
 
         return self._database.read(work)
+
+    def _files_of(self, connection: Connection, snapshot_id: str) -> Sequence[SnapshotFile]:
+        """Return the files of a snapshot. A snapshot never changes, so those of the last few are kept."""
+        files = self._known_files.get(snapshot_id)
+        if files is None:
+            files = [
+                SnapshotFile(**{name: value for name, value in row.items() if name != "snapshot_id"})
+                for row in snapshots.list_files(connection, snapshot_id)
+            ]
+            if len(self._known_files) >= SNAPSHOTS_KEPT:
+                self._known_files.pop(next(iter(self._known_files)), None)
+            self._known_files[snapshot_id] = files
+        return files
 
     def deployed(self, workspace_id: str) -> list[tuple[Mapping[str, Any], JobDefinition]]:
         """Return the batch jobs of a workspace, each with the requirements it would run with now."""
@@ -189,9 +206,3 @@ def variables(run: RowMapping, job_ref: str, api_url: str) -> dict[str, str]:
         "RUNTIME__WORKSPACE_ID": run["workspace_id"],
         "WORKSPACE__PROFILE": run["profile"],
     }
-
-
-def _files(rows: Sequence[RowMapping]) -> list[SnapshotFile]:
-    return [
-        SnapshotFile(**{name: value for name, value in row.items() if name != "snapshot_id"}) for row in rows
-    ]
