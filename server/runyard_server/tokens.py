@@ -5,7 +5,6 @@ A token names its kind, its user and its workspace, so that one kind can never p
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.errors import NotSignedIn
 from runyard.core.ids import Ids
+from runyard.core.key_files import read_or_make
 
 ALGORITHM = "HS256"
 
@@ -49,7 +49,7 @@ class Tokens:
 
     def __init__(self, keys_dir: Path, clock: Clock, ids: Ids) -> None:
         self._clock = clock
-        self._secret = _read_or_create(keys_dir / KEY_FILE, ids)
+        self._secret = read_or_make(keys_dir / KEY_FILE, lambda: ids.new_token().encode()).decode()
 
     def issue(self, claims: Claims) -> tuple[str, int]:
         """Return a token and when it expires, in seconds since 1970."""
@@ -81,14 +81,3 @@ class Tokens:
         if payload["exp"] <= self._clock.now() // MICROSECONDS:
             raise NotSignedIn("This token has expired.", "Ask for a new one.")
         return Claims(TokenKind(payload["kind"]), payload["sub"], payload["ws"], payload.get("upload"))
-
-
-def _read_or_create(path: Path, ids: Ids) -> str:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text("ascii")
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(ids.new_token())
-    return path.read_text("ascii")

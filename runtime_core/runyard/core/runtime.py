@@ -26,13 +26,14 @@ from runyard.core.file_store import LocalFileStore
 from runyard.core.ids import Ids, SystemIds
 from runyard.core.interpreters import Interpreters, ManagedInterpreters, WorkspaceInterpreter
 from runyard.core.intervals import MIN_EVERY_SECONDS
+from runyard.core.key_files import read_or_make
 from runyard.core.logs import LogHub
 from runyard.core.preparing import Preparer
 from runyard.core.processes import SystemProcesses
 from runyard.core.run_control import RunControl
 from runyard.core.scheduler import Scheduler
 from runyard.core.sdk import install_sdk
-from runyard.core.sealed_store import SealedFileStore, secret_key
+from runyard.core.sealed_store import SealedFileStore, new_key
 from runyard.core.store.engine import Database, sqlite_url
 from runyard.core.store.migrate import migrate
 
@@ -74,7 +75,7 @@ class Runtime:
         # Settings hold secrets: kept apart, sealed with a key that is not where they are (PRF-15).
         self.settings_files = SealedFileStore(
             LocalFileStore(self.data_dir / "settings"),
-            secret_key(self.data_dir / "keys" / "settings.key", self.ids),
+            read_or_make(self.data_dir / "keys" / "settings.key", lambda: new_key(self.ids)),
         )
         self.logs = LogHub()
         self._processes = SystemProcesses(self.clock)

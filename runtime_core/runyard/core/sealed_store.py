@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -77,17 +76,9 @@ class SealedFileStore:
             ) from None
 
 
-def secret_key(path: Path, ids: Ids) -> bytes:
-    """Return the key in a file that only its owner may read, after making both if there is none."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(hashlib.sha256(ids.new_token().encode()).digest())
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        pass  # made by an earlier start
-    return path.read_bytes()
+def new_key(ids: Ids) -> bytes:
+    """Return a fresh key."""
+    return hashlib.sha256(ids.new_token().encode()).digest()
 
 
 def _nonce(digest: str) -> bytes:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import uvicorn
 
 from runyard.core.errors import Conflict, RunyardError
+from runyard.core.key_files import read_or_make
 from runyard.core.runtime import Runtime
 from runyard_server.app import create_app
-from runyard_server.client.connection import OWNER_ONLY
 from runyard_server.settings import USER_KEY, Settings
 
 STOP_SECONDS = 2
@@ -84,14 +84,7 @@ def owner_key(settings: Settings) -> str:
         path.unlink(missing_ok=True)  # replaced for good: the server revokes what it knew before
         return settings.bootstrap_api_key
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.parent.mkdir(exist_ok=True, mode=0o700)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    except FileExistsError:
-        return path.read_text("ascii")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(USER_KEY + secrets.token_urlsafe(32))
-    return path.read_text("ascii")
+    return read_or_make(path, lambda: (USER_KEY + secrets.token_urlsafe(32)).encode()).decode()
 
 
 class _Server(uvicorn.Server):
