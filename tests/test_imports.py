@@ -27,6 +27,7 @@ PURE = frozenset(
         "intervals",
         "job_refs",
         "jobs",
+        "labels",
         "lean_typing",
         "manifest",
         "options",

@@ -18,6 +18,7 @@ from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.intervals import MIN_EVERY_SECONDS, Cron, Every, check_every, resolve_range
 from runyard.core.jobs import JobDefinition
+from runyard.core.labels import make_label
 from runyard.core.manifest import definition_hash, validate_manifest
 from runyard.core.planning import due_after
 from runyard.core.reconcile import Change, DeployedJob, JobChange, owner_after, reconcile
@@ -186,6 +187,7 @@ class Deploying:
             "version_id": self._ids.new_id(),
             "definition": definition,
             "definition_hash": definition_hash(definition.wire),
+            "label": self._label(definition, row),
             "edges": upstreams_of(view),
             "user_id": user_id,
             "now": now,
@@ -204,6 +206,12 @@ class Deploying:
             owner = owner_after(_deployed(row), request.deployment_module)
             jobs.replace_version(connection, row, deployment_module=owner, **common)
         self._reschedule(connection, job_id, row, now)
+
+    def _label(self, definition: JobDefinition, before: RowMapping | None) -> str | None:
+        """Return the host label of a job: made when it is interactive for the first time, then kept for ever."""
+        if before is not None and before["label"] is not None:
+            return str(before["label"])
+        return None if definition.is_batch else make_label(definition.name, self._ids.new_id())
 
     def _reschedule(self, connection: Connection, job_id: str, before: RowMapping | None, now: int) -> None:
         """Set the next tick of a new or changed job.

@@ -62,6 +62,7 @@ def job_id(database: Database) -> str:
             definition=job().definition,
             definition_hash="h",
             deployment_module="__deployment__",
+            label=None,
             edges=[],
             user_id=OWNER,
             now=1,

@@ -52,6 +52,11 @@ def get(connection: Connection, workspace_id: str, job_id: str) -> RowMapping | 
     return connection.execute(query).mappings().first()
 
 
+def by_label(connection: Connection, label: str) -> RowMapping | None:
+    """Return the interactive job that is served under this host label, whatever its workspace."""
+    return connection.execute(_job().where(jobs.c.label == label)).mappings().first()
+
+
 def by_ids(connection: Connection, job_ids: Iterable[str]) -> dict[str, RowMapping]:
     """Return jobs by id."""
     query = _job().where(jobs.c.id.in_(sorted(set(job_ids))))
@@ -107,6 +112,7 @@ def create(
     definition: JobDefinition,
     definition_hash: str,
     deployment_module: str | None,
+    label: str | None,
     edges: Iterable[str],
     user_id: str,
     now: int,
@@ -122,6 +128,7 @@ def create(
             version=1,
             version_id=version_id,
             concurrency=definition.concurrency,
+            label=label,
             created_by=user_id,
             created_at=now,
             updated_at=now,
@@ -141,6 +148,7 @@ def replace_version(
     definition: JobDefinition,
     definition_hash: str,
     deployment_module: str | None,
+    label: str | None,
     edges: Iterable[str],
     user_id: str,
     now: int,
@@ -158,6 +166,7 @@ def replace_version(
             version_id=version_id,
             deployment_module=deployment_module,
             concurrency=definition.concurrency,
+            label=label,
             updated_at=now,
             archived_at=None,
         )

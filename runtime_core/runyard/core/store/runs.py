@@ -281,6 +281,11 @@ def to_stop(connection: Connection) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
+def set_port(connection: Connection, run_id: str, port: int) -> None:
+    """Store where an interactive run will listen."""
+    connection.execute(update(runs).where(runs.c.id == run_id).values(port=port))
+
+
 def measure_attempt(connection: Connection, run_id: str, number: int, values: Mapping[str, Any]) -> None:
     """Store what the supervisor reported of an attempt."""
     connection.execute(
@@ -303,6 +308,26 @@ def launch_facts(connection: Connection, run_id: str) -> RowMapping:
         .where(runs.c.id == run_id)
     )
     return connection.execute(query).mappings().one()
+
+
+# For interactive jobs -------------------------------------------------------------------------------------
+
+
+def serving(connection: Connection, job_id: str) -> RowMapping | None:
+    """Return the run that answers for an interactive job on its `port`; None while there is none."""
+    query = select(runs).where(
+        runs.c.job_id == job_id,
+        runs_that_are({RunStatus.RUNNING}),
+        runs_that_are(OPEN),
+        runs.c.port.is_not(None),
+    )
+    return connection.execute(query.order_by(runs.c.number.desc())).mappings().first()
+
+
+def open_of(connection: Connection, job_id: str) -> RowMapping | None:
+    """Return the newest run of a job that has not ended."""
+    query = select(runs).where(runs.c.job_id == job_id, runs_that_are(OPEN))
+    return connection.execute(query.order_by(runs.c.number.desc())).mappings().first()
 
 
 # For readers ----------------------------------------------------------------------------------------------

@@ -211,6 +211,8 @@ jobs = Table(
     _refers("version_id", "job_versions"),
     # Copied from the current version, because the claim of pending runs needs it in SQL.
     Column("concurrency", Integer),
+    # The host it is served at, made once; empty for what was never interactive.
+    Column("label", Text, unique=True),
     _refers("created_by", "users"),
     _at("created_at"),
     _at("updated_at"),
@@ -295,6 +297,8 @@ runs = Table(
     _refers("triggered_by", "users", nullable=True),
     Column("previous_run_id", String(36), index=True),
     Column("attempt", Integer, nullable=False),
+    # Where an interactive run listens on loopback, from before its process is started.
+    Column("port", Integer),
     Column("exit_code", Integer),
     Column("signal", Integer),
     Column("message", Text),

@@ -162,6 +162,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("version_id", sa.String(length=36), nullable=False),
         sa.Column("concurrency", sa.Integer(), nullable=True),
+        sa.Column("label", sa.Text(), nullable=True),
         sa.Column("created_by", sa.String(length=36), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
@@ -171,6 +172,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["version_id"], ["job_versions.id"], name="fk_jobs_version_id_job_versions"),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="fk_jobs_workspace_id_workspaces"),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
+        sa.UniqueConstraint("label", name="uq_jobs_label"),
         sa.UniqueConstraint("workspace_id", "job_ref", name="uq_jobs_workspace_id_job_ref"),
     )
     op.create_table(
@@ -301,6 +303,7 @@ def upgrade() -> None:
         sa.Column("triggered_by", sa.String(length=36), nullable=True),
         sa.Column("previous_run_id", sa.String(length=36), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=True),
         sa.Column("exit_code", sa.Integer(), nullable=True),
         sa.Column("signal", sa.Integer(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
@@ -353,8 +356,8 @@ def upgrade() -> None:
             "ix_runs_active",
             ["id"],
             unique=False,
-            sqlite_where=sa.text("status in ('running', 'starting')"),
-            postgresql_where=sa.text("status in ('running', 'starting')"),
+            sqlite_where=sa.text("status IN ('running', 'starting')"),
+            postgresql_where=sa.text("status IN ('running', 'starting')"),
         )
         batch_op.create_index("ix_runs_job_newest", ["job_id", "created_at", "id"], unique=False)
         batch_op.create_index("ix_runs_newest", ["workspace_id", "created_at", "id"], unique=False)
@@ -362,15 +365,15 @@ def upgrade() -> None:
             "ix_runs_open",
             ["job_id", "status"],
             unique=False,
-            sqlite_where=sa.text("status in ('pending', 'running', 'starting')"),
-            postgresql_where=sa.text("status in ('pending', 'running', 'starting')"),
+            sqlite_where=sa.text("status IN ('pending', 'running', 'starting')"),
+            postgresql_where=sa.text("status IN ('pending', 'running', 'starting')"),
         )
         batch_op.create_index(
             "ix_runs_pending",
             ["created_at", "id"],
             unique=False,
-            sqlite_where=sa.text("status in ('pending')"),
-            postgresql_where=sa.text("status in ('pending')"),
+            sqlite_where=sa.text("status IN ('pending')"),
+            postgresql_where=sa.text("status IN ('pending')"),
         )
         batch_op.create_index("ix_runs_previous_run_id", ["previous_run_id"], unique=False)
 
