@@ -11,7 +11,7 @@ from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core.errors import Conflict, Declined, InvalidManifest, NotFound
 from runyard.core.reconcile import Change
-from runyard.core.store import runs
+from runyard.core.store import jobs, runs
 
 ETL = """
     import os, pathlib, sys, time
@@ -120,6 +120,23 @@ def test_a_year_is_worked_off_month_by_month_after_one_start(world: World) -> No
     ]
     # The end is a tick of local midnight: 4 hours before UTC in summer, 5 in winter (TZ-02).
     assert world.runs("jobs.etl.month")[-1]["interval_end"] % 86_400_000_000 == 4 * 3_600_000_000
+
+
+# SPEC: RFR-05 RFR-06
+@pytest.mark.parametrize("refreshed", ["month", "say"])
+def test_a_range_that_was_complete_has_ticks_again_once_it_has_to_be_reloaded(
+    world: World, refreshed: str
+) -> None:
+    range_of = {"start": "2013-01-01", "end": "2013-01-03"}
+    gate = ["job.is_fresh:jobs.etl.say"]
+    world.deploy(batch_job("say"), batch_job("month", "schedule:@daily", interval=range_of, freshness=gate))
+    world.until_ended(world.start_one("say")["id"])
+    world.until_ended(world.start_one("month")["id"])
+    # What the scheduler writes at the first tick after the range.
+    job_id = world.job("jobs.etl.month")["id"]
+    world.runtime.database.write(lambda c: jobs.set_due(c, {job_id: None}))
+    world.until_ended(world.start_one(refreshed, refresh=True)["id"])
+    assert world.job("jobs.etl.month")["next_due_at"] is not None
 
 
 # SPEC: JCF-08

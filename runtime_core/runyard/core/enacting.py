@@ -18,7 +18,7 @@ from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition, RefreshPolicy
-from runyard.core.planning import Decision, Ended, plan_after
+from runyard.core.planning import Decision, Ended, due_after, plan_after
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.store import decisions, facts, jobs, runs
 
@@ -97,11 +97,11 @@ def settle(
     travels = row["refresh"] or job.definition.refresh is RefreshPolicy.ALWAYS
     graph = facts.downstream(connection, row["workspace_id"], job.definition.job_ref, transitive=travels)
     after = plan_after(ended, job, graph, now)
+    known = {each.job_id: each for each in (job, *graph.values())}
     for job_id in after.refreshed:
-        jobs.start_over(connection, job_id, pending=True)
-    definitions = {each.job_id: each.definition for each in (job, *graph.values())}
+        jobs.start_over(connection, job_id, due_at=due_after(known[job_id], now))
     for decision in after.decisions:
-        enact(connection, decision, definitions[decision.job_id], ids=ids, now=now)
+        enact(connection, decision, known[decision.job_id].definition, ids=ids, now=now)
     return True
 
 

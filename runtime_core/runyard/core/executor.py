@@ -26,7 +26,7 @@ from runyard.core.ids import Ids
 from runyard.core.interpreters import Interpreters
 from runyard.core.node.attempt_dir import LOG
 from runyard.core.node.attempt_log import STDOUT, AttemptLog
-from runyard.core.planning import window_at_start
+from runyard.core.planning import due_after, window_at_start
 from runyard.core.preparing import Launch, Preparer
 from runyard.core.runs import ACTIVE, Reason, RunStatus, ending
 from runyard.core.store import facts, jobs, runs
@@ -212,7 +212,8 @@ class Executor:
             job = known[row["job_id"]]
             if row["refresh"]:
                 # Pending until a refresh completes: if this run fails, the next one is a refresh again.
-                jobs.start_over(connection, job.job_id, pending=True)
+                due_at = None if job.archived else due_after(job, now)
+                jobs.start_over(connection, job.job_id, due_at=due_at)
                 job = replace(job, done_until=None, covered=(), refresh_pending=True)
             fired_at = row["tick_at"] if row["tick_at"] is not None else row["created_at"]
             window = window_at_start(job, row["trigger"], fired_at, now)

@@ -245,11 +245,20 @@ def start_counting(connection: Connection, job_id: str, *, next_due_at: int | No
     connection.execute(query.values(next_due_at=next_due_at, anchor_at=anchor_at))
 
 
-def start_over(connection: Connection, job_id: str, *, pending: bool) -> None:
-    """Forget what a job has covered; with `pending` its next run is a refresh (RFR-05, RFR-06)."""
+def start_over(connection: Connection, job_id: str, *, due_at: int | None) -> None:
+    """Forget what a job has covered and make its next run a refresh, until one completes (RFR-05, RFR-06).
+
+    `due_at` is when it is due next if it was not due any more, because its range was complete.
+    """
     connection.execute(delete(covered_windows).where(covered_windows.c.job_id == job_id))
     connection.execute(
-        update(job_state).where(job_state.c.job_id == job_id).values(done_until=None, refresh_pending=pending)
+        update(job_state)
+        .where(job_state.c.job_id == job_id)
+        .values(
+            done_until=None,
+            refresh_pending=True,
+            next_due_at=func.coalesce(job_state.c.next_due_at, due_at),
+        )
     )
 
 
