@@ -18,6 +18,9 @@ SERVICE_KEY = "dlt_sa_"
 
 COOKIE = "runyard_session"
 
+APP_COOKIE = "runyard_app"
+"""The cookie of one app's own host: good for that app, and for nothing else."""
+
 _TOKEN_ACTIONS = {
     TokenKind.UPLOAD: frozenset({Action.UPLOAD}),
     TokenKind.DATA_PLANE: frozenset({Action.READ_DATA}),

@@ -91,7 +91,7 @@ class WorkspaceSection:
 
 def sign_in_page(token: str) -> HTMLResponse:
     """Return the page behind a one-time address: its button signs in, opening it does not."""
-    return _page(
+    return page(
         "Sign in",
         f"""
 <h1>Sign in to runyard</h1>
@@ -105,7 +105,7 @@ def sign_in_page(token: str) -> HTMLResponse:
 
 def spent_page() -> HTMLResponse:
     """Return the page of an address that was used or has expired."""
-    return _page(
+    return page(
         "This address is used up",
         """
 <h1>This address is used up</h1>
@@ -119,7 +119,7 @@ and it prints a new one.</p>
 
 def stranger_page() -> HTMLResponse:
     """Return what somebody sees who is not signed in."""
-    return _page(
+    return page(
         "runyard",
         """
 <h1>A runyard server</h1>
@@ -134,7 +134,7 @@ def home_page(origin: str, sections: Collection[WorkspaceSection]) -> HTMLRespon
     """Return what runs here, and how to connect a project."""
     shown = "".join(_section(section) for section in sections)
     nothing = "<p>No workspace yet. The next deploy makes the first one.</p>"
-    return _page(
+    return page(
         "runyard",
         f"""
 <h1>What runs here</h1>
@@ -171,7 +171,9 @@ def _row(run: RunLine) -> str:
     )
 
 
-def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
+def page(title: str, body: str, status: int = 200, *, reload_seconds: int | None = None) -> HTMLResponse:
+    """Return a page in the server's dress; with `reload_seconds` it asks for itself again, without a script."""
+    reload = "" if reload_seconds is None else f'<meta http-equiv="refresh" content="{reload_seconds}">\n'
     return HTMLResponse(
         f"""<!doctype html>
 <html lang="en">
@@ -180,7 +182,7 @@ def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <link rel="icon" href="data:,">
-<style>{STYLE}</style>
+{reload}<style>{STYLE}</style>
 </head>
 <body><main>
 <p class="mark">runyard</p>
