@@ -122,7 +122,6 @@ def test_a_year_is_worked_off_month_by_month_after_one_start(world: World) -> No
     assert world.runs("jobs.etl.month")[-1]["interval_end"] % 86_400_000_000 == 4 * 3_600_000_000
 
 
-# SPEC: RFR-05 RFR-06
 @pytest.mark.parametrize("refreshed", ["month", "say"])
 def test_a_range_that_was_complete_has_ticks_again_once_it_has_to_be_reloaded(
     world: World, refreshed: str

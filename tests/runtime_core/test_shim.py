@@ -20,7 +20,6 @@ def bench(tmp_path: Path) -> Iterator[Workbench]:
         yield bench
 
 
-# SPEC: EXE-02
 def test_a_job_may_have_longer_than_any_wait_can_be(bench: Workbench) -> None:
     days = 86400.0
     attempt = bench.start("print('done')", timeout_seconds=30 * days, grace_seconds=30 * days)
