@@ -6,6 +6,7 @@ paragraph for each, and a test says so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
@@ -42,6 +43,8 @@ class Settings:
     """TCP port to listen on."""
     public_url: str | None = None
     """Scheme and host under which clients reach the server when that is not where it listens; no path."""
+    apps_host: str = "localhost"
+    """The name below which every interactive job has a host of its own, `<label>.<apps_host>` (SEC-07)."""
     data_dir: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "runyard")
     """The one directory that holds everything; a server has it for itself."""
     database_url: str | None = None
@@ -66,6 +69,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.public_url is not None:
             _check_public_url(self.public_url)
+            _check_apart(self.public_url, self.apps_host)
         key = self.bootstrap_api_key
         if key is not None and not (key.startswith(USER_KEY) and len(key) >= BOOTSTRAP_KEY_MIN_CHARS):
             raise InvalidRequest(
@@ -119,6 +123,16 @@ def _check_public_url(text: str) -> None:
         )
 
 
+def _check_apart(public_url: str, apps_host: str) -> None:
+    """A page may set cookies for the names above its own; `localhost` alone is nobody's, as browsers see it."""
+    name = urlsplit(public_url).hostname or ""
+    if apps_host != "localhost" and f".{name}".endswith(f".{apps_host}"):
+        raise InvalidRequest(
+            f"Apps below `{apps_host}` could reach into the server at `{name}`.",
+            "Set RUNYARD_APPS_HOST to a name beside the server's own or below it.",
+        )
+
+
 def _whole(text: str) -> int:
     if not text.isdecimal():
         raise ValueError("a whole number")
@@ -151,8 +165,16 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def _host_name(text: str) -> str:
+    name = text.lower().rstrip(".")
+    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", name):
+        raise ValueError("a host name such as `apps.example.org`, without scheme and port")
+    return name
+
+
 _OWN_READERS: dict[str, Callable[[str], Any]] = {
     "port": _port,
+    "apps_host": _host_name,
     "data_dir": _path,
     "workspace_python": _path,
     "environment": _environment,

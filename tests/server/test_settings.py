@@ -46,6 +46,8 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
         ("RUNYARD_LOG_LIMIT_BYTES", "1 GiB"),
         ("RUNYARD_PUBLIC_URL", "runyard.example.org"),
         ("RUNYARD_PUBLIC_URL", "https://example.org/runyard"),
+        ("RUNYARD_APPS_HOST", "https://apps.example.org"),
+        ("RUNYARD_APPS_HOST", "*.example.org"),
         ("RUNYARD_BOOTSTRAP_API_KEY", "secret"),
         ("RUNYARD_BOOTSTRAP_API_KEY", "dlt_u_short"),
     ],
@@ -66,6 +68,15 @@ def test_a_server_that_others_can_reach_needs_a_key(host: str) -> None:
 
 def test_loopback_needs_none() -> None:
     assert all(Settings(host=host).is_loopback for host in ("127.0.0.1", "localhost", "::1", "127.8.8.8"))
+
+
+# SPEC: SEC-07
+@pytest.mark.parametrize("apps_host", ["example.org", "yard.example.org", "org"])
+def test_apps_have_no_host_from_which_they_reach_the_server(apps_host: str) -> None:
+    with pytest.raises(InvalidRequest, match="RUNYARD_APPS_HOST"):
+        Settings(public_url="https://yard.example.org", apps_host=apps_host)
+    for good in ("localhost", "apps.example.org", "apps.yard.example.org"):
+        assert Settings(public_url="https://yard.example.org", apps_host=good).apps_host == good
 
 
 def test_the_key_is_not_in_what_a_log_would_show() -> None:
