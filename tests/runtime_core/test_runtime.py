@@ -122,6 +122,30 @@ def test_a_year_is_worked_off_month_by_month_after_one_start(world: World) -> No
     assert world.runs("jobs.etl.month")[-1]["interval_end"] % 86_400_000_000 == 4 * 3_600_000_000
 
 
+# SPEC: RFR-05 RFR-06
+def test_a_refresh_by_hand_makes_what_is_downstream_start_over(world: World) -> None:
+    range_of = {"start": "2013-01-01", "end": "2013-01-03"}
+    world.deploy(
+        batch_job("say"),
+        batch_job("month", "schedule:@daily", interval=range_of, freshness=["job.is_fresh:jobs.etl.say"]),
+        batch_job("after", freshness=["job.is_fresh:jobs.etl.month"]),
+    )
+    before = [world.until_ended(world.start_one(name)["id"]) for name in ("say", "month", "after")]
+    asked = world.start_one("say", refresh=True)
+    assert asked["refresh"]
+    world.until_ended(asked["id"])
+    assert world.job("jobs.etl.month")["done_until"] is None
+    assert world.start("after") == [None], "what it waits for has to be reloaded first"
+    again = world.until_ended(world.start_one("month")["id"])
+    assert again["refresh"]
+    assert (again["interval_start"], again["interval_end"]) == (
+        before[1]["interval_start"],
+        before[1]["interval_end"],
+    )
+    assert not world.start_one("month")["refresh"]
+    assert world.start_one("after")["status"] == "pending"
+
+
 @pytest.mark.parametrize("refreshed", ["month", "say"])
 def test_a_range_that_was_complete_has_ticks_again_once_it_has_to_be_reloaded(
     world: World, refreshed: str
