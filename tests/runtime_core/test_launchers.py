@@ -11,6 +11,7 @@ import pytest
 
 from runyard import run
 from runyard.core.errors import InvalidInput
+from runyard.core.launchers import marimo, streamlit
 from runyard.core.launchers.invocation import read_options
 from runyard.core.parameters import convert, fill, parameters
 from runyard.core.preparing import arguments
@@ -312,3 +313,37 @@ def load(run_context: run.TJobRunContext, limit: int, days: int = 7):
     assert result.stderr == ""
     assert "runyard.core.triggers" in result.stdout
     assert not SLOW & set(result.stdout.split())
+
+
+# SPEC: APP-06
+def test_frameworks_are_told_to_listen_on_loopback_and_to_ask_for_nothing() -> None:
+    entry = {"run_args": {"port": 4711, "base_path": "/below"}}
+    notebook, dashboard = marimo.arguments("nb.py", entry), streamlit.arguments("app.py", entry)
+    assert notebook[notebook.index("--host") + 1] == "127.0.0.1"
+    assert notebook[notebook.index("--base-url") + 1] == "/below"
+    assert {"run", "--headless", "--no-token"} <= set(notebook)
+    assert {"--server.address=127.0.0.1", "--server.port=4711", "--server.baseUrlPath=/below"} <= set(
+        dashboard
+    )
+    for framework in (marimo, streamlit):
+        with pytest.raises(InvalidInput, match="without a port"):
+            framework.arguments("x.py", {})
+
+
+# SPEC: APP-06
+@pytest.mark.parametrize(
+    ("named", "used"), [("dashboard", "marimo"), ("marimo",) * 2, ("mcp",) * 2, ("streamlit",) * 2]
+)
+def test_launchers_that_would_listen_everywhere_are_replaced(named: str, used: str) -> None:
+    _, code = arguments(f"dlt._workspace.deployment.launchers.{named}", "r1", "http:", {})
+    assert code.startswith(f"from runyard.core.launchers.{used} import main\n")
+
+
+# SPEC: APP-04
+def test_a_module_without_what_is_to_be_served_says_so(tmp_path: Path) -> None:
+    served: dict[str, Any] = {"run_args": {"port": 1}, "job_type": "interactive"}
+    for launcher, words in (("asgi", "has no attribute 'load'"), ("mcp", "makes no FastMCP server")):
+        result = launch(tmp_path, "", launcher=f"runyard.core.launchers.{launcher}", **served)
+        assert (result.returncode, words in result.stderr) == (1, True)
+    gone = launch(tmp_path, "", launcher="runyard.core.launchers.marimo", module="gone", **served)
+    assert "There is no module `gone`" in gone.stderr

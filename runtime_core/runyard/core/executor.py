@@ -18,12 +18,14 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
+from runyard.core import health
 from runyard.core.clock import Clock
 from runyard.core.enacting import settle
 from runyard.core.engines import AttemptId, AttemptState, AttemptStatus, Engine, ExitReport
 from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError
 from runyard.core.ids import Ids
 from runyard.core.interpreters import Interpreters
+from runyard.core.logs import last_words
 from runyard.core.node.attempt_dir import LOG
 from runyard.core.node.attempt_log import STDOUT, AttemptLog
 from runyard.core.planning import due_after, window_at_start
@@ -36,6 +38,9 @@ log = logging.getLogger(__name__)
 
 BUILDERS = 2
 """Runs that may wait for an environment at once without holding up others; the builds themselves take turns."""
+
+STARTING_APPS = 32
+"""Apps that are watched at once until they answer; of more, the rest show as starting for longer than they are."""
 
 BUILD_LOG_LIMIT_BYTES = 16 * 1024 * 1024
 """What is kept of an installer's words per run: a verbose build of hundreds of packages stays far below."""
@@ -106,6 +111,7 @@ class Executor:
         self._stopping = False
         self._stop_sent: set[AttemptId] = set()
         self._builders = ThreadPoolExecutor(BUILDERS, "environment")
+        self._watchers = ThreadPoolExecutor(STARTING_APPS, "starting-app")
 
     # Told from outside ------------------------------------------------------------------------------------
 
@@ -129,8 +135,9 @@ class Executor:
         self.wake()
 
     def close(self) -> None:
-        """Wait for the builders after `stop`. What they were building is not there: the next server builds it."""
+        """Wait for the threads after `stop`. What they were doing is done by the next server."""
         self._builders.shutdown(cancel_futures=True)
+        self._watchers.shutdown(cancel_futures=True)
 
     # The loop ---------------------------------------------------------------------------------------------
 
@@ -160,13 +167,16 @@ class Executor:
         """Find again every run that held a slot when the last server ended (SCH-03, SCH-05).
 
         A run whose process lives is watched on, one that ended meanwhile is reaped, one whose process vanished is
-        lost, and one that was claimed but never started is started now, as the same attempt.
+        lost, and one that was claimed but never started is started now, as the same attempt. An app runs once it
+        answers, as when it is started.
         """
         for row in self._database.read(lambda connection: runs.with_status(connection, ACTIVE)):
             attempt = AttemptId(row["id"], row["attempt"])
             status = self._engine.watch(attempt)
             if status.state is AttemptState.ABSENT:
                 self._start_all([attempt])
+            elif status.state is AttemptState.RUNNING and row["port"] is not None:
+                self._watch_start(attempt, row["port"])
             elif status.state is AttemptState.RUNNING:
                 self._note_running([(attempt, status)])
             else:
@@ -262,9 +272,10 @@ class Executor:
             self._finish([Ending(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})])
 
     def _submit(self, attempt: AttemptId, launch: Launch, python: Path) -> AttemptStatus | None:
-        """Lay out and start; return None if the run could not be started and has failed for it."""
+        """Lay out and start; return None if it does not run yet, or could not be started and has failed for it."""
+        port = None if launch.definition.is_batch else self._port(launch)
         try:
-            command = self._preparer.prepare(launch, self._attempt_directory(attempt), python)
+            command = self._preparer.prepare(launch, self._attempt_directory(attempt), python, port)
             self._engine.submit(attempt, command)
         except Conflict:
             # Started before a crash, between the engine's deed and our note of it.
@@ -273,7 +284,40 @@ class Executor:
             log.warning("run %s could not be started: %s", attempt.run_id, error)
             self._finish([Ending(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})])
             return None
+        if port is not None:
+            self._watch_start(attempt, port)
+            return None
         return AttemptStatus(AttemptState.RUNNING, started_at=self._clock.now())
+
+    def _port(self, launch: Launch) -> int:
+        """Return where an app will listen. One that may have been started before a crash keeps what it was told."""
+        if launch.run["port"] is not None:
+            return int(launch.run["port"])
+        port = health.free_port()
+        self._database.write(lambda connection: runs.set_port(connection, launch.run["id"], port))
+        return port
+
+    def _watch_start(self, attempt: AttemptId, port: int) -> None:
+        if not self._stopping:
+            self._watchers.submit(self._await_answer, attempt, port)
+
+    def _await_answer(self, attempt: AttemptId, port: int) -> None:
+        """Runs on a watcher's thread: an app runs once it answers; one that never does is stopped (ADH-03)."""
+
+        def is_over() -> bool:
+            return self._stopping or self._engine.status(attempt).state is not AttemptState.RUNNING
+
+        try:
+            if health.until_it_answers(port, is_over, self._clock):
+                self._note_running([(attempt, self._engine.status(attempt))])
+            elif not is_over():
+                silent = (
+                    f"It did not answer HTTP on its port within {health.START_LIMIT_SECONDS:.0f} seconds."
+                )
+                self._finish([Ending(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": silent})])
+                self._engine.cancel(attempt)
+        except Exception:
+            log.exception("run %s could not be watched while it started", attempt.run_id)
 
     def _note_running(self, started: list[tuple[AttemptId, AttemptStatus]]) -> None:
         if started:
@@ -329,7 +373,9 @@ class Executor:
         if row is None:
             return
         if report is not None:
-            if row["status"] == RunStatus.STARTING:
+            if row["status"] == RunStatus.STARTING and row["port"] is not None:
+                end = self._never_answered(end)
+            elif row["status"] == RunStatus.STARTING:
                 # It ended before we had noted that it started.
                 values = {"started_at": report.started_at}
                 runs.move(connection, run_id, RunStatus.RUNNING, now=now, values=values)
@@ -346,6 +392,14 @@ class Executor:
             attempt=end.attempt.number,
             values=end.values,
         )
+
+    def _never_answered(self, end: Ending) -> Ending:
+        """Return the end of an app that left before it served anybody, with what it said last."""
+        if end.target is RunStatus.CANCELLED:
+            return end
+        said = last_words(self._attempt_directory(end.attempt)) or "It ended without a word."
+        values = {**end.values, "message": said}
+        return replace(end, target=RunStatus.FAILED, reason=Reason.START_FAILED, values=values)
 
     def _is_wanted(self, attempt: AttemptId) -> bool:
         return self._database.read(lambda connection: self._open_row(connection, attempt)) is not None

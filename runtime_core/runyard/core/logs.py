@@ -128,6 +128,19 @@ def line_count(attempt_dir: Path) -> int:
     return 0
 
 
+def last_words(attempt_dir: Path) -> str | None:
+    """Return the last line that a process printed, None if it was silent."""
+    path = attempt_dir / LOG
+    size = path.stat().st_size if path.exists() else 0
+    # The tail begins somewhere within a record.
+    records = _read_at(path, max(0, size - READ_BYTES)).split(b"\n")[int(size > READ_BYTES) : -1]
+    for record in reversed(records):
+        _number, _at, mark, text = record.split(b"\t", 3)
+        if _STREAMS[mark.upper()] != "other" and text.strip():
+            return text.decode(errors="replace")
+    return None
+
+
 def _read_at(path: Path, offset: int) -> bytes:
     """Return up to `READ_BYTES` of a log from there on, nothing if it does not exist yet."""
     try:

@@ -30,6 +30,15 @@ PASSED_ON = ("LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
 OUR_LAUNCHERS = "runyard.core.launchers"
 """The package of the launchers that have a `main` to call."""
 
+_DLT_LAUNCHERS = "dlt._workspace.deployment.launchers"
+REPLACED = {
+    f"{_DLT_LAUNCHERS}.dashboard": f"{OUR_LAUNCHERS}.marimo",
+    f"{_DLT_LAUNCHERS}.marimo": f"{OUR_LAUNCHERS}.marimo",
+    f"{_DLT_LAUNCHERS}.mcp": f"{OUR_LAUNCHERS}.mcp",
+    f"{_DLT_LAUNCHERS}.streamlit": f"{OUR_LAUNCHERS}.streamlit",
+}
+"""Launchers that would listen on every interface of the machine, and ours that do the same on loopback (APP-06)."""
+
 SNAPSHOTS_KEPT = 32
 """Snapshots whose lists of files are kept in memory: the current ones of a dozen workspaces, a few megabytes."""
 
@@ -112,8 +121,10 @@ class Preparer:
 
         return self._database.read(work)
 
-    def prepare(self, launch: Launch, attempt_directory: Path, python: Path) -> Command:
-        """Lay out the run's directory and return the command that starts it there.
+    def prepare(
+        self, launch: Launch, attempt_directory: Path, python: Path, port: int | None = None
+    ) -> Command:
+        """Lay out the run's directory and return the command that starts it there; an app listens on `port`.
 
         Raises: StorageFull, NotFound if the file store has lost a file.
         """
@@ -135,7 +146,7 @@ class Preparer:
                     definition.entry_point.launcher,
                     launch.run["id"],
                     launch.run["trigger"],
-                    entry_point(launch.run, definition),
+                    entry_point(launch.run, definition, port),
                 ),
             ),
             env={
@@ -144,6 +155,7 @@ class Preparer:
                 "HOME": str(home),
                 "PYTHONPATH": str(self._sdk),
                 "RUNYARD_DATA_DIR": str(shared),
+                **({} if port is None else {"PORT": str(port)}),
             },
             cwd=root,
             timeout_seconds=definition.timeout_seconds if definition.is_batch else None,
@@ -157,6 +169,7 @@ def arguments(launcher: str, run_id: str, trigger: str, entry: Mapping[str, Any]
     Ours are called, with values that Python reads by itself: `runpy` and `json`, which the other way needs, would
     take the job's process longer to import than Python takes to start.
     """
+    launcher = REPLACED.get(launcher, launcher)
     package, _, name = launcher.rpartition(".")
     if package == OUR_LAUNCHERS and name.isidentifier():
         return ("-c", f"from {launcher} import main\nmain({run_id!a}, {trigger!a}, {entry!a})")
@@ -164,7 +177,7 @@ def arguments(launcher: str, run_id: str, trigger: str, entry: Mapping[str, Any]
     return ("-m", launcher, *options)
 
 
-def entry_point(run: RowMapping, definition: JobDefinition) -> dict[str, Any]:
+def entry_point(run: RowMapping, definition: JobDefinition, port: int | None = None) -> dict[str, Any]:
     """Return what the launcher is told to start, as published launchers read it (contract 9.1).
 
     It stands in the process list, so what a person gave for this run alone is not in it: see `variables`.
@@ -178,6 +191,8 @@ def entry_point(run: RowMapping, definition: JobDefinition) -> dict[str, Any]:
         "interval_timezone": definition.timezone,
         "intercept_signals": (wire.get("execute") or {}).get("intercept_signals", True),
     }
+    if port is not None:
+        told["run_args"] = {"port": port, "base_path": ""}
     if run["interval_start"] is not None:
         told["interval_start"] = to_datetime(run["interval_start"]).isoformat()
         told["interval_end"] = to_datetime(run["interval_end"]).isoformat()

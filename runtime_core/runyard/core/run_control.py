@@ -28,6 +28,9 @@ from runyard.core.triggers import TriggerType
 STARTED = "triggered"
 """What the receipt says of a job that was started (contract 8.3); refusals have words of their own."""
 
+ALREADY_RUNNING = "skipped_concurrency_limit"
+"""What the receipt says of an app that is there already; its answer carries the run."""
+
 REFUSED = {Outcome.GATED: "skipped_upstream_pending"}
 """Contract words for the outcomes that create no run."""
 
@@ -142,10 +145,17 @@ class RunControl:
                 "Its `expose` says `manual: False`; start it by one of its other triggers.",
             )
         if not definition.is_batch:
-            raise Declined(
-                f"{definition.job_ref} is interactive; this server runs batch jobs.",
-                "Start the notebook or app on your own machine for now.",
-            )
+            serving = runs.open_of(connection, row["id"])
+            if serving is not None:
+                return StartAnswer(
+                    row["id"],
+                    row,
+                    matched_triggers=picked.matched_triggers,
+                    trigger=picked.trigger,
+                    status=ALREADY_RUNNING,
+                    run=serving,
+                    reasons=("It is already running.",),
+                )
         upstreams = facts.by_ref(connection, row["workspace_id"], upstream_refs(definition.freshness))
         decision = plan_start(
             job,

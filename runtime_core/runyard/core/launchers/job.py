@@ -1,4 +1,7 @@
-"""Calls a job function: imports its module, fills its parameters, waits for it if it is asynchronous."""
+"""Calls a job function: imports its module, fills its parameters, waits for it if it is asynchronous.
+
+What a function of an interactive job returns is served.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
+INTERACTIVE = "interactive"
+"""The type of jobs that serve; `jobs.JobType` would take longer to import than it saves."""
+
 SETTINGS = ".dlt"
 """Where the settings files of a run directory are."""
 
@@ -25,7 +31,7 @@ def main(run_id: str, trigger: str, entry_point: Mapping[str, Any]) -> NoReturn:
 
 
 def _call(run_id: str, trigger: str, entry: Mapping[str, Any]) -> None:
-    """Import the module of the job and call its function once. Source: DEC-13, JCF-01."""
+    """Import the module of the job and call its function once. Source: DEC-13, DEC-18, JCF-01."""
     # Not by `importlib.import_module`, which would first have to be imported itself.
     __import__(entry["module"])
     function = getattr(sys.modules[entry["module"]], entry["function"])
@@ -36,7 +42,12 @@ def _call(run_id: str, trigger: str, entry: Mapping[str, Any]) -> None:
     if hasattr(result, "cr_frame"):  # a coroutine
         import asyncio
 
-        asyncio.run(result)
+        result = asyncio.run(result)
+    # A function that returns nothing has served by itself, and is done.
+    if entry.get("job_type") == INTERACTIVE and result is not None:
+        from runyard.core.launchers.serving import serve
+
+        serve(result, entry)
 
 
 def _read_settings() -> Mapping[str, Any]:

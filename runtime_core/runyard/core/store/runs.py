@@ -325,8 +325,10 @@ def serving(connection: Connection, job_id: str) -> RowMapping | None:
 
 
 def open_of(connection: Connection, job_id: str) -> RowMapping | None:
-    """Return the newest run of a job that has not ended."""
-    query = select(runs).where(runs.c.job_id == job_id, runs_that_are(OPEN))
+    """Return the newest run of a job that has not ended and that nobody wants to stop."""
+    query = select(runs).where(
+        runs.c.job_id == job_id, runs_that_are(OPEN), runs.c.stop_requested_at.is_(None)
+    )
     return connection.execute(query.order_by(runs.c.number.desc())).mappings().first()
 
 

@@ -1,0 +1,259 @@
+"""Stories of interactive runs, with real processes: an app starts, answers on loopback, and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastmcp import Client
+from tests.support.worlds import WORKSPACE, World
+
+from runyard.core.run_control import ALREADY_RUNNING
+from runyard.core.store import jobs, runs
+
+LISTEN = "0A"
+"""The state of a listening socket in /proc/net/tcp."""
+
+LOOPBACK = f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"
+"""How /proc/net/tcp writes the loopback address."""
+
+APPS = """
+    import os
+
+    def page():
+        async def app(scope, receive, send):
+            if scope["type"] == "http":
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": os.environ["PORT"].encode()})
+        return app
+
+    async def tools():
+        from fastmcp import FastMCP
+
+        server = FastMCP("tools")
+
+        @server.tool
+        def double(number: int) -> int:
+            return 2 * number
+
+        return server
+
+    def number():
+        return 7
+
+    def crash():
+        raise ValueError("no such table")
+
+    def leave():
+        pass
+
+    def silent():
+        print("waiting", flush=True)
+        open(os.environ["RUNYARD_DATA_DIR"] + "/fifo").read()
+"""
+
+SERVER = """
+    from fastmcp import FastMCP
+
+    mcp = FastMCP("half")
+
+    @mcp.tool
+    def halve(number: int) -> float:
+        return number / 2
+"""
+
+NOTEBOOK = """
+    import marimo
+
+    app = marimo.App()
+
+    @app.cell
+    def _():
+        secret_name = "not for browsers"
+        return (secret_name,)
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = make_world(tmp_path)
+    yield world
+    stop_all(world)
+    world.close()
+
+
+def make_world(tmp_path: Path) -> World:
+    world = World(tmp_path / "data")
+    world.upload({"apps.py": APPS, "half.py": SERVER, "book.py": NOTEBOOK})
+    world.runtime.start()
+    return world
+
+
+def stop_all(world: World) -> None:
+    ids = [run["id"] for run in world.runs()]
+    world.runtime.run_control.cancel(WORKSPACE, ids, dry_run=False, user_id=None)
+    world.until_quiet()
+
+
+def app(
+    module: str, function: str | None = None, launcher: str = "runyard.core.launchers.job"
+) -> dict[str, Any]:
+    return {
+        "engine_version": 2,
+        "job_ref": f"jobs.{module}.{function}" if function else f"jobs.{module}",
+        "entry_point": {
+            "module": module,
+            "function": function,
+            "job_type": "interactive",
+            "launcher": launcher,
+        },
+        "triggers": ["http:"],
+        "execute": {"concurrency": 1},
+        "expose": {"manual": True, "interface": "gui"},
+    }
+
+
+def until_serving(world: World, selector: str) -> Any:
+    run_id = world.start_one(selector)["id"]
+    world.until(lambda: world.run(run_id)["status"] not in ("pending", "starting"))
+    run = world.run(run_id)
+    assert run["status"] == "running", [run["message"], *world.lines(run_id)]
+    return run
+
+
+def get(port: int, path: str = "/") -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def call_tool(port: int, name: str, number: int) -> Any:
+    async def ask() -> Any:
+        async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+            return (await client.call_tool(name, {"number": number})).data
+
+    return asyncio.run(ask())
+
+
+def listening_on(port: int) -> set[str]:
+    """Return the addresses on which somebody listens on a port, as the kernel writes them."""
+    rows = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    return {
+        row[1].split(":")[0] for row in rows if row[3] == LISTEN and int(row[1].split(":")[1], 16) == port
+    }
+
+
+# SPEC: APP-04, APP-06, DEC-18
+def test_what_a_function_returns_is_served_on_loopback_only(world: World) -> None:
+    world.deploy(app("apps", "page"))
+    run = until_serving(world, "page")
+    assert get(run["port"]) == str(run["port"])
+    assert listening_on(run["port"]) == {LOOPBACK}
+    history = world.runtime.database.read(lambda c: runs.history(c, run["id"]))
+    assert [row["to_status"] for row in history] == ["pending", "starting", "running"]
+
+
+# SPEC: APP-03, APP-06, DEC-18
+def test_an_mcp_server_of_a_module_or_a_function_is_called_by_a_real_client(world: World) -> None:
+    world.deploy(app("half", launcher="runyard.core.launchers.mcp"), app("apps", "tools"))
+    half, tools = until_serving(world, "jobs.half"), until_serving(world, "tools")
+    assert call_tool(half["port"], "halve", 7) == 3.5
+    assert call_tool(tools["port"], "double", 7) == 14
+    assert listening_on(half["port"]) | listening_on(tools["port"]) == {LOOPBACK}
+
+
+# SPEC: APP-01, APP-06
+def test_a_notebook_named_with_dlts_launcher_is_served_on_loopback_without_its_source(world: World) -> None:
+    world.deploy(app("book", launcher="dlt._workspace.deployment.launchers.marimo"))
+    run = until_serving(world, "book")
+    page = get(run["port"])
+    assert "<marimo-" in page
+    assert "not for browsers" not in page
+    assert "cdn.jsdelivr.net" not in page
+    assert listening_on(run["port"]) == {LOOPBACK}
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("crash", "ValueError: no such table"),
+        ("number", "made 7, which cannot be served"),
+        ("leave", "It ended without a word."),
+    ],
+)
+def test_an_app_that_ends_before_it_answers_did_not_start_and_says_why(
+    world: World, function: str, words: str
+) -> None:
+    world.deploy(app("apps", function))
+    run = world.until_ended(world.start_one(function)["id"])
+    assert (run["status"], run["reason"]) == ("failed", "start_failed")
+    assert words in run["message"]
+
+
+def test_an_app_is_started_once_however_often_it_is_asked_for(world: World) -> None:
+    world.deploy(app("apps", "page"))
+    run = until_serving(world, "page")
+    [answer] = world.runtime.run_control.start(
+        WORKSPACE, job_ids=[world.job("jobs.apps.page")["id"]], selectors=None, user_id=None
+    )
+    assert (answer.status, answer.reasons) == (ALREADY_RUNNING, ("It is already running.",))
+    assert answer.run is not None
+    assert answer.run["id"] == run["id"]
+    assert len(world.runs()) == 1
+
+
+# SPEC: RUN-09
+def test_an_app_is_cancelled_while_it_serves_and_while_it_starts(world: World) -> None:
+    world.deploy(app("apps", "page"), app("apps", "silent"))
+    serving = until_serving(world, "page")
+    os.mkfifo(world.runtime.data_dir / "data" / WORKSPACE / "fifo")
+    starting = world.start_one("silent")
+    world.until(lambda: world.run(starting["id"])["status"] == "starting")
+    stop_all(world)
+    ended = [world.run(run["id"]) for run in (serving, starting)]
+    assert [(run["status"], run["reason"]) for run in ended] == [("cancelled", "user_cancel")] * 2
+    assert listening_on(serving["port"]) == set()
+
+
+# SPEC: SCH-03
+def test_a_server_that_is_started_again_finds_the_app(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    world.deploy(app("apps", "page"))
+    run = until_serving(world, "page")
+    job_id = world.job("jobs.apps.page")["id"]
+    world.close()
+    assert get(run["port"]) == str(run["port"])
+    world = World(tmp_path / "data")
+    world.runtime.start()
+    found = world.runtime.database.read(lambda c: runs.serving(c, job_id))
+    assert found is not None
+    assert (found["id"], found["port"]) == (run["id"], run["port"])
+    stop_all(world)
+    assert world.run(run["id"])["status"] == "cancelled"
+    assert world.runtime.database.read(lambda c: runs.serving(c, job_id)) is None
+    world.close()
+
+
+# SPEC: SEC-07
+def test_a_label_is_made_of_the_name_and_stays(world: World) -> None:
+    named = app("apps", "page") | {"expose": {"manual": True, "display_name": "Delays & more, 2013!"}}
+    world.deploy(named)
+    label = world.job("jobs.apps.page")["label"]
+    assert label.startswith("delays-more-2013-")
+    world.deploy(app("apps", "page"))
+    assert world.job("jobs.apps.page")["version"] == 2
+    assert world.job("jobs.apps.page")["label"] == label
+    found = world.runtime.database.read(lambda c: jobs.by_label(c, label))
+    assert found is not None
+    assert found["job_ref"] == "jobs.apps.page"
