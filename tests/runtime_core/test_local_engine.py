@@ -82,8 +82,12 @@ def test_a_job_inherits_nothing_from_the_server(bench: Workbench) -> None:
     assert environment == {"PATH": "/usr/bin:/bin", "LC_CTYPE": "C.UTF-8"}  # the latter is Python's own
     assert stdin == ""
     assert leads_its_session
-    # Python ignores SIGPIPE (13) and SIGXFSZ (25) for itself; nothing else is ignored or blocked.
-    assert [int(line.split()[1], 16) for line in ignored] == [0, 1 << 12 | 1 << 24]
+    # Python ignores SIGPIPE and SIGXFSZ for itself; nothing else is ignored or blocked. The C library keeps two
+    # signals to itself, and whoever started the tests may have ignored those: no program can change that.
+    blocked, unheard = (
+        {n for n in signal.valid_signals() if int(line.split()[1], 16) >> n - 1 & 1} for line in ignored
+    )
+    assert (blocked, unheard) == (set(), {signal.SIGPIPE, signal.SIGXFSZ})
 
 
 def test_secrets_do_not_stay_on_the_disk(bench: Workbench) -> None:
