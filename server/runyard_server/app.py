@@ -8,14 +8,18 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
 
 from runyard.core.runtime import Runtime
+from runyard_server.app_gate import AppGate
 from runyard_server.context import Server
 from runyard_server.credentials import Credentials
 from runyard_server.errors import HANDLERS
 from runyard_server.installation import prepare
 from runyard_server.middleware import guards
+from runyard_server.proxy import Proxy
 from runyard_server.routes import (
+    apps,
     events,
     jobs,
     logs,
@@ -27,9 +31,11 @@ from runyard_server.routes import (
     workspaces,
 )
 from runyard_server.schemas import ErrorBody
+from runyard_server.session_guard import SessionGuard
 from runyard_server.settings import Settings
 from runyard_server.sign_in import SignIns
 from runyard_server.streams import ChangeHub
+from runyard_server.tickets import Tickets
 from runyard_server.tokens import Tokens
 
 ROUTERS = (
@@ -42,6 +48,7 @@ ROUTERS = (
     logs.router,
     events.router,
     pages.router,
+    apps.router,
 )
 
 
@@ -54,7 +61,7 @@ def create_app(runtime: Runtime, settings: Settings) -> FastAPI:
         title="runyard",
         version=version("runyard"),
         lifespan=_lifespan,
-        middleware=guards(settings),
+        middleware=[Middleware(AppGate, settings=settings), *guards(settings)],
         exception_handlers=HANDLERS,
         responses={"default": {"model": ErrorBody, "description": "A refusal, with its reasons."}},
         generate_unique_id_function=_operation_id,
@@ -82,17 +89,21 @@ def _wire(runtime: Runtime, settings: Settings) -> Server:
         credentials=Credentials(database, clock, tokens),
         sign_ins=SignIns(database, clock, ids),
         changes=changes,
+        proxy=Proxy(),
+        tickets=Tickets(clock, ids),
+        sessions=SessionGuard(),
     )
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    runtime: Runtime = app.state.server.runtime
-    runtime.start()
+    server: Server = app.state.server
+    server.runtime.start()
     try:
         yield
     finally:
-        runtime.close()
+        await server.proxy.close()
+        server.runtime.close()
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -50,17 +50,17 @@ def starting_page() -> HTMLResponse:
     )
 
 
-def stopped_page(*, has_failed: bool, may_start: bool) -> HTMLResponse:
-    """Return what a visitor sees of an app that runs neither now nor by itself soon."""
-    cause = (
-        "Its last run failed; the log of the run says why." if has_failed else "Nobody has it open just now."
+def stopped_page(cause: str, *, may_start: bool) -> HTMLResponse:
+    """Return what a visitor sees of an app that is not running and that opening the page does not start."""
+    button = f'<form method="post" action="{START_PATH}"><button type="submit">Start it again</button></form>'
+    return page(
+        "Not running",
+        f"""
+<h1>This app is not running</h1>
+<p>{escape(cause)}</p>
+{button if may_start else ""}""",
+        status=503,
     )
-    way_out = (
-        f'<form method="post" action="{START_PATH}"><button type="submit">Start it again</button></form>'
-        if may_start
-        else "<p>Your role does not allow to start it: ask a developer of its workspace.</p>"
-    )
-    return page("Not running", f"\n<h1>This app is not running</h1>\n<p>{cause}</p>\n{way_out}", status=503)
 
 
 def unreachable_page() -> HTMLResponse:

@@ -25,11 +25,14 @@ from runyard.core.store.tables import configurations
 from runyard_server.auth import Action, Actor, Resource, Role, may
 from runyard_server.credentials import COOKIE, Credentials
 from runyard_server.installation import Installation
+from runyard_server.proxy import Proxy
 from runyard_server.requests import PageQuery
 from runyard_server.schemas import Page
+from runyard_server.session_guard import SessionGuard
 from runyard_server.settings import Settings
 from runyard_server.sign_in import SignIns
 from runyard_server.streams import ChangeHub
+from runyard_server.tickets import Tickets
 from runyard_server.tokens import Tokens
 from runyard_server.views import Views
 
@@ -47,6 +50,9 @@ class Server:
     credentials: Credentials
     sign_ins: SignIns
     changes: ChangeHub
+    proxy: Proxy
+    tickets: Tickets
+    sessions: SessionGuard
 
     def owner_url(self, origin: str) -> str:
         """Return a new one-time address that signs the owner in (AUT-09)."""

@@ -24,6 +24,7 @@ APP_COOKIE = "runyard_app"
 _TOKEN_ACTIONS = {
     TokenKind.UPLOAD: frozenset({Action.UPLOAD}),
     TokenKind.DATA_PLANE: frozenset({Action.READ_DATA}),
+    TokenKind.APP: frozenset(),
 }
 
 

@@ -14,6 +14,7 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard.core.errors import Forbidden, InvalidRequest, RunyardError, TooLarge
+from runyard_server.app_hosts import host_name
 from runyard_server.credentials import COOKIE
 from runyard_server.errors import respond
 from runyard_server.settings import MIB, Settings
@@ -33,12 +34,16 @@ _REFUSED = 4403
 
 def guards(settings: Settings) -> Sequence[Middleware]:
     """Return the checks of this server, the first one first."""
-    names = {settings.host, urlsplit(settings.public_url or "").hostname or settings.host}
     return (
-        Middleware(HostGuard, names=LOCAL_NAMES | names),
+        Middleware(HostGuard, names=panel_names(settings)),
         Middleware(OriginGuard),
         Middleware(BodyLimit, upload_bytes_max=settings.upload_limits.max_stream_bytes),
     )
+
+
+def panel_names(settings: Settings) -> frozenset[str]:
+    """Return the names under which the server's own pages and its API are reached."""
+    return LOCAL_NAMES | {settings.host, urlsplit(settings.public_url or "").hostname or settings.host}
 
 
 class HostGuard:
@@ -48,7 +53,7 @@ class HostGuard:
         self._app, self._names = app, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and not self._is_known(Headers(scope=scope).get("host", "")):
+        if scope["type"] != "lifespan" and host_name(Headers(scope=scope).get("host", "")) not in self._names:
             error = InvalidRequest(
                 "This server is not known under that name.",
                 "Add it as RUNYARD_PUBLIC_URL, or use `localhost`.",
@@ -56,13 +61,6 @@ class HostGuard:
             await _refuse(error, 421, scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-    def _is_known(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        return name in self._names or name.endswith(".localhost")
 
 
 class OriginGuard:
@@ -78,22 +76,25 @@ class OriginGuard:
         changes = scope["type"] == "websocket" or (
             scope["type"] == "http" and scope["method"] not in _SAFE_METHODS
         )
-        if changes and not _is_own(Headers(scope=scope)):
+        if changes and not is_own(Headers(scope=scope), COOKIE):
             error = Forbidden("Another site asked for this.", "Do it from a page of this server.")
             await _refuse(error, 403, scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-def _is_own(headers: Headers) -> bool:
-    """Return whether a changing request comes from a page of ours or from a program."""
+def is_own(headers: Headers, cookie: str) -> bool:
+    """Return whether a changing request comes from a page of the host it goes to, or from a program.
+
+    What says neither is a program, unless it has the cookie that browsers have there.
+    """
     if "authorization" in headers:
         return True
     if site := headers.get("sec-fetch-site"):
         return site in ("same-origin", "none")
     if origin := headers.get("origin"):
         return urlsplit(origin).netloc == headers.get("host")
-    return COOKIE not in cookie_parser(headers.get("cookie", ""))
+    return cookie not in cookie_parser(headers.get("cookie", ""))
 
 
 class BodyLimit:

@@ -1,4 +1,4 @@
-"""Short-lived signed tokens: for one upload, and for the data plane. Only the signing key is stored.
+"""Short-lived signed tokens: for one upload, for the data plane, for one app. Only the signing key is stored.
 
 A token names its kind, its user and its workspace, so that one kind can never pass for another.
 """
@@ -24,6 +24,8 @@ class TokenKind(StrEnum):
 
     UPLOAD = "upload"
     DATA_PLANE = "data_plane"
+    APP = "app"
+    """The cookie of an app's host; opens that app to a browser and is no credential anywhere else."""
 
 
 LIFETIME_SECONDS = {
@@ -31,17 +33,20 @@ LIFETIME_SECONDS = {
     TokenKind.UPLOAD: 15 * 60,
     # Clients fetch another a minute before this ends; a stolen one is soon worthless.
     TokenKind.DATA_PLANE: 60 * 60,
+    # A working day with its evening; what the user may do is looked up at every request all the same.
+    TokenKind.APP: 12 * 60 * 60,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid token says. `upload_id` is there exactly when it is for an upload."""
+    """What a valid token says. `upload_id` and `job_id` are there exactly when it is for an upload, or an app."""
 
     kind: TokenKind
     user_id: str
     workspace_id: str
     upload_id: str | None = None
+    job_id: str | None = None
 
 
 class Tokens:
@@ -66,6 +71,8 @@ class Tokens:
         }
         if claims.upload_id is not None:
             payload["upload"] = claims.upload_id
+        if claims.job_id is not None:
+            payload["job"] = claims.job_id
         return jwt.encode({"alg": ALGORITHM}, payload, OctKey.import_key(self._secret)), expires_at
 
     def read(self, token: str) -> Claims:
@@ -80,4 +87,10 @@ class Tokens:
             raise NotSignedIn("This token was not issued here.", "Ask for a new one.") from None
         if payload["exp"] <= self._clock.now() // MICROSECONDS:
             raise NotSignedIn("This token has expired.", "Ask for a new one.")
-        return Claims(TokenKind(payload["kind"]), payload["sub"], payload["ws"], payload.get("upload"))
+        return Claims(
+            TokenKind(payload["kind"]),
+            payload["sub"],
+            payload["ws"],
+            payload.get("upload"),
+            payload.get("job"),
+        )

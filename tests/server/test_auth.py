@@ -12,7 +12,7 @@ from runyard_server.auth import ALLOWED, FULL, Action, Actor, Resource, Role, ma
 
 WORKSPACE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
-OPEN = {"get_health", "get_version", "open_sign_in", "sign_in", "show_home"}
+OPEN = {"get_health", "get_version", "open_sign_in", "sign_in", "show_home", "open_app"}
 """Routes that need no credential: they tell nothing, or ask themselves."""
 
 ACTIONS = {

@@ -123,7 +123,7 @@ def test_nobody_can_be_signed_in_from_a_foreign_page(local_api: Api) -> None:
         ("localhost:8321", 200),
         ("127.0.0.1:8321", 200),
         ("[::1]:8321", 200),
-        ("report.localhost:8321", 200),
+        ("report.localhost:8321", 404),
         ("LOCALHOST", 200),
         ("evil.example", 421),
         ("localhost.evil.example", 421),

@@ -1,0 +1,269 @@
+"""The way to interactive apps: which app a request means, who asks, and what there is to show. Plain ASGI.
+
+An app is at the root of a host of its own, `<label>.<apps host>`. A browser enters with a ticket from the server,
+which becomes a cookie of that host; a program sends its API key, and may also use `/apps/<run id>/` on the
+server's own host. Forwarding is `proxy`; here nothing of an app is read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import parse_qs, urlsplit
+
+from sqlalchemy import Connection, RowMapping
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from runyard.core.errors import Declined, Forbidden, NotFound, NotSignedIn, RunyardError, Unavailable
+from runyard.core.runs import RunStatus
+from runyard.core.store import accounts, jobs, runs
+from runyard_server.app_hosts import host_name, label_in
+from runyard_server.app_pages import (
+    START_PATH,
+    enter_page,
+    starting_page,
+    stopped_page,
+    unknown_page,
+)
+from runyard_server.auth import Action, Actor, Resource, Role, may
+from runyard_server.context import Server
+from runyard_server.credentials import APP_COOKIE
+from runyard_server.errors import respond
+from runyard_server.middleware import is_own, panel_names
+from runyard_server.pages import HEADERS
+from runyard_server.proxy import Target, refuse_socket
+from runyard_server.settings import Settings
+from runyard_server.tokens import LIFETIME_SECONDS, Claims, TokenKind
+
+ENTER_PATH = "/-/enter"
+"""Where a ticket becomes a cookie. Paths below `/-/` of an app's host are ours."""
+
+_RUN_PATH = re.compile(r"(/apps/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))(?:/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody at the door of an app. `role` is None for who has no part in its workspace."""
+
+    job: RowMapping
+    actor: Actor
+    email: str
+    role: Role | None
+    run: RowMapping | None
+    has_failed: bool
+
+    def may(self, action: Action) -> bool:
+        return may(self.actor, action, Resource(self.job["workspace_id"], self.role))
+
+
+class AppGate:
+    """Sends requests that mean an app to it, once they may, and lets all others pass."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._panel_names = panel_names(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        server = cast(Server, scope["app"].state.server)
+        headers = Headers(scope=scope)
+        name = host_name(headers.get("host", ""))
+        answer: Target | Response
+        if name in self._panel_names:
+            label, below = None, _RUN_PATH.match(scope["path"])
+        else:
+            label, below = label_in(name, self._settings.apps_host), None
+        if label is not None:
+            job = await run_in_threadpool(_job_at, server, label)
+            answer = unknown_page() if job is None else await _Door(server, scope, headers).open(job)
+        elif below is not None:
+            answer = await _Door(server, scope, headers, prefix=below[1]).open_run(below[2])
+        else:
+            await self._app(scope, receive, send)
+            return
+        if isinstance(answer, Target):
+            await server.proxy.forward(answer, scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await refuse_socket(Response(status_code=answer.status_code), scope, receive, send)
+        else:
+            await answer(scope, receive, send)
+
+
+class _Door:
+    """One request to an app: it opens to a target, or it answers."""
+
+    def __init__(self, server: Server, scope: Scope, headers: Headers, prefix: str = "") -> None:
+        self._server, self._scope, self._headers, self._prefix = server, scope, headers, prefix
+        public = urlsplit(server.settings.public_url or "").scheme
+        scheme = public or {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+        self._origin = f"{scheme}://{headers['host']}"
+
+    async def open_run(self, run_id: str) -> Target | Response:
+        """Open the app of a run to a program; a cookie opens nothing here, where the server's own pages are."""
+        if "authorization" not in self._headers:
+            return respond(NotSignedIn("This address is for programs.", "Send `Bearer` and an API key."))
+        job = await run_in_threadpool(_job_of, self._server, run_id)
+        return await self._open_to_program(job, run_id)
+
+    async def open(self, job: RowMapping) -> Target | Response:
+        """Open an app on its own host."""
+        if "authorization" in self._headers:
+            return await self._open_to_program(job)
+        is_reading = self._scope["type"] == "http" and self._scope["method"] in ("GET", "HEAD", "OPTIONS")
+        if not is_reading and not is_own(self._headers, APP_COOKIE):
+            return respond(Forbidden("Another site asked for this.", "Do it from a page of this app."))
+        if is_reading and self._scope["path"] == ENTER_PATH:
+            return self._enter(job)
+        actor = self._cookie_actor(job)
+        if actor is None:
+            return enter_page(f"{self._panel_origin()}/apps/open/{job['id']}")
+        visit = await run_in_threadpool(_look_up, self._server, job, actor)
+        if not visit.may(Action.READ):
+            return unknown_page()
+        if self._scope["type"] == "http" and self._scope["path"] == START_PATH:
+            return await self._start_again(visit)
+        return self._target(visit) or await self._page_of_stopped(visit)
+
+    async def _open_to_program(self, job: RowMapping | None, run_id: str | None = None) -> Target | Response:
+        try:
+            actor = await run_in_threadpool(
+                self._server.credentials.actor, self._headers["authorization"], None
+            )
+            visit = None if job is None else await run_in_threadpool(_look_up, self._server, job, actor)
+            if visit is None or not visit.may(Action.READ):
+                raise NotFound("There is no such app for you.", "Check the address and your key.")
+            if run_id is not None and (visit.run is None or visit.run["id"] != run_id):
+                raise Unavailable("This run serves nothing now.", "Start the job and use its new run.")
+            target = self._target(visit)
+            if target is None:
+                if visit.may(Action.START) and not visit.has_failed:
+                    await run_in_threadpool(_start, self._server, visit)
+                raise Unavailable("The app is not running.", "Ask again in a moment, or start its job.")
+            return target
+        except RunyardError as error:
+            return respond(error)
+
+    def _enter(self, job: RowMapping) -> Response:
+        """Take a ticket and give the cookie of this host."""
+        query = parse_qs(self._scope["query_string"].decode("latin-1"))
+        user_id = self._server.tickets.spend(query.get("ticket", [""])[0], job["id"])
+        if user_id is None:
+            return enter_page(f"{self._panel_origin()}/apps/open/{job['id']}")
+        cookie, _ = self._server.tokens.issue(
+            Claims(TokenKind.APP, user_id, job["workspace_id"], job_id=job["id"])
+        )
+        response = RedirectResponse("/", 303, HEADERS)
+        response.set_cookie(
+            APP_COOKIE,
+            cookie,
+            max_age=LIFETIME_SECONDS[TokenKind.APP],
+            httponly=True,
+            samesite="lax",
+            secure=self._origin.startswith("https:"),
+        )
+        return response
+
+    def _cookie_actor(self, job: RowMapping) -> Actor | None:
+        cookie = cookie_parser(self._headers.get("cookie", "")).get(APP_COOKIE)
+        if cookie is None:
+            return None
+        try:
+            claims = self._server.tokens.read(cookie)
+        except NotSignedIn:
+            return None
+        return Actor(claims.user_id) if claims.job_id == job["id"] else None
+
+    def _target(self, visit: Visit) -> Target | Response | None:
+        """Return where the app is, None if it is not running."""
+        if visit.run is None:
+            return None
+        if not self._server.sessions.admits(visit.run["id"], visit.actor.user_id, self._scope):
+            return respond(
+                Forbidden("This session is somebody else's.", "Reload the page for one of your own.")
+            )
+        return Target(
+            visit.run["id"],
+            visit.run["port"],
+            self._origin,
+            visit.email,
+            visit.role or "",
+            self._prefix,
+        )
+
+    async def _page_of_stopped(self, visit: Visit) -> HTMLResponse:
+        """Start an app that a page of it is asked for; what an old tab goes on asking for starts nothing."""
+        is_page = (
+            self._scope["type"] == "http" and self._headers.get("sec-fetch-dest", "document") == "document"
+        )
+        if not visit.may(Action.START):
+            return stopped_page(
+                "Your role does not allow you to start it: ask a developer of its workspace.", may_start=False
+            )
+        if visit.has_failed:
+            return stopped_page("Its last run failed; the log of the run says why.", may_start=True)
+        if not is_page:
+            return stopped_page("Nobody has opened it since it stopped.", may_start=True)
+        try:
+            await run_in_threadpool(_start, self._server, visit)
+        except Declined as refusal:
+            return stopped_page(str(refusal), may_start=False)
+        return starting_page()
+
+    async def _start_again(self, visit: Visit) -> Response:
+        if self._scope["method"] == "POST" and visit.may(Action.START):
+            await run_in_threadpool(_start, self._server, visit)
+        return RedirectResponse("/", 303, HEADERS)
+
+    def _panel_origin(self) -> str:
+        if self._server.settings.public_url:
+            return self._server.settings.public_url.rstrip("/")
+        here = urlsplit(self._origin)
+        return f"{here.scheme}://localhost" + ("" if here.port is None else f":{here.port}")
+
+
+def _job_at(server: Server, label: str) -> RowMapping | None:
+    job = server.runtime.database.read(lambda connection: jobs.by_label(connection, label))
+    return None if job is None or job["archived_at"] is not None else job
+
+
+def _job_of(server: Server, run_id: str) -> RowMapping | None:
+    def work(connection: Connection) -> RowMapping | None:
+        run = runs.by_id(connection, run_id)
+        return None if run is None else jobs.by_ids(connection, [run["job_id"]])[run["job_id"]]
+
+    return server.runtime.database.read(work)
+
+
+def _look_up(server: Server, job: RowMapping, actor: Actor) -> Visit:
+    def work(connection: Connection) -> Visit:
+        user = accounts.get_user(connection, actor.user_id)
+        membership = accounts.get_membership(connection, actor.user_id, job["workspace_id"])
+        run = runs.serving(connection, job["id"])
+        newest = runs.latest_of(connection, [job["id"]]).get(job["id"])
+        return Visit(
+            job,
+            actor,
+            "" if user is None else user["email"],
+            None if membership is None else Role(membership["role"]),
+            run,
+            newest is not None and newest["status"] == RunStatus.FAILED,
+        )
+
+    return server.runtime.database.read(work)
+
+
+def _start(server: Server, visit: Visit) -> None:
+    server.runtime.run_control.start(
+        visit.job["workspace_id"],
+        job_ids=[visit.job["id"]],
+        selectors=None,
+        user_id=visit.actor.user_id,
+    )

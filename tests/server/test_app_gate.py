@@ -1,0 +1,383 @@
+"""The way to an app: its own host, a ticket, a cookie of that host, and what else opens nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Connection
+from starlette.types import Receive, Scope, Send
+from tests.support.api import JSON, ORIGIN, OWNER_KEY, Api
+from tests.support.upstreams import served
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from runyard.core.runs import Reason, RunStatus
+from runyard.core.store import jobs, runs
+from runyard_server.app_hosts import app_origin
+from runyard_server.credentials import APP_COOKIE, COOKIE
+from runyard_server.tickets import TICKET_SECONDS
+from runyard_server.tokens import LIFETIME_SECONDS, TokenKind
+
+REPORT: JSON = {
+    "job_ref": "jobs.nb.report",
+    "entry_point": {"module": "nb", "function": None, "job_type": "interactive", "launcher": "l.marimo"},
+    "triggers": ["http:"],
+    "execute": {},
+}
+OTHER: JSON = {**REPORT, "job_ref": "jobs.nb.other"}
+
+
+class Yard:
+    """A server with two apps, one of which runs on a port when a story says so."""
+
+    def __init__(self, api: Api, root: Path) -> None:
+        self.api = api
+        self.report, self.other = (job["id"] for job in api.prepare(root, REPORT, OTHER))
+
+    def host(self, job_id: str) -> str:
+        def work(connection: Connection) -> str:
+            return str(jobs.by_ids(connection, [job_id])[job_id]["label"])
+
+        return f"{self.api.runtime.database.read(work)}.localhost"
+
+    def runs(self) -> list[str]:
+        return [run["status"] for run in self.api.get(f"{self.api.here}/job-runs")["items"]]
+
+    def ask(
+        self, path: str = "/", *, job_id: str = "", method: str = "GET", **headers: str
+    ) -> httpx.Response:
+        """Ask the host of an app without a key."""
+        sent = {"host": self.host(job_id or self.report)}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        response = self.api.request(method, path, key=None, headers=sent)
+        self.api.forget_cookies()
+        return response
+
+    def ticket(self, job_id: str = "", key: str = OWNER_KEY) -> str:
+        """Return the address that the server sends a member to."""
+        response = self.api.request("GET", f"/apps/open/{job_id or self.report}", key=key)
+        assert response.status_code == 303, response.text
+        return response.headers["location"]
+
+    def cookie(self, job_id: str = "", key: str = OWNER_KEY) -> str:
+        """Return the cookie header of a member's browser that entered an app."""
+        address = httpx.URL(self.ticket(job_id, key))
+        assert address.host == self.host(job_id or self.report)
+        entered = self.ask(address.raw_path.decode(), job_id=job_id)
+        assert (entered.status_code, entered.headers["location"]) == (303, "/")
+        return entered.headers["set-cookie"].partition(";")[0]
+
+    def tell(self, story: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+        """Run a story beside an app that tells what it sees; the story is given the app's port."""
+
+        async def work() -> None:
+            async with served(mirror) as port:
+                try:
+                    await story(port)
+                finally:
+                    await self.api.server.proxy.close()
+
+        self.api.run_async(work())
+
+
+async def mirror(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer with the path and the headers of the request, or send them into an opened socket."""
+    headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+    seen = json.dumps({"path": scope["path"], **headers})
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": seen})
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"set-cookie", b"app=1")]}
+    await send(start)
+    await send({"type": "http.response.body", "body": seen.encode()})
+
+
+@pytest.fixture
+def yard(local_api: Api, tmp_path: Path) -> Yard:
+    return Yard(local_api, tmp_path)
+
+
+# Entering -------------------------------------------------------------------------------------------------
+
+
+# SPEC: SEC-07
+def test_a_member_enters_with_a_ticket_that_becomes_a_cookie_of_that_host(yard: Yard) -> None:
+    address = httpx.URL(yard.ticket())
+    entered = yard.ask(address.raw_path.decode())
+    assert (entered.status_code, entered.headers["location"]) == (303, "/")
+    cookie = entered.headers["set-cookie"].lower()
+    assert cookie.startswith(f"{APP_COOKIE}=")
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert "domain" not in cookie
+    assert entered.headers["referrer-policy"] == "no-referrer"
+
+
+# SPEC: SEC-07
+def test_a_ticket_works_once_for_half_a_minute_and_one_app(yard: Yard) -> None:
+    spent, late, foreign = (httpx.URL(yard.ticket()).raw_path.decode() for _ in range(3))
+    assert yard.ask(spent).status_code == 303
+    assert yard.ask(spent).status_code == 401
+    assert yard.ask(foreign, job_id=yard.other).status_code == 401
+    assert yard.ask(foreign).status_code == 401, "trying it elsewhere spent it"
+    yard.api.clock.turn(TICKET_SECONDS)
+    assert yard.ask(late).status_code == 401
+    assert yard.ask("/-/enter").status_code == 401
+
+
+# SPEC: SEC-07
+def test_a_cookie_opens_its_own_app_and_nothing_else(yard: Yard) -> None:
+    cookie = yard.cookie()
+    assert yard.ask(cookie=cookie).status_code == 503, "known, but the app is not running"
+    assert yard.ask(job_id=yard.other, cookie=cookie).status_code == 401
+    token = cookie.partition("=")[2]
+    for headers in ({"cookie": f"{COOKIE}={token}"}, {"authorization": f"Bearer {token}"}):
+        assert yard.api.request("GET", "/api/v1/me", key=None, headers=headers).status_code in (401, 403)
+        assert yard.api.request("GET", yard.api.here, key=None, headers=headers).status_code in (401, 403)
+    yard.api.clock.turn(LIFETIME_SECONDS[TokenKind.APP])
+    assert yard.ask(cookie=cookie).status_code == 401
+
+
+def test_the_cookie_of_the_server_opens_no_app(yard: Yard) -> None:
+    sign_in = yard.api.server.owner_url("").rpartition("=")[2]
+    session = yard.api.request("POST", "/sign-in", key=None, data={"token": sign_in}).cookies[COOKIE]
+    yard.api.forget_cookies()
+    response = yard.ask(cookie=f"{COOKIE}={session}; {APP_COOKIE}={session}")
+    assert response.status_code == 401
+    assert f'href="{ORIGIN}/apps/open/{yard.report}"' in response.text
+    opened = yard.api.request(
+        "GET", f"/apps/open/{yard.report}", key=None, headers={"cookie": f"{COOKIE}={session}"}
+    )
+    assert opened.status_code == 303
+
+
+def test_who_has_no_part_in_an_app_does_not_learn_that_it_exists(yard: Yard) -> None:
+    nowhere = yard.api.request("GET", "/apps/open/00000000-0000-4000-8000-000000000000")
+    stranger = yard.api.request("GET", f"/apps/open/{yard.report}", key=None)
+    assert (nowhere.status_code, stranger.status_code) == (404, 401)
+    for path in ("/", "/-/enter?ticket=x", "/api/v1/me", "/healthz"):
+        response = yard.api.request("GET", path, headers={"host": "report-00000000.localhost"})
+        assert response.status_code == 404
+        assert "Nothing is served here" in response.text
+
+
+def test_an_app_that_was_switched_off_looks_like_none(yard: Yard) -> None:
+    cookie = yard.cookie()
+    yard.api.deploy(OTHER)
+    assert yard.ask(cookie=cookie).status_code == 404
+
+
+def test_apps_are_below_the_name_that_was_chosen(tmp_path: Path) -> None:
+    public = "https://runyard.example.org"
+    with Api(tmp_path / "data", public_url=public, apps_host="apps.example.org") as api:
+        yard = Yard(api, tmp_path)
+        label = yard.host(yard.report).partition(".")[0]
+        address = httpx.URL(yard.ticket())
+        assert f"{address.scheme}://{address.host}" == f"https://{label}.apps.example.org"
+        headers = {"host": f"{label}.apps.example.org"}
+        entered = api.request("GET", address.raw_path.decode(), key=None, headers=headers)
+        assert "secure" in entered.headers["set-cookie"].lower()
+        assert api.request("GET", "/", key=None, headers={"host": f"{label}.localhost"}).status_code == 421
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        ("http://localhost:8321", "http://a-1.localhost:8321"),
+        ("http://127.0.0.1", "http://a-1.localhost"),
+        ("https://[::1]:1", "https://a-1.localhost:1"),
+    ],
+)
+def test_an_app_has_the_scheme_and_the_port_of_the_server(origin: str, expected: str) -> None:
+    assert app_origin(origin, "a-1", "localhost") == expected
+
+
+# Forwarding -----------------------------------------------------------------------------------------------
+
+
+# SPEC: APP-06, SEC-08
+def test_requests_and_sockets_pass_with_a_cookie_and_not_without(yard: Yard) -> None:
+    cookie, host = yard.cookie(), yard.host(yard.report)
+    run = yard.api.start_job(yard.report)["id"]
+    yard.api.move(run, RunStatus.STARTING, RunStatus.RUNNING)
+
+    async def story(port: int) -> None:
+        yard.api.runtime.database.write(lambda connection: runs.set_port(connection, run, port))
+        async with (
+            served(yard.api.app) as door,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{door}", trust_env=False) as client,
+        ):
+            named = {"host": f"{host}:{door}"}
+            seen = (await client.get("/api/v1/me?x", headers={**named, "cookie": f"{cookie}; a=b"})).json()
+            assert seen["path"] == "/api/v1/me", "the app has its whole host to itself"
+            assert seen["cookie"] == "a=b"
+            assert (seen["x-runyard-role"], seen["host"]) == ("owner", f"{host}:{door}")
+            assert "@" in seen["x-runyard-user"]
+            assert (await client.get("/", headers=named)).status_code == 401
+
+            def socket(**headers: str) -> connect:
+                return connect(
+                    f"ws://{host}:{door}/ws?session_id=s_abcdef",
+                    host="127.0.0.1",
+                    port=door,
+                    additional_headers=headers,
+                    proxy=None,
+                )
+
+            async with socket(cookie=cookie, origin=f"http://{host}:{door}") as opened:
+                assert json.loads(await opened.recv())["path"] == "/ws"
+            with pytest.raises(InvalidStatus, match="401"):
+                await socket()
+            for origin in ("http://evil.example", f"http://localhost:{door}"):
+                with pytest.raises(InvalidStatus, match="403"):
+                    await socket(cookie=cookie, origin=origin)
+
+    yard.tell(story)
+
+
+# SPEC: SEC-06
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://HOST"}, 503),
+        ({"sec_fetch_site": "same-origin"}, 503),
+        ({"origin": "http://localhost"}, 403),
+        ({"sec_fetch_site": "same-site"}, 403),
+        ({}, 403),
+    ],
+)
+def test_a_change_has_to_come_from_a_page_of_the_app(
+    yard: Yard, headers: dict[str, str], status: int
+) -> None:
+    given = {name: value.replace("HOST", yard.host(yard.report)) for name, value in headers.items()}
+    assert yard.ask("/x", method="POST", cookie=yard.cookie(), **given).status_code == status
+
+
+# SPEC: SEC-07
+def test_programs_use_a_key_on_either_host_and_browsers_find_no_app_on_ours(yard: Yard) -> None:
+    host, cookie = yard.host(yard.report), yard.cookie()
+    run = yard.api.start_job(yard.report)["id"]
+    yard.api.move(run, RunStatus.STARTING, RunStatus.RUNNING)
+    foreign = yard.api.start_job(yard.other)["id"]
+
+    async def story(port: int) -> None:
+        yard.api.runtime.database.write(lambda connection: runs.set_port(connection, run, port))
+        transport = httpx.ASGITransport(yard.api.app)
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            key = {"authorization": f"Bearer {OWNER_KEY}"}
+            seen = (await client.get("/mcp", headers={"host": host, **key})).json()
+            assert "authorization" not in seen
+            assert (await client.post("/mcp", headers={"host": host, **key})).status_code == 200
+            below = await client.post(f"/apps/{run}/mcp", headers=key)
+            assert below.json()["path"] == "/mcp"
+            assert "set-cookie" not in below.headers
+            assert (await client.get(f"/apps/{run}", headers=key)).json()["path"] == "/"
+            for headers in ({}, {"cookie": cookie}, {"authorization": "Bearer dlt_u_nobody"}):
+                assert (await client.get(f"/apps/{run}/", headers=headers)).status_code == 401
+            assert (await client.get(f"/apps/{foreign}/", headers=key)).status_code == 503
+            nobody = "00000000-0000-4000-8000-000000000000"
+            assert (await client.get(f"/apps/{nobody}/", headers=key)).status_code == 404
+
+    yard.tell(story)
+
+
+# SPEC: SEC-07
+def test_nobody_drives_the_session_of_another_viewer(yard: Yard) -> None:
+    viewers = [{"cookie": yard.cookie(key=yard.api.add_user("developer"))} for _ in range(2)]
+    host = yard.host(yard.report)
+    run = yard.api.start_job(yard.report)["id"]
+    yard.api.move(run, RunStatus.STARTING, RunStatus.RUNNING)
+
+    async def story(port: int) -> None:
+        yard.api.runtime.database.write(lambda connection: runs.set_port(connection, run, port))
+        async with (
+            served(yard.api.app) as door,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{door}", trust_env=False) as client,
+        ):
+            own = {"host": f"{host}:{door}", "origin": f"http://{host}:{door}"}
+
+            def socket(viewer: dict[str, str], session: str) -> connect:
+                return connect(
+                    f"ws://{host}:{door}/ws?session_id={session}",
+                    host="127.0.0.1",
+                    port=door,
+                    additional_headers={**viewer, "origin": own["origin"]},
+                    proxy=None,
+                )
+
+            async def act(viewer: dict[str, str], session: str) -> int:
+                headers = {**own, **viewer, "marimo-session-id": session}
+                path = "/api/kernel/set_ui_element_value"
+                return (await client.post(path, headers=headers)).status_code
+
+            ann, bob = viewers
+            assert await act(bob, "s_aaaaaa") == 403, "nobody has opened it"
+            async with socket(ann, "s_aaaaaa"):
+                pass
+            assert await act(ann, "s_aaaaaa") == 200
+            assert await act(bob, "s_aaaaaa") == 403
+            with pytest.raises(InvalidStatus, match="403"):
+                await socket(bob, "s_aaaaaa")
+            async with socket(ann, "s_aaaaaa"), socket(bob, "s_bbbbbb"), socket(ann, "room"):
+                assert await act(bob, "s_bbbbbb") == 200
+            async with socket(bob, "room"):
+                pass
+
+    yard.tell(story)
+
+
+# An app that is not there ---------------------------------------------------------------------------------
+
+
+# SPEC: UI-19
+def test_a_page_of_a_stopped_app_starts_it_once_and_asks_again_by_itself(yard: Yard) -> None:
+    cookie = yard.cookie()
+    for _ in range(3):
+        response = yard.ask("/", cookie=cookie)
+        assert response.status_code == 503
+        assert 'http-equiv="refresh"' in response.text
+        assert "<script" not in response.text
+    assert yard.runs() == ["pending"]
+
+
+def test_what_an_old_tab_goes_on_asking_for_starts_nothing(yard: Yard) -> None:
+    cookie = yard.cookie()
+    assert yard.ask("/api/status", cookie=cookie, sec_fetch_dest="empty").status_code == 503
+    assert yard.runs() == []
+
+
+def test_who_may_not_start_an_app_is_told_so(yard: Yard) -> None:
+    cookie = yard.cookie(key=yard.api.add_user("viewer"))
+    response = yard.ask(cookie=cookie)
+    assert response.status_code == 503
+    assert "ask a developer" in response.text
+    own = f"http://{yard.host(yard.report)}"
+    yard.ask("/-/start", method="POST", cookie=cookie, origin=own)
+    assert yard.runs() == []
+
+
+def test_an_app_that_failed_starts_again_by_its_button_only(yard: Yard) -> None:
+    cookie, own = yard.cookie(), f"http://{yard.host(yard.report)}"
+    run = yard.api.start_job(yard.report)["id"]
+    yard.api.move(run, RunStatus.STARTING, RunStatus.FAILED, reason=Reason.EXCEPTION)
+    page = yard.ask(cookie=cookie)
+    assert "failed" in page.text
+    assert "refresh" not in page.text
+    assert yard.runs() == ["failed"]
+    assert yard.ask("/-/start", cookie=cookie).status_code == 303
+    assert yard.runs() == ["failed"], "an address alone starts nothing"
+    assert yard.ask("/-/start", method="POST", cookie=cookie, origin=own).status_code == 303
+    assert sorted(yard.runs()) == ["failed", "pending"]
+
+
+def test_a_program_that_asks_for_a_stopped_app_starts_it_and_hears_when_to_come_back(yard: Yard) -> None:
+    response = yard.ask("/mcp", method="POST", authorization=f"Bearer {OWNER_KEY}")
+    assert (response.status_code, response.json()["code"]) == (503, "RY1600")
+    assert yard.runs() == ["pending"]
