@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.worlds import WORKSPACE, World, batch_job
 
-from runyard.core.errors import Conflict, Declined, InvalidManifest, NotFound
+from runyard.core import executor
+from runyard.core.engines import AttemptId
+from runyard.core.errors import Conflict, Declined, InvalidManifest, NotFound, Unavailable
+from runyard.core.jobs import JobDefinition
+from runyard.core.logs import LogReader
+from runyard.core.node.attempt_log import INDEX_LINES
+from runyard.core.preparing import Launch
 from runyard.core.reconcile import Change
 from runyard.core.store import jobs, runs
 
@@ -170,6 +177,15 @@ def test_what_is_given_for_one_run_reaches_the_function_and_not_the_process_list
     assert world.lines(run["id"]) == ["canary-7 5 out of sight"]
     run = world.until_ended(world.start_one("given")["id"])
     assert world.lines(run["id"]) == ["configured 1 out of sight"]
+
+
+def test_nothing_of_the_settings_stays_behind_when_a_run_has_ended(world: World) -> None:
+    world.upload({"etl.py": ETL}, {"config.toml": "", "secrets.toml": "password = 'canary-8'\n"})
+    world.deploy(batch_job("say"))
+    run = world.until_ended(world.start_one("say")["id"])
+    files = [path for path in world.runtime.data_dir.rglob("*") if path.is_file()]
+    assert {path.name for path in files if str(run["id"]) in str(path)} == {"exit.json", "lock", "log"}
+    assert [path for path in files if b"canary-8" in path.read_bytes()] == []
 
 
 # SPEC: EXE-05 EXE-08
@@ -336,6 +352,57 @@ def test_a_run_claimed_but_not_started_before_the_crash_starts_once_after_it(tmp
     assert (ended["status"], ended["attempt"]) == ("completed", 1)
     assert world.lines(run["id"]) == ["hello"]
     world.close()
+
+
+def test_a_claimed_run_starts_also_when_the_database_is_away_just_then(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = world.runtime.executor._preparer.load
+    answers = iter([Unavailable("The database does not answer.")])
+
+    def away_at_first(run_id: str) -> Launch:
+        for error in answers:
+            raise error
+        return load(run_id)
+
+    monkeypatch.setattr(executor, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(world.runtime.executor._preparer, "load", away_at_first)
+    world.deploy(batch_job("say"))
+    assert world.until_ended(world.start_one("say")["id"])["status"] == "completed"
+
+
+def test_what_keeps_one_run_from_starting_keeps_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = world.runtime.executor._interpreters.ready
+
+    def broken_for_say(requirements: Mapping[str, Any], job: JobDefinition) -> Path | None:
+        if job.job_ref == "jobs.etl.say":
+            raise PermissionError("not yours")
+        return ready(requirements, job)
+
+    monkeypatch.setattr(world.runtime.executor._interpreters, "ready", broken_for_say)
+    world.deploy(batch_job("say"), batch_job("after"))
+    [first, second] = world.start("say", "after")
+    assert first is not None
+    assert second is not None
+    ended = [world.until_ended(run["id"]) for run in (first, second)]
+    by_ref = {"jobs.etl.say": ("failed", "start_failed"), "jobs.etl.after": ("completed", "ok")}
+    found = {world.runs(ref)[0]["id"]: how for ref, how in by_ref.items()}
+    assert {run["id"]: (run["status"], run["reason"]) for run in ended} == found
+
+
+# SPEC: DGR-06
+def test_the_log_of_a_build_that_a_crash_cut_short_begins_anew(tmp_path: Path) -> None:
+    def directory(attempt: AttemptId) -> Path:
+        return tmp_path / str(attempt.number)
+
+    for lines, word in ((3 * INDEX_LINES, "the line before"), (2 * INDEX_LINES, "line")):
+        with executor.BuildLog(directory, lambda _: None, "run") as say:
+            for number in range(lines):
+                say(f"{word} {number}")
+    [line] = LogReader(tmp_path, 2 * INDEX_LINES - 1).read()
+    assert line.text == f"line {2 * INDEX_LINES - 1}"
 
 
 # SPEC: SCH-09

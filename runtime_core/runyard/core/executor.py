@@ -11,7 +11,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError
 from runyard.core.ids import Ids
 from runyard.core.interpreters import Interpreters
 from runyard.core.logs import last_words
-from runyard.core.node.attempt_dir import LOG
+from runyard.core.node.attempt_dir import INDEX, LOG
 from runyard.core.node.attempt_log import STDOUT, AttemptLog
 from runyard.core.planning import due_after, window_at_start
 from runyard.core.preparing import Launch, Preparer
@@ -59,7 +59,8 @@ class BuildLog:
         path = directory(self._attempt)
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         # A server that was killed while building left half a log; its numbering would begin twice.
-        (path / LOG).unlink(missing_ok=True)
+        for name in (LOG, INDEX):
+            (path / name).unlink(missing_ok=True)
         self._log = AttemptLog(str(path), BUILD_LOG_LIMIT_BYTES)
 
     def __enter__(self) -> Callable[[str], None]:
@@ -109,6 +110,9 @@ class Executor:
         self._woken = threading.Event()
         self._ended: deque[AttemptId] = deque()
         self._stopping = False
+        self._claimed: deque[AttemptId] = deque()
+        self._builds: dict[AttemptId, Future[Path]] = {}
+        self._answers: deque[tuple[AttemptId, bool]] = deque()
         self._stop_sent: set[AttemptId] = set()
         self._builders = ThreadPoolExecutor(BUILDERS, "environment")
         self._watchers = ThreadPoolExecutor(STARTING_APPS, "starting-app")
@@ -161,6 +165,7 @@ class Executor:
         """Do everything that can be done now."""
         self.reap()
         self.claim_and_start()
+        self.take_answers()
         self.stop_requested()
 
     def recover(self) -> None:
@@ -171,16 +176,7 @@ class Executor:
         answers, as when it is started.
         """
         for row in self._database.read(lambda connection: runs.with_status(connection, ACTIVE)):
-            attempt = AttemptId(row["id"], row["attempt"])
-            status = self._engine.watch(attempt)
-            if status.state is AttemptState.ABSENT:
-                self._start_all([attempt])
-            elif status.state is AttemptState.RUNNING and row["port"] is not None:
-                self._watch_start(attempt, row["port"])
-            elif status.state is AttemptState.RUNNING:
-                self._note_running([(attempt, status)])
-            else:
-                self._ended.append(attempt)
+            self._claimed.append(AttemptId(row["id"], row["attempt"]))
 
     def reap(self) -> None:
         """End the runs whose processes have ended."""
@@ -202,13 +198,29 @@ class Executor:
                 self._stop_sent.add(attempt)
                 self._engine.cancel(attempt)
             elif state is AttemptState.ABSENT:
-                # Its environment is being built; the builder will find nothing left to start.
+                # Its environment is being built; when it is there, nothing is left to start.
                 self._finish([Ending(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL)])
 
     def claim_and_start(self) -> None:
         """Take runs off the queue while there are slots, and start each."""
+        self._start_claimed()
         while not self._stopping and (claimed := self._database.write(self._claim)):
-            self._start_all(claimed)
+            self._claimed.extend(claimed)
+            self._start_claimed()
+
+    def take_answers(self) -> None:
+        """Note the apps that serve now, and end those that never answered (ADH-03)."""
+        answers = list(self._answers)
+        self._note_running(
+            [(attempt, self._engine.status(attempt)) for attempt, answered in answers if answered]
+        )
+        silent = [attempt for attempt, answered in answers if not answered]
+        for attempt in silent:
+            self._engine.cancel(attempt)
+        if silent:
+            self._finish([_silent(attempt) for attempt in silent])
+        for _ in answers:
+            self._answers.popleft()
 
     # Steps of one run -------------------------------------------------------------------------------------
 
@@ -233,17 +245,74 @@ class Executor:
                 known[job.job_id] = job.with_active(window)
         return claimed
 
-    def _start_all(self, claimed: list[AttemptId]) -> None:
+    def _start_claimed(self) -> None:
+        """Start what was claimed, or has its environment now, and note what runs."""
+        claimed = list(self._claimed)
         self._note_running([(attempt, status) for attempt in claimed if (status := self._start(attempt))])
+        # Forgotten only once written: after an error above, what runs already is found running.
+        for _ in claimed:
+            self._claimed.popleft()
 
     def _start(self, attempt: AttemptId) -> AttemptStatus | None:
-        """Start a claimed run, at once if its environment is there, else as soon as it is built."""
-        launch = self._preparer.load(attempt.run_id)
-        python = self._interpreters.ready(launch.requirements, launch.definition)
-        if python is not None:
-            return self._submit(attempt, launch, python)
-        self._builders.submit(self._build_and_submit, attempt, launch)
+        """Return the status of an attempt that runs, after starting it if it never was; None if it does not run."""
+        status = self._engine.watch(attempt)
+        if status.state is AttemptState.ABSENT:
+            return self._launch(attempt)
+        if status.state is AttemptState.RUNNING:
+            port = self._preparer.load(attempt.run_id).run["port"]
+            if port is None:
+                return status
+            self._await_answer(attempt, port)
+            return None
+        self.ended(attempt)
         return None
+
+    def _launch(self, attempt: AttemptId) -> AttemptStatus | None:
+        """Start an attempt, at once if its environment is there, else leave it until that is built."""
+        launch = self._preparer.load(attempt.run_id)
+        if launch.run["status"] != RunStatus.STARTING or launch.run["stop_requested_at"] is not None:
+            return None
+        try:
+            python = self._python_of(attempt, launch)
+            if python is None:
+                return None
+            port = None if launch.definition.is_batch else self._port(launch)
+            command = self._preparer.prepare(launch, self._attempt_directory(attempt), python, port)
+            self._engine.submit(attempt, command)
+        except Conflict:
+            # Just now, by a keeper that outlived the server which had asked it.
+            return self._start(attempt)
+        except Exception as error:
+            # Of any kind: what is wrong with one run must not keep the others from starting.
+            if not self._stopping:
+                log.warning("run %s could not be started: %s", attempt.run_id, error)
+                self._finish([_not_started(attempt, error)])
+            return None
+        if port is not None:
+            self._await_answer(attempt, port)
+            return None
+        return AttemptStatus(AttemptState.RUNNING, started_at=self._clock.now())
+
+    def _python_of(self, attempt: AttemptId, launch: Launch) -> Path | None:
+        """Return the interpreter of a run; None while it is being built. Raises: what the build raised."""
+        build = self._builds.get(attempt)
+        if build is None:
+            python = self._interpreters.ready(launch.requirements, launch.definition)
+            if python is not None:
+                return python
+            build = self._builds[attempt] = self._builders.submit(self._build, attempt, launch)
+            build.add_done_callback(lambda _: self._try_again(attempt))
+            return None
+        return build.result() if build.done() else None
+
+    def _build(self, attempt: AttemptId, launch: Launch) -> Path:
+        """Runs on a builder's thread."""
+        with BuildLog(self._attempt_directory, self._log_grew, attempt.run_id) as say:
+            return self._interpreters.build(launch.requirements, launch.definition, say)
+
+    def _try_again(self, attempt: AttemptId) -> None:
+        self._claimed.append(attempt)
+        self.wake()
 
     def _build_ahead(self, workspace_id: str) -> None:
         """Runs on a builder's thread. A failure is said by the first run that needs the environment."""
@@ -256,39 +325,6 @@ class Executor:
                     return
                 log.warning("the environment of %s could not be built ahead: %s", job.job_ref, error)
 
-    def _build_and_submit(self, attempt: AttemptId, launch: Launch) -> None:
-        """Runs on a builder's thread: build the environment, then start the run unless it was cancelled."""
-        try:
-            with BuildLog(self._attempt_directory, self._log_grew, attempt.run_id) as say:
-                python = self._interpreters.build(launch.requirements, launch.definition, say)
-            if self._is_wanted(attempt) and (status := self._submit(attempt, launch, python)):
-                self._note_running([(attempt, status)])
-        except EnvironmentFailed as error:
-            if not self._stopping:
-                reason = Reason.DEPENDENCY_INSTALL_FAILED
-                self._finish([Ending(attempt, RunStatus.FAILED, reason, {"message": error.cause})])
-        except Exception as error:
-            log.exception("run %s could not be started", attempt.run_id)
-            self._finish([Ending(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})])
-
-    def _submit(self, attempt: AttemptId, launch: Launch, python: Path) -> AttemptStatus | None:
-        """Lay out and start; return None if it does not run yet, or could not be started and has failed for it."""
-        port = None if launch.definition.is_batch else self._port(launch)
-        try:
-            command = self._preparer.prepare(launch, self._attempt_directory(attempt), python, port)
-            self._engine.submit(attempt, command)
-        except Conflict:
-            # Started before a crash, between the engine's deed and our note of it.
-            self._engine.watch(attempt)
-        except (RunyardError, OSError) as error:
-            log.warning("run %s could not be started: %s", attempt.run_id, error)
-            self._finish([Ending(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": str(error)})])
-            return None
-        if port is not None:
-            self._watch_start(attempt, port)
-            return None
-        return AttemptStatus(AttemptState.RUNNING, started_at=self._clock.now())
-
     def _port(self, launch: Launch) -> int:
         """Return where an app will listen. One that may have been started before a crash keeps what it was told."""
         if launch.run["port"] is not None:
@@ -297,27 +333,20 @@ class Executor:
         self._database.write(lambda connection: runs.set_port(connection, launch.run["id"], port))
         return port
 
-    def _watch_start(self, attempt: AttemptId, port: int) -> None:
-        if not self._stopping:
-            self._watchers.submit(self._await_answer, attempt, port)
-
     def _await_answer(self, attempt: AttemptId, port: int) -> None:
-        """Runs on a watcher's thread: an app runs once it answers; one that never does is stopped (ADH-03)."""
+        """Look on a watcher's thread whether an app answers; the loop takes it from there (`take_answers`)."""
 
         def is_over() -> bool:
             return self._stopping or self._engine.status(attempt).state is not AttemptState.RUNNING
 
-        try:
-            if health.until_it_answers(port, is_over, self._clock):
-                self._note_running([(attempt, self._engine.status(attempt))])
-            elif not is_over():
-                silent = (
-                    f"It did not answer HTTP on its port within {health.START_LIMIT_SECONDS:.0f} seconds."
-                )
-                self._finish([Ending(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": silent})])
-                self._engine.cancel(attempt)
-        except Exception:
-            log.exception("run %s could not be watched while it started", attempt.run_id)
+        def watch() -> None:
+            answered = health.until_it_answers(port, is_over, self._clock)
+            if answered or not is_over():
+                self._answers.append((attempt, answered))
+                self.wake()
+
+        if not self._stopping:
+            self._watchers.submit(watch)
 
     def _note_running(self, started: list[tuple[AttemptId, AttemptStatus]]) -> None:
         if started:
@@ -361,9 +390,13 @@ class Executor:
             for end in endings:
                 self._write_end(connection, end)
 
+        for end in endings:
+            # Before anybody sees the end, so that nothing of the settings is ever left behind it.
+            self._preparer.clean_up(self._attempt_directory(end.attempt))
         self._database.write(work)
         for end in endings:
             self._stop_sent.discard(end.attempt)
+            self._builds.pop(end.attempt, None)
             self._run_ended(end.attempt.run_id)
 
     def _write_end(self, connection: Connection, end: Ending) -> None:
@@ -401,14 +434,25 @@ class Executor:
         values = {**end.values, "message": said}
         return replace(end, target=RunStatus.FAILED, reason=Reason.START_FAILED, values=values)
 
-    def _is_wanted(self, attempt: AttemptId) -> bool:
-        return self._database.read(lambda connection: self._open_row(connection, attempt)) is not None
-
     @staticmethod
     def _open_row(connection: Connection, attempt: AttemptId) -> RowMapping | None:
         row = runs.by_id(connection, attempt.run_id)
         is_ours = row is not None and row["status"] in ACTIVE and row["attempt"] == attempt.number
         return row if is_ours else None
+
+
+def _silent(attempt: AttemptId) -> Ending:
+    """Return the end of an app that runs and serves nobody."""
+    said = f"It did not answer HTTP on its port within {health.START_LIMIT_SECONDS:.0f} seconds."
+    return Ending(attempt, RunStatus.FAILED, Reason.START_FAILED, {"message": said})
+
+
+def _not_started(attempt: AttemptId, error: Exception) -> Ending:
+    if isinstance(error, EnvironmentFailed):
+        reason, message = Reason.DEPENDENCY_INSTALL_FAILED, error.cause
+    else:
+        reason, message = Reason.START_FAILED, str(error)
+    return Ending(attempt, RunStatus.FAILED, reason, {"message": message})
 
 
 def _measured(report: ExitReport) -> dict[str, Any]:

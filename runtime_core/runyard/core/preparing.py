@@ -39,6 +39,9 @@ REPLACED = {
 }
 """Launchers that would listen on every interface of the machine, and ours that do the same on loopback (APP-06)."""
 
+LAID_OUT = ("workspace", "home")
+"""What an attempt has besides its log: the deployed files it runs in, and a home of its own."""
+
 SNAPSHOTS_KEPT = 32
 """Snapshots whose lists of files are kept in memory: the current ones of a dozen workspaces, a few megabytes."""
 
@@ -121,6 +124,11 @@ class Preparer:
 
         return self._database.read(work)
 
+    def clean_up(self, attempt_directory: Path) -> None:
+        """Remove what was laid out for an attempt, for settings lie in it in clear; its log and report stay."""
+        for name in LAID_OUT:
+            shutil.rmtree(attempt_directory / name, ignore_errors=True)
+
     def prepare(
         self, launch: Launch, attempt_directory: Path, python: Path, port: int | None = None
     ) -> Command:
@@ -128,11 +136,9 @@ class Preparer:
 
         Raises: StorageFull, NotFound if the file store has lost a file.
         """
-        root = attempt_directory / "workspace"
-        home = attempt_directory / "home"
-        for unfinished in (root, home):
-            # A server that was killed while preparing left them; the attempt itself starts once at most.
-            shutil.rmtree(unfinished, ignore_errors=True)
+        root, home = (attempt_directory / name for name in LAID_OUT)
+        # A server that was killed while preparing left them; the attempt itself starts once at most.
+        self.clean_up(attempt_directory)
         lay_out(launch.files, self._files, root)
         restore_settings(launch.settings, self._settings_files, root, launch.run["profile"])
         home.mkdir(mode=0o700)
