@@ -19,6 +19,7 @@ from runyard.core.runs import TERMINAL
 from runyard.core.snapshots import PACKAGE_ENGINE
 from runyard.core.store.facts import definition_of
 from runyard_server import schemas
+from runyard_server.app_hosts import app_origin
 from runyard_server.auth import Role
 from runyard_server.installation import Installation
 
@@ -93,12 +94,15 @@ def current_version(job: RowMapping) -> Mapping[str, Any]:
 class Views:
     """Turns rows into wire objects for one caller.
 
-    `origin` is where the caller reaches us; `profiles` are the ones that have settings, which decide what a
-    job runs under.
+    `origin` is where the caller reaches us, `apps_host` the name below which apps are; `profiles` are the ones that
+    have settings, which decide what a job runs under.
     """
 
-    def __init__(self, installation: Installation, origin: str, profiles: Collection[str] = ()) -> None:
-        self._installation, self._origin, self._profiles = installation, origin, profiles
+    def __init__(
+        self, installation: Installation, origin: str, apps_host: str, profiles: Collection[str] = ()
+    ) -> None:
+        self._installation, self._profiles = installation, profiles
+        self._origin, self._apps_host = origin, apps_host
 
     # People and places ------------------------------------------------------------------------------
 
@@ -192,8 +196,7 @@ class Views:
             "is_archived": row["archived_at"] is not None,
             "is_paused": row["paused_at"] is not None,
             "next_scheduled_run_at": instant_or_none(row["next_due_at"]),
-            # Apps are served by a later release; until then there is nowhere to open one.
-            "job_url": None,
+            "job_url": None if definition.is_batch else self._app_url(row),
             "public_url": None,
             "public_secret": None,
             "created_at": instant(row["created_at"]),
@@ -231,6 +234,10 @@ class Views:
             "latest_job_run": None if latest is None else self.run(latest),
             "recent_job_runs": None if recent is None else [self.recent_run(run) for run in recent],
         }
+
+    def _app_url(self, job: RowMapping) -> str:
+        """Return where an interactive job is opened, whether it runs now or not."""
+        return f"{app_origin(self._origin, job['label'], self._apps_host)}/"
 
     def _profile_of(self, definition: JobDefinition) -> str:
         kind = JobType.BATCH if definition.is_batch else JobType.INTERACTIVE

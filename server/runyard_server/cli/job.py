@@ -55,10 +55,11 @@ def list_jobs(
             triggers.in_words(job.default_trigger or job.triggers[0]) if job.triggers else "-",
             out.time(job.next_scheduled_run_at),
             _last_run(session, job),
+            job.job_url or "-",
         )
         for job in reversed(jobs)
     )
-    shown = output.table("JOB", "NAME", "KIND", "TRIGGER", "NEXT RUN", "LAST RUN", rows=rows)
+    shown = output.table("JOB", "NAME", "KIND", "TRIGGER", "NEXT RUN", "LAST RUN", "URL", rows=rows)
     out.result([_document(job) for job in jobs], *([shown] if jobs else []))
     if not jobs:
         out.note("No job is deployed here. Deploy some with `runyard deploy`.")
@@ -77,6 +78,7 @@ def info(context: typer.Context, name: Name) -> None:
             ("job", job.job_ref),
             ("name", definition.name),
             ("description", job.description),
+            ("url", job.job_url),
             ("kind", job.job_type),
             ("state", "archived" if job.is_archived else "paused" if job.is_paused else None),
             ("profile", job.profile),
@@ -179,6 +181,7 @@ def _document(job: Job) -> dict[str, Any]:
         "id": job.id,
         "name": job.definition.name,
         "job_type": job.job_type,
+        "url": job.job_url,
         "description": job.description,
         "profile": job.profile,
         "version": job.version,

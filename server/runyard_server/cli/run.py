@@ -1,4 +1,4 @@
-"""`runyard run`: start a deployed job, or one file, on the code as it is here now."""
+"""`runyard run`: start a deployed job, or one file, on the code as it is here now. Apps are started by `serve`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import typer
 
 from runyard.core import job_refs
 from runyard.core.discovery import Discovered
-from runyard.core.errors import Conflict, InvalidInput
+from runyard.core.errors import Conflict, InvalidInput, InvalidRequest
+from runyard.core.jobs import JobDefinition, JobType, parse_job
 from runyard.core.runs import RunStatus
 from runyard_server.cli import output
 from runyard_server.cli.deploy import expanded, show_yaml, sync
 from runyard_server.cli.exits import Exit
 from runyard_server.cli.options import Config, Follow, Profile, Refresh, parse_config
 from runyard_server.cli.session import Session, session_of
-from runyard_server.client import Job, Run
+from runyard_server.client import Job, Run, StartedJob
 
 
 def run(
@@ -34,30 +35,51 @@ def run(
     """Sync the code, then start a job of this workspace or a single file."""
     session = session_of(context)
     overrides = parse_config(config)
-    path = Path.cwd() / target
-    found = None
-    if path.suffix == ".py" and path.is_file():
-        found = session.deployer.discover(str(path), ad_hoc=True)
+    found = in_file(session, target)
     if show_manifest and found:
         show_yaml(session, expanded(found))
         return
-    if found:
-        ref = _choose(found, job_ref)
-        sync(session, session.deployer)
-        job = _register(session, found, ref)
-    else:
-        job = session.client.job(target)
-        sync(session, session.deployer)
+    job = sync_job(session, target, found, job_ref, JobType.BATCH)
     receipt = session.client.trigger(job_ids=[job.id], profile=profile, refresh=refresh, config=overrides)
     for declined in receipt.skipped:
-        raise Conflict(
-            f"`{declined.job_ref}` was not started ({declined.status.replace('_', ' ')}).",
-            f"`runyard job info {job_refs.short_name(declined.job_ref)}` says more.",
-            reasons=declined.reasons,
-        )
+        raise refusal(declined)
     (started,) = receipt.started
     assert started.run is not None, "a started job has a run"
     finish(session, session.client.run(started.run.id), follow=follow)
+
+
+def in_file(session: Session, target: str) -> Discovered | None:
+    """Return what a file declares if `target` is a file, None if it is a name."""
+    path = Path.cwd() / target
+    is_file = path.suffix == ".py" and path.is_file()
+    return session.deployer.discover(str(path), ad_hoc=True) if is_file else None
+
+
+def sync_job(
+    session: Session, target: str, found: Discovered | None, job_ref: str | None, wanted: JobType
+) -> Job:
+    """Bring the code to the server and return the job that is meant, registered if it is one of a file.
+
+    Raises: InvalidRequest for a job of the other type (ADH-12).
+    """
+    if found is None:
+        job = session.client.job(target)
+        _require(job.definition, wanted, target)
+        sync(session, session.deployer)
+        return job
+    ref = _choose(found, job_ref)
+    _require(next(parse_job(job) for job in found.manifest["jobs"] if job["job_ref"] == ref), wanted, target)
+    sync(session, session.deployer)
+    return _register(session, found, ref)
+
+
+def refusal(declined: StartedJob) -> Conflict:
+    """Return the error that a job was not started, with the server's reasons."""
+    return Conflict(
+        f"`{declined.job_ref}` was not started ({declined.status.replace('_', ' ')}).",
+        f"`runyard job info {job_refs.short_name(declined.job_ref)}` says more.",
+        reasons=declined.reasons,
+    )
 
 
 def finish(session: Session, run: Run, *, follow: bool) -> None:
@@ -99,6 +121,13 @@ def stream(session: Session, run: Run) -> Run:
         f"{ended.job_ref} #{ended.number} {ended.status}{why}, {out.duration(ended.duration_seconds)}.", style
     )
     return ended
+
+
+def _require(job: JobDefinition, wanted: JobType, target: str) -> None:
+    kind = job.entry_point.job_type
+    if kind is not wanted:
+        command = "run" if kind is JobType.BATCH else "serve"
+        raise InvalidRequest(f"`{job.job_ref}` is {kind}.", f"Use `runyard {command} {target}`.")
 
 
 def _choose(found: Discovered, wanted: str | None) -> str:

@@ -101,7 +101,10 @@ class Run(Model):
 
 @dataclass(frozen=True, slots=True)
 class Job(Model):
-    """A deployed job: `job_definition` and `extensions` as declared, `triggers` all that starts it."""
+    """A deployed job: `job_definition` and `extensions` as declared, `triggers` all that starts it.
+
+    `job_url` is where an interactive job is opened; batch jobs have none.
+    """
 
     id: str
     job_ref: str
@@ -123,6 +126,7 @@ class Job(Model):
     is_archived: bool = False
     is_paused: bool = False
     next_scheduled_run_at: datetime | None = None
+    job_url: str | None = None
     latest_run: Run | None = None
 
     @classmethod

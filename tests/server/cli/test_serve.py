@@ -1,0 +1,82 @@
+"""`runyard serve` against a real server: an app starts, answers, is found again, and is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.server.cli.conftest import Shell
+
+SHOP = """
+from runyard import run
+
+@run.interactive(interface="rest_api")
+def shop():
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"hello"})
+    return app
+"""
+
+CRASHING = SHOP.replace("    async def app", "    raise ValueError('no such table')\n    async def app")
+
+
+@pytest.fixture
+def apps(shell: Shell) -> Iterator[Shell]:
+    """Commands in a workspace with two files of apps; what was started is stopped at the end."""
+    (shell.root / "shop.py").write_text(SHOP)
+    (shell.root / "crashing.py").write_text(CRASHING.replace("def shop", "def crashing"))
+    yield shell
+    refs = ("jobs.shop.shop", "jobs.crashing.crashing")
+    left = [run.id for run in shell.client.open_runs() if run.job_ref in refs]
+    if left:
+        shell.client.cancel(left)
+        for run_id in left:
+            shell.client.wait(run_id)
+
+
+# SPEC: ADH-03, ADH-09
+def test_an_app_is_started_once_and_its_address_printed_when_it_answers(apps: Shell) -> None:
+    served = apps("--json serve shop.py")
+    assert served.code == 0, served.err
+    run = served.document
+    assert (run["status"], run["profile"], run["trigger"]) == ("running", "access", "http:")
+    address = apps.client.job("jobs.shop.shop").job_url
+    assert run["url"] == address
+    assert run["url"].startswith("http://shop-")
+    assert run["url"].endswith(f".localhost:{apps.client.target.server.rsplit(':', 1)[1]}/")
+    again = apps("serve shop")
+    assert (again.code, run["url"] in again.out) == (0, True)
+    assert "It is already running." in again.err
+    assert [found.id for found in apps.client.runs(job_id=apps.client.job("shop").id)] == [run["id"]]
+    assert run["url"] in apps("job info shop").out
+    listed = {row["job_ref"]: row["url"] for row in apps("job list --json").document}
+    assert (listed["jobs.shop.shop"], listed["jobs.etl.load"]) == (run["url"], None)
+
+
+# SPEC: ADH-03
+def test_an_app_that_does_not_start_exits_with_5_and_its_last_words(apps: Shell) -> None:
+    result = apps("serve crashing.py")
+    assert result.code == 5
+    assert "ValueError: no such table" in result.err
+    assert "runyard job logs crashing" in result.err
+
+
+# SPEC: ADH-12
+@pytest.mark.parametrize(
+    ("line", "right"), [("run shop.py", "runyard serve shop.py"), ("serve load", "runyard run load")]
+)
+def test_the_wrong_command_names_the_right_one_and_starts_nothing(apps: Shell, line: str, right: str) -> None:
+    before = apps.client.latest_deployment()
+    result = apps(line)
+    assert result.code == 7
+    assert f"`{right}`" in result.err
+    assert apps.client.latest_deployment() == before
+
+
+# SPEC: ADH-04
+def test_the_manifest_of_an_app_is_printed_and_nothing_is_started(apps: Shell) -> None:
+    (job,) = apps("--json serve shop.py --show-manifest").document["jobs"]
+    assert job["entry_point"]["job_type"] == "interactive"
+    assert not [run for run in apps.client.open_runs() if run.job_ref == "jobs.shop.shop"]
