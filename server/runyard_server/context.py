@@ -92,7 +92,7 @@ class Caller:
 
     def views(self) -> Views:
         """Return how rows look to this caller."""
-        return Views(self.server.installation, self.origin)
+        return Views(self.server.installation, self.origin, self.server.settings.apps_host)
 
 
 Documented = Annotated[object, Security(HTTPBearer(auto_error=False, description="An API key or a token."))]
@@ -130,7 +130,7 @@ class Here(Caller):
         """Return how rows look here: a job's profile depends on the settings that are deployed."""
         current = snapshots.latest(connection, configurations, self.workspace_id)
         profiles = current["profiles"] if current is not None else ()
-        return Views(self.server.installation, self.origin, profiles)
+        return Views(self.server.installation, self.origin, self.server.settings.apps_host, profiles)
 
 
 class InWorkspace:
