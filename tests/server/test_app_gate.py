@@ -9,80 +9,33 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Connection
 from starlette.types import Receive, Scope, Send
-from tests.support.api import JSON, ORIGIN, OWNER_KEY, Api
+from tests.support.api import ORIGIN, OWNER_KEY, Api
 from tests.support.upstreams import served
+from tests.support.yards import OTHER, Yard
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.store import jobs, runs
 from runyard_server.app_hosts import app_origin
 from runyard_server.credentials import APP_COOKIE, COOKIE
 from runyard_server.tickets import TICKET_SECONDS
 from runyard_server.tokens import LIFETIME_SECONDS, TokenKind
 
-REPORT: JSON = {
-    "job_ref": "jobs.nb.report",
-    "entry_point": {"module": "nb", "function": None, "job_type": "interactive", "launcher": "l.marimo"},
-    "triggers": ["http:"],
-    "execute": {},
-}
-OTHER: JSON = {**REPORT, "job_ref": "jobs.nb.other"}
 
+def tell(yard: Yard, story: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+    """Run a story while the report runs and tells what it sees; the story is given the id of the run."""
+    run = yard.start()
 
-class Yard:
-    """A server with two apps, one of which runs on a port when a story says so."""
+    async def work() -> None:
+        async with served(mirror) as port:
+            yard.listen(run, port)
+            try:
+                await story(run)
+            finally:
+                await yard.api.server.proxy.close()
 
-    def __init__(self, api: Api, root: Path) -> None:
-        self.api = api
-        self.report, self.other = (job["id"] for job in api.prepare(root, REPORT, OTHER))
-
-    def host(self, job_id: str) -> str:
-        def work(connection: Connection) -> str:
-            return str(jobs.by_ids(connection, [job_id])[job_id]["label"])
-
-        return f"{self.api.runtime.database.read(work)}.localhost"
-
-    def runs(self) -> list[str]:
-        return [run["status"] for run in self.api.get(f"{self.api.here}/job-runs")["items"]]
-
-    def ask(
-        self, path: str = "/", *, job_id: str = "", method: str = "GET", **headers: str
-    ) -> httpx.Response:
-        """Ask the host of an app without a key."""
-        sent = {"host": self.host(job_id or self.report)}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        response = self.api.request(method, path, key=None, headers=sent)
-        self.api.forget_cookies()
-        return response
-
-    def ticket(self, job_id: str = "", key: str = OWNER_KEY) -> str:
-        """Return the address that the server sends a member to."""
-        response = self.api.request("GET", f"/apps/open/{job_id or self.report}", key=key)
-        assert response.status_code == 303, response.text
-        return response.headers["location"]
-
-    def cookie(self, job_id: str = "", key: str = OWNER_KEY) -> str:
-        """Return the cookie header of a member's browser that entered an app."""
-        address = httpx.URL(self.ticket(job_id, key))
-        assert address.host == self.host(job_id or self.report)
-        entered = self.ask(address.raw_path.decode(), job_id=job_id)
-        assert (entered.status_code, entered.headers["location"]) == (303, "/")
-        return entered.headers["set-cookie"].partition(";")[0]
-
-    def tell(self, story: Callable[[int], Coroutine[Any, Any, None]]) -> None:
-        """Run a story beside an app that tells what it sees; the story is given the app's port."""
-
-        async def work() -> None:
-            async with served(mirror) as port:
-                try:
-                    await story(port)
-                finally:
-                    await self.api.server.proxy.close()
-
-        self.api.run_async(work())
+    yard.api.run_async(work())
 
 
 async def mirror(scope: Scope, _receive: Receive, send: Send) -> None:
@@ -205,11 +158,8 @@ def test_an_app_has_the_scheme_and_the_port_of_the_server(origin: str, expected:
 # SPEC: APP-06, SEC-08
 def test_requests_and_sockets_pass_with_a_cookie_and_not_without(yard: Yard) -> None:
     cookie, host = yard.cookie(), yard.host(yard.report)
-    run = yard.api.start_job(yard.report)["id"]
-    yard.api.move(run, RunStatus.STARTING, RunStatus.RUNNING)
 
-    async def story(port: int) -> None:
-        yard.api.runtime.database.write(lambda connection: runs.set_port(connection, run, port))
+    async def story(_run: str) -> None:
         async with (
             served(yard.api.app) as door,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{door}", trust_env=False) as client,
@@ -239,7 +189,7 @@ def test_requests_and_sockets_pass_with_a_cookie_and_not_without(yard: Yard) -> 
                 with pytest.raises(InvalidStatus, match="403"):
                     await socket(cookie=cookie, origin=origin)
 
-    yard.tell(story)
+    tell(yard, story)
 
 
 # SPEC: SEC-06
@@ -260,15 +210,12 @@ def test_a_change_has_to_come_from_a_page_of_the_app(
     assert yard.ask("/x", method="POST", cookie=yard.cookie(), **given).status_code == status
 
 
-# SPEC: SEC-07
+# SPEC: SEC-07, APP-05
 def test_programs_use_a_key_on_either_host_and_browsers_find_no_app_on_ours(yard: Yard) -> None:
     host, cookie = yard.host(yard.report), yard.cookie()
-    run = yard.api.start_job(yard.report)["id"]
-    yard.api.move(run, RunStatus.STARTING, RunStatus.RUNNING)
     foreign = yard.api.start_job(yard.other)["id"]
 
-    async def story(port: int) -> None:
-        yard.api.runtime.database.write(lambda connection: runs.set_port(connection, run, port))
+    async def story(run: str) -> None:
         transport = httpx.ASGITransport(yard.api.app)
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             key = {"authorization": f"Bearer {OWNER_KEY}"}
@@ -285,18 +232,15 @@ def test_programs_use_a_key_on_either_host_and_browsers_find_no_app_on_ours(yard
             nobody = "00000000-0000-4000-8000-000000000000"
             assert (await client.get(f"/apps/{nobody}/", headers=key)).status_code == 404
 
-    yard.tell(story)
+    tell(yard, story)
 
 
 # SPEC: SEC-07
 def test_nobody_drives_the_session_of_another_viewer(yard: Yard) -> None:
     viewers = [{"cookie": yard.cookie(key=yard.api.add_user("developer"))} for _ in range(2)]
     host = yard.host(yard.report)
-    run = yard.api.start_job(yard.report)["id"]
-    yard.api.move(run, RunStatus.STARTING, RunStatus.RUNNING)
 
-    async def story(port: int) -> None:
-        yard.api.runtime.database.write(lambda connection: runs.set_port(connection, run, port))
+    async def story(_run: str) -> None:
         async with (
             served(yard.api.app) as door,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{door}", trust_env=False) as client,
@@ -330,7 +274,7 @@ def test_nobody_drives_the_session_of_another_viewer(yard: Yard) -> None:
             async with socket(bob, "room"):
                 pass
 
-    yard.tell(story)
+    tell(yard, story)
 
 
 # An app that is not there ---------------------------------------------------------------------------------
