@@ -10,7 +10,7 @@ import pytest
 from tests.support.planning import at, job, window
 
 from runyard.core.intervals import Window
-from runyard.core.planning import Ended, Outcome, plan, plan_after, plan_start, window_at_start
+from runyard.core.planning import Ended, Outcome, is_refresh, plan, plan_after, plan_start, window_at_start
 from runyard.core.runs import RunStatus
 
 HOURLY = "schedule:0 * * * *"
@@ -140,12 +140,9 @@ def test_freshness_is_what_the_upstream_has_completed(trigger: str, done_until: 
 
 # SPEC: RFR-08
 def test_the_first_run_of_a_job_is_a_refresh() -> None:
-    first = plan_start(job(), "manual:jobs.etl.load", cause="c", upstreams={}, now=NOON)
-    assert first.run is not None
-    assert first.run.refresh
-    later = plan_start(job(completed_at=1), "manual:jobs.etl.load", cause="c", upstreams={}, now=NOON)
-    assert later.run is not None
-    assert not later.run.refresh
+    assert is_refresh(job(), asked=False)
+    assert not is_refresh(job(completed_at=1), asked=False)
+    assert is_refresh(job(completed_at=1, refresh_pending=True), asked=False)
 
 
 # SPEC: RFR-07

@@ -248,6 +248,29 @@ def test_a_job_whose_module_is_missing_fails_and_says_so(world: World) -> None:
     assert "No module named 'nowhere'" in world.lines(run["id"])[-1]
 
 
+# SPEC: RFR-05
+def test_a_refresh_asked_for_while_another_one_runs_is_not_forgotten(world: World) -> None:
+    fifo = _fifo(world)
+    world.deploy(batch_job("wait"))
+    first = world.start_one("wait", refresh=True)
+    world.until(lambda: world.run(first["id"])["status"] == "running")
+    again = world.start_one("wait", refresh=True)
+    plain = world.start_one("wait")
+    for run in (first, again, plain):
+        fifo.write_text("go")
+        world.until_ended(run["id"])
+    assert [run["refresh"] for run in world.runs("jobs.etl.wait")] == [True, True, False]
+
+
+# SPEC: RFR-08
+def test_of_two_first_starts_only_the_first_loads_from_scratch(world: World) -> None:
+    world.deploy(batch_job("say"))
+    world.start_one("say")
+    world.start_one("say")
+    world.until_quiet()
+    assert [run["refresh"] for run in world.runs("jobs.etl.say")] == [True, False]
+
+
 # Deploying ------------------------------------------------------------------------------------------------
 
 

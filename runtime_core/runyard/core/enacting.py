@@ -99,7 +99,7 @@ def settle(
     after = plan_after(ended, job, graph, now)
     known = {each.job_id: each for each in (job, *graph.values())}
     for job_id in after.refreshed:
-        jobs.start_over(connection, job_id, due_at=due_after(known[job_id], now))
+        jobs.start_over(connection, job_id, due_at=due_after(known[job_id], now), now=now)
     for decision in after.decisions:
         enact(connection, decision, known[decision.job_id].definition, ids=ids, now=now)
     return True
@@ -117,7 +117,9 @@ def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> 
         for each in covered:
             if each.start <= done_until:
                 done_until = max(done_until, each.end)
-    jobs.note_completed(connection, job.job_id, done_until=done_until, refreshed=row["refresh"], now=now)
+    jobs.note_completed(connection, job.job_id, done_until=done_until, now=now)
+    if row["refresh"]:
+        jobs.note_refreshed(connection, job.job_id, row["id"], row["attempt"])
     return replace(
         job,
         done_until=done_until,

@@ -54,7 +54,8 @@ class NewRun:
     trigger: str
     cause: str
     tick_at: int | None
-    refresh: bool
+    refresh: bool = False
+    """Whether somebody asked for a refresh; `is_refresh` says what it becomes."""
     caused_by: tuple[str, ...] = ()
     previous_run_id: str | None = None
 
@@ -164,7 +165,7 @@ def _decide_tick(
             "An earlier run of this trigger still waits for a slot; its window will cover this tick too.",
             joins=waiting,
         )
-    run = NewRun(trigger, f"{trigger}@{_iso(tick)}", tick, _starts_over(job))
+    run = NewRun(trigger, f"{trigger}@{_iso(tick)}", tick)
     what = (
         "The tick is due."
         if first == tick
@@ -206,7 +207,7 @@ def plan_start(
         facts["stale"] = stale
         return decided(Outcome.GATED, f"Upstream is not fresh: {'; '.join(stale.values())}.")
     blocks = job.definition.refresh is RefreshPolicy.BLOCK
-    run = NewRun(trigger, cause, None, (refresh and not blocks) or _starts_over(job))
+    run = NewRun(trigger, cause, None, refresh=refresh and not blocks)
     words = f"Started {in_words(parse_trigger(trigger))}."
     if refresh and blocks:
         words += " The refresh was ignored, because this job blocks refreshes."
@@ -274,7 +275,6 @@ def _decide_follow_up(ended: Ended, job: JobFacts, other: JobFacts, trigger: str
         trigger,
         f"{trigger}@{ended.run_id}",
         None,
-        _starts_over(other),
         caused_by=(ended.run_id,),
         previous_run_id=ended.run_id,
     )
@@ -297,7 +297,6 @@ def _next_part(ended: Ended, job: JobFacts, now: int) -> Decision | None:
         ended.trigger,
         f"{ended.trigger}@after:{ended.run_id}",
         None,
-        _starts_over(job),
         previous_run_id=ended.run_id,
     )
 
@@ -371,9 +370,13 @@ def _created(decided: Any, job: JobFacts, run: NewRun, why: str) -> Decision:
     return decision
 
 
-def _starts_over(job: JobFacts) -> bool:
-    """Return whether the next run is a refresh: nothing ever completed, or a signal arrived (RFR-05, RFR-08)."""
-    return job.refresh_pending or job.completed_at is None
+def is_refresh(job: JobFacts, *, asked: bool) -> bool:
+    """Return whether a run that starts now is a refresh: asked for, signalled, or nothing ever completed.
+
+    Decided at the start, as the window is: of two first runs, the second may find that the first has completed.
+    Source: RFR-05, RFR-06, RFR-08.
+    """
+    return asked or job.refresh_pending or job.completed_at is None
 
 
 def _iso(instant: int | None) -> str | None:

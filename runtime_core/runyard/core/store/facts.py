@@ -122,7 +122,7 @@ def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
             done_until=row["done_until"],
             covered=tuple(covered[row["job_id"]]),
             completed_at=row["completed_at"],
-            refresh_pending=row["refresh_pending"],
+            refresh_pending=row["refresh_requested_at"] is not None,
             paused=row["paused_at"] is not None,
             archived=row["archived_at"] is not None,
             waiting=waiting[row["job_id"]],

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, 
 
 from runyard.core.jobs import JobDefinition
 from runyard.core.store.tables import (
+    attempts,
     covered_windows,
     job_edges,
     job_state,
@@ -134,9 +135,7 @@ def create(
             updated_at=now,
         )
     )
-    connection.execute(
-        insert(job_state).values(job_id=job_id, run_count=0, anchor_at=now, refresh_pending=False)
-    )
+    connection.execute(insert(job_state).values(job_id=job_id, run_count=0, anchor_at=now))
     _put_edges(connection, workspace_id, job_id, edges)
 
 
@@ -245,7 +244,7 @@ def start_counting(connection: Connection, job_id: str, *, next_due_at: int | No
     connection.execute(query.values(next_due_at=next_due_at, anchor_at=anchor_at))
 
 
-def start_over(connection: Connection, job_id: str, *, due_at: int | None) -> None:
+def start_over(connection: Connection, job_id: str, *, due_at: int | None, now: int) -> None:
     """Forget what a job has covered and make its next run a refresh, until one completes (RFR-05, RFR-06).
 
     `due_at` is when it is due next if it was not due any more, because its range was complete.
@@ -256,20 +255,30 @@ def start_over(connection: Connection, job_id: str, *, due_at: int | None) -> No
         .where(job_state.c.job_id == job_id)
         .values(
             done_until=None,
-            refresh_pending=True,
+            refresh_requested_at=now,
             next_due_at=func.coalesce(job_state.c.next_due_at, due_at),
         )
     )
 
 
-def note_completed(
-    connection: Connection, job_id: str, *, done_until: int | None, refreshed: bool, now: int
-) -> None:
+def note_completed(connection: Connection, job_id: str, *, done_until: int | None, now: int) -> None:
     """Store that a run of the job completed, and up to where its windows are covered now."""
-    values: dict[str, Any] = {"done_until": done_until, "completed_at": now}
-    if refreshed:
-        values["refresh_pending"] = False
-    connection.execute(update(job_state).where(job_state.c.job_id == job_id).values(values))
+    query = update(job_state).where(job_state.c.job_id == job_id)
+    connection.execute(query.values(done_until=done_until, completed_at=now))
+
+
+def note_refreshed(connection: Connection, job_id: str, run_id: str, attempt: int) -> None:
+    """Store that a refresh completed: it fulfils what was asked before it was claimed, not what came since."""
+    claimed_at = (
+        select(attempts.c.created_at)
+        .where(attempts.c.run_id == run_id, attempts.c.number == attempt)
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(job_state)
+        .where(job_state.c.job_id == job_id, job_state.c.refresh_requested_at <= claimed_at)
+        .values(refresh_requested_at=None)
+    )
 
 
 def cover(connection: Connection, *, job_id: str, start: int, end: int, run_id: str) -> None:

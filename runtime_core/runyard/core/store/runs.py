@@ -245,7 +245,9 @@ def claimable(connection: Connection, limit: int = CLAIM_BATCH) -> list[RowMappi
     return found
 
 
-def claim(connection: Connection, row: RowMapping, *, window: Window, engine: str, now: int) -> int | None:
+def claim(
+    connection: Connection, row: RowMapping, *, window: Window, refresh: bool, engine: str, now: int
+) -> int | None:
     """Take a waiting run off the queue as its next attempt; return the attempt's number, None if not ours to take."""
     attempt = int(row["attempt"]) + 1
     moved = move(
@@ -254,7 +256,12 @@ def claim(connection: Connection, row: RowMapping, *, window: Window, engine: st
         RunStatus.STARTING,
         now=now,
         attempt=row["attempt"],
-        values={"attempt": attempt, "interval_start": window.start, "interval_end": window.end},
+        values={
+            "attempt": attempt,
+            "refresh": refresh,
+            "interval_start": window.start,
+            "interval_end": window.end,
+        },
     )
     if moved is None:
         return None

@@ -260,7 +260,8 @@ job_state = Table(
     # Up to here every window is covered by a completed run; empty before the first.
     _at("done_until", nullable=True),
     _at("completed_at", nullable=True),
-    Column("refresh_pending", Boolean, nullable=False),
+    # A wish to reload from scratch that no refresh has fulfilled which was claimed since.
+    _at("refresh_requested_at", nullable=True),
     _at("paused_at", nullable=True),
     _refers("paused_by", "users", nullable=True),
     CheckConstraint("(paused_at is null) = (paused_by is null)", "paused"),

@@ -263,7 +263,7 @@ def upgrade() -> None:
         sa.Column("anchor_at", sa.BigInteger(), nullable=False),
         sa.Column("done_until", sa.BigInteger(), nullable=True),
         sa.Column("completed_at", sa.BigInteger(), nullable=True),
-        sa.Column("refresh_pending", sa.Boolean(), nullable=False),
+        sa.Column("refresh_requested_at", sa.BigInteger(), nullable=True),
         sa.Column("paused_at", sa.BigInteger(), nullable=True),
         sa.Column("paused_by", sa.String(length=36), nullable=True),
         sa.CheckConstraint("(paused_at is null) = (paused_by is null)", name="ck_job_state_paused"),
