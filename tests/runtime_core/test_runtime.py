@@ -436,6 +436,15 @@ def test_a_data_directory_belongs_to_one_server(tmp_path: Path) -> None:
     world.close()
 
 
+@pytest.mark.slow  # the second server waits some seconds for the first
+def test_a_database_belongs_to_one_server_until_that_has_ended(tmp_path: Path, postgres_url: str) -> None:
+    world = World(tmp_path / "one", database_url=postgres_url)
+    with pytest.raises(Conflict, match="Another runyard server"):
+        World(tmp_path / "two", database_url=postgres_url)
+    world.close()
+    World(tmp_path / "three", database_url=postgres_url).close()
+
+
 def _fifo(world: World) -> Path:
     """Return the pipe on which `wait` waits: writing to it lets the run go on."""
     directory = world.runtime.data_dir / "data" / WORKSPACE

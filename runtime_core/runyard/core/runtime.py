@@ -70,6 +70,11 @@ class Runtime:
         self.clock: Clock = clock or SystemClock()
         self.ids: Ids = ids or SystemIds()
         self.database = Database(database_url or sqlite_url(self.data_dir / "runyard.db"))
+        try:
+            self.database.hold_for_one_server()
+        except Conflict:
+            self._lock.close()
+            raise
         migrate(self.database)
         self.files = LocalFileStore(self.data_dir / "files")
         # Settings hold secrets: kept apart, sealed with a key that is not where they are (PRF-15).

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from runyard.core.errors import StorageFull, Unavailable
+from runyard.core.errors import Conflict, StorageFull, Unavailable
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -37,6 +37,12 @@ POOL_SIZE = 10
 
 WRITE_LOCK = 0x72756E
 """PostgreSQL advisory lock that every write holds until its commit."""
+
+SERVER_LOCK = 0x72756F
+"""PostgreSQL advisory lock that the one server of a database holds as long as it lives."""
+
+SERVER_LOCK_SECONDS = 5
+"""How long a server waits for the one before: after a kill the database notices within moments."""
 
 CHANGED = "runyard.changed"
 """Key in `Connection.info` under which a write says that it appended to the feed."""
@@ -58,6 +64,7 @@ class Database:
         self.url = url
         self.dialect = make_url(url).get_backend_name()
         self._listeners: list[Callable[[], None]] = []
+        self._held: Connection | None = None
         if self.dialect == "sqlite":
             self._readers = _sqlite_engine(url, begin="BEGIN", size=POOL_SIZE)
             writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE", size=1)
@@ -83,8 +90,30 @@ class Database:
         with _errors_of_the_world():
             return self._writer.write(work)
 
+    def hold_for_one_server(self) -> None:
+        """Keep other servers out until `close`: each would start again what the other has claimed.
+
+        A SQLite file lies in a data directory, which is held already. Raises: Conflict if another server is there.
+        """
+        if self.dialect == "sqlite":
+            return
+        # Without a transaction, which would be open for the life of the server.
+        self._held = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._held.exec_driver_sql(f"set lock_timeout = '{SERVER_LOCK_SECONDS}s'")
+        try:
+            self._held.exec_driver_sql(f"select pg_advisory_lock({SERVER_LOCK})")
+        except OperationalError as error:
+            self.close()
+            raise Conflict(
+                "Another runyard server uses this database.",
+                "Stop it first, or give this one a database of its own (RUNYARD_DATABASE_URL).",
+            ) from error
+
     def close(self) -> None:
         """Close every connection."""
+        if self._held is not None:
+            self._held.invalidate()  # back in the pool it would keep its lock
+            self._held.close()
         self._writer.close()
         self._readers.dispose()
 
