@@ -211,16 +211,20 @@ class _Door:
             return stopped_page("Its last run failed; the log of the run says why.", may_start=True)
         if not is_page:
             return stopped_page("Nobody has opened it since it stopped.", may_start=True)
+        return await self._start(visit)
+
+    async def _start_again(self, visit: Visit) -> Response:
+        """Start an app by its button; the page that follows leads to the app."""
+        if self._scope["method"] != "POST" or not visit.may(Action.START):
+            return RedirectResponse("/", 303, HEADERS)
+        return await self._start(visit)
+
+    async def _start(self, visit: Visit) -> HTMLResponse:
         try:
             await run_in_threadpool(_start, self._server, visit)
         except Declined as refusal:
             return stopped_page(str(refusal), may_start=False)
         return starting_page()
-
-    async def _start_again(self, visit: Visit) -> Response:
-        if self._scope["method"] == "POST" and visit.may(Action.START):
-            await run_in_threadpool(_start, self._server, visit)
-        return RedirectResponse("/", 303, HEADERS)
 
     def _panel_origin(self) -> str:
         if self._server.settings.public_url:

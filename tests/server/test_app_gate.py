@@ -12,7 +12,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from tests.support.api import ORIGIN, OWNER_KEY, Api
 from tests.support.upstreams import served
-from tests.support.yards import OTHER, Yard
+from tests.support.yards import OTHER, REPORT, Yard
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -297,6 +297,16 @@ def test_what_an_old_tab_goes_on_asking_for_starts_nothing(yard: Yard) -> None:
     assert yard.runs() == []
 
 
+def test_an_app_that_declines_to_be_started_by_hand_says_so(yard: Yard) -> None:
+    cookie = yard.cookie()
+    yard.api.deploy({**REPORT, "expose": {"manual": False}}, OTHER)
+    for path, method in (("/", "GET"), ("/-/start", "POST")):
+        response = yard.ask(path, method=method, cookie=cookie, origin=f"http://{yard.host(yard.report)}")
+        assert response.status_code == 503
+        assert "not running" in response.text
+    assert yard.runs() == []
+
+
 def test_who_may_not_start_an_app_is_told_so(yard: Yard) -> None:
     cookie = yard.cookie(key=yard.api.add_user("viewer"))
     response = yard.ask(cookie=cookie)
@@ -317,7 +327,8 @@ def test_an_app_that_failed_starts_again_by_its_button_only(yard: Yard) -> None:
     assert yard.runs() == ["failed"]
     assert yard.ask("/-/start", cookie=cookie).status_code == 303
     assert yard.runs() == ["failed"], "an address alone starts nothing"
-    assert yard.ask("/-/start", method="POST", cookie=cookie, origin=own).status_code == 303
+    started = yard.ask("/-/start", method="POST", cookie=cookie, origin=own)
+    assert 'http-equiv="refresh"' in started.text
     assert sorted(yard.runs()) == ["failed", "pending"]
 
 
