@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastmcp import Client
+from tests.support.apps import LOOPBACK, get, listening_on, stop_all, until_serving
 from tests.support.worlds import WORKSPACE, World
 
 from runyard.core.run_control import ALREADY_RUNNING
 from runyard.core.store import jobs, runs
-
-LISTEN = "0A"
-"""The state of a listening socket in /proc/net/tcp."""
-
-LOOPBACK = f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"
-"""How /proc/net/tcp writes the loopback address."""
 
 APPS = """
     import os
@@ -96,12 +88,6 @@ def make_world(tmp_path: Path) -> World:
     return world
 
 
-def stop_all(world: World) -> None:
-    ids = [run["id"] for run in world.runs()]
-    world.runtime.run_control.cancel(WORKSPACE, ids, dry_run=False, user_id=None)
-    world.until_quiet()
-
-
 def app(
     module: str, function: str | None = None, launcher: str = "runyard.core.launchers.job"
 ) -> dict[str, Any]:
@@ -120,38 +106,12 @@ def app(
     }
 
 
-def until_serving(world: World, selector: str) -> Any:
-    run_id = world.start_one(selector)["id"]
-    world.until(lambda: world.run(run_id)["status"] not in ("pending", "starting"))
-    run = world.run(run_id)
-    assert run["status"] == "running", [run["message"], *world.lines(run_id)]
-    return run
-
-
-def get(port: int, path: str = "/") -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        text: str = answer.read().decode()
-        return text
-
-
 def call_tool(port: int, name: str, number: int) -> Any:
     async def ask() -> Any:
         async with Client(f"http://127.0.0.1:{port}/mcp") as client:
             return (await client.call_tool(name, {"number": number})).data
 
     return asyncio.run(ask())
-
-
-def listening_on(port: int) -> set[str]:
-    """Return the addresses on which somebody listens on a port, as the kernel writes them."""
-    rows = [
-        line.split()
-        for table in ("tcp", "tcp6")
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
-    ]
-    return {
-        row[1].split(":")[0] for row in rows if row[3] == LISTEN and int(row[1].split(":")[1], 16) == port
-    }
 
 
 # SPEC: APP-04, APP-06, DEC-18

@@ -135,7 +135,7 @@ __expose__ = {"tags": ["a"]}
         "jobs.notebook": ("marimo", "notebook", ["http:"]),
         "jobs.server": ("mcp", "mcp", ["http:"]),
         "jobs.page": ("streamlit", "dashboard", ["http:"]),
-        "jobs.workspace.dashboard": ("dashboard", "dashboard", ["http:"]),
+        "jobs.workspace.dashboard": ("marimo", "dashboard", ["http:"]),
     }
     assert declared["jobs.notebook"]["description"] == "Flights: Shows."
     assert declared["jobs.server"]["description"] == "weather"

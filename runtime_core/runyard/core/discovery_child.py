@@ -232,7 +232,7 @@ def _dashboard() -> dict[str, Any]:
             "module": "dlt._workspace.helpers.dashboard.dlt_dashboard",
             "function": None,
             "job_type": JobType.INTERACTIVE.value,
-            "launcher": f"{LAUNCHERS}.dashboard",
+            "launcher": f"{LAUNCHERS}.marimo",
         },
         "triggers": [str(http())],
         "execute": {"concurrency": 1},

@@ -1,0 +1,66 @@
+"""The notebook and the MCP server of the example run as apps: answered by real clients, on loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from fastmcp import Client
+from tests.support.apps import LOOPBACK, get, listening_on, stop_all, until_serving
+from tests.support.worlds import WORKSPACE, World
+
+from runyard.core.clock import SystemClock
+from runyard.core.discovery import Discovery
+from runyard.core.processes import SystemProcesses
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
+SDK = Path(__file__).parents[2] / "runtime_core"
+
+PUBLISHED = """
+    create table visibility as
+    select '0 to 1' as miles, 4 as flights, 30 as delay_minutes, 3 as departed, 2 as late, 1 as cancelled
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Return a running world with the apps of the example, and a little of what it publishes."""
+    found = Discovery(SystemProcesses(), SystemClock()).discover(
+        EXAMPLE, python=Path(sys.executable), sdk=SDK, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    )
+    apps = [
+        job for job in found.manifest["jobs"] if job["job_ref"] in ("jobs.flights_mcp", "jobs.flights_report")
+    ]
+    world = World(tmp_path / "data")
+    world.upload({file.name: file.read_text() for file in EXAMPLE.glob("*.py")})
+    world.deploy(*apps)
+    shared = world.runtime.data_dir / "data" / WORKSPACE
+    shared.mkdir(parents=True)
+    with duckdb.connect(shared / "published.duckdb") as database:
+        database.execute(PUBLISHED)
+    world.runtime.start()
+    yield world
+    stop_all(world)
+    world.close()
+
+
+# SPEC: APP-01, APP-03, APP-06
+def test_the_notebook_and_the_tools_of_the_example_answer(world: World) -> None:
+    notebook, tools = (until_serving(world, name) for name in ("flights_report", "flights_mcp"))
+    assert "New York departures 2013" in get(notebook["port"])
+    (answer,) = asyncio.run(ask(tools["port"]))
+    assert (answer["miles"], answer["flights"], answer["mean_delay_minutes"]) == ("0 to 1", 4, 10.0)
+    assert listening_on(notebook["port"]) | listening_on(tools["port"]) == {LOOPBACK}
+
+
+async def ask(port: int) -> Any:
+    async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+        answer = await client.call_tool("delays_by_visibility")
+        assert answer.structured_content is not None
+        return answer.structured_content["result"]
