@@ -63,7 +63,6 @@ def test_an_app_that_does_not_start_exits_with_5_and_its_last_words(apps: Shell)
     assert "runyard job logs crashing" in result.err
 
 
-# SPEC: ADH-12
 @pytest.mark.parametrize(
     ("line", "right"), [("run shop.py", "runyard serve shop.py"), ("serve load", "runyard run load")]
 )
