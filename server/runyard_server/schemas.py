@@ -291,6 +291,12 @@ class Run(TypedDict):
     duration_seconds: float | None
     logs_url: str | None
     pipeline_run_summaries: list[JsonObject]
+    reason: str | None
+    exit_code: int | None
+    signal: int | None
+    message: str | None
+    attempt: int
+    refresh: bool
     created_at: Instant
     updated_at: Instant
 
@@ -348,12 +354,6 @@ class Move(TypedDict):
 class DetailedRun(ListedRun):
     """A run with how it came about, how it went on and why it ended."""
 
-    reason: str | None
-    exit_code: int | None
-    signal: int | None
-    message: str | None
-    attempt: int
-    refresh: bool
     causes: list[Uuid]
     history: list[Move]
     downstream_job_runs: list[DownstreamRun]

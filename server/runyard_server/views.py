@@ -266,6 +266,12 @@ class Views:
             "duration_seconds": duration_seconds(row),
             "logs_url": f"{self._origin}/logs/v1/workspaces/{workspace_id}/job-runs/{run_id}/logs",
             "pipeline_run_summaries": [],
+            "reason": row["reason"],
+            "exit_code": row["exit_code"],
+            "signal": row["signal"],
+            "message": row["message"],
+            "attempt": row["attempt"],
+            "refresh": row["refresh"],
             "created_at": instant(row["created_at"]),
             "updated_at": instant(row["updated_at"]),
         }

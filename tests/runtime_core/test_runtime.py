@@ -12,7 +12,7 @@ from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core import executor
 from runyard.core.engines import AttemptId
-from runyard.core.errors import Conflict, Declined, InvalidManifest, NotFound, Unavailable
+from runyard.core.errors import Conflict, Declined, InvalidManifest, InvalidRequest, NotFound, Unavailable
 from runyard.core.jobs import JobDefinition
 from runyard.core.logs import LogReader
 from runyard.core.node.attempt_log import INDEX_LINES
@@ -326,6 +326,29 @@ def test_a_job_that_is_not_to_be_started_by_hand_is_not(world: World) -> None:
     world.deploy(batch_job("say", expose={"manual": False}))
     with pytest.raises(Declined, match="by hand"):
         world.start("say")
+
+
+# SPEC: CMP-10
+def test_of_several_jobs_one_that_declines_is_an_answer_and_the_others_start(world: World) -> None:
+    world.deploy(
+        batch_job("say", expose={"manual": False, "tags": ["x"]}),
+        batch_job("after", expose={"manual": False}),
+    )
+    answers = world.runtime.run_control.start(
+        WORKSPACE, job_ids=None, selectors=["tag:x", "jobs.etl.after"], user_id=None
+    )
+    assert {answer.job["job_ref"]: answer.status for answer in answers if answer.job} == {
+        "jobs.etl.say": "triggered",
+        "jobs.etl.after": "skipped_not_by_hand",
+    }
+
+
+def test_a_profile_that_nobody_configured_is_refused(world: World) -> None:
+    world.upload({"etl.py": ETL}, {"config.toml": "", "night.config.toml": ""})
+    world.deploy(batch_job("say"))
+    with pytest.raises(InvalidRequest, match="no profile `bogus`"):
+        world.start("say", profile="bogus")
+    assert world.start_one("say", profile="night")["profile"] == "night"
 
 
 def test_nothing_is_deployed_before_code_and_settings_are_there(tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ class BuildLog:
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, RunyardError):
-            for words in (error.cause, *error.reasons, error.remedy):
+            # Its reasons are the builder's own words, which stand above already.
+            for words in (error.cause, error.remedy):
                 self._say(words)
         self._log.close()
 
@@ -317,6 +318,7 @@ class Executor:
 
     def _build_ahead(self, workspace_id: str) -> None:
         """Runs on a builder's thread. A failure is said by the first run that needs the environment."""
+        said = set()
         for requirements, job in self._preparer.deployed(workspace_id):
             try:
                 if not self._stopping and self._interpreters.ready(requirements, job) is None:
@@ -324,7 +326,9 @@ class Executor:
             except Exception as error:
                 if self._stopping:
                     return
-                log.warning("the environment of %s could not be built ahead: %s", job.job_ref, error)
+                if str(error) not in said:  # most jobs need the same, and fail the same
+                    log.warning("the environment of %s could not be built ahead: %s", job.job_ref, error)
+                said.add(str(error))
 
     def _port(self, launch: Launch) -> int:
         """Return where an app will listen. One that may have been started before a crash keeps what it was told."""

@@ -18,15 +18,18 @@ from runyard.core.facts import JobFacts
 from runyard.core.freshness import upstream_refs
 from runyard.core.ids import Ids
 from runyard.core.planning import Outcome, plan_start
-from runyard.core.profiles import LOCAL
+from runyard.core.profiles import ACCESS, LOCAL, PROD
 from runyard.core.runs import TERMINAL, Reason, RunStatus
 from runyard.core.selectors import Selected, select
-from runyard.core.store import facts, jobs, runs
+from runyard.core.store import facts, jobs, runs, snapshots
 from runyard.core.store.engine import Database
 from runyard.core.triggers import TriggerType
 
 STARTED = "triggered"
 """What the receipt says of a job that was started (contract 8.3); refusals have words of their own."""
+
+DECLINED = "skipped_not_by_hand"
+"""Ours: of several jobs, one that its own rules keep from being started by hand."""
 
 ALREADY_RUNNING = "skipped_concurrency_limit"
 """What the receipt says of an app that is there already; its answer carries the run."""
@@ -84,13 +87,9 @@ class RunControl:
         """
         if not job_ids and not selectors:
             raise InvalidRequest("No job is named.", "Give `job_ids`, `selectors` or both.")
-        if profile in LOCAL:
-            raise InvalidRequest(
-                f"The profile `{profile}` is for one's own machine.",
-                "Choose `prod`, `access` or one of your own.",
-            )
 
         def work(connection: Connection) -> list[StartAnswer]:
+            _check_profile(connection, workspace_id, profile)
             found = (
                 jobs.all_of(connection, workspace_id)
                 if selectors
@@ -105,8 +104,8 @@ class RunControl:
             loaded = facts.load(connection, chosen)
             answers = [StartAnswer(job_id, None) for job_id in job_ids or () if job_id not in live]
             for job_id, picked in chosen.items():
-                answers.append(
-                    self._start_one(
+                try:
+                    answer = self._start_one(
                         connection,
                         live[job_id],
                         loaded[job_id],
@@ -118,7 +117,12 @@ class RunControl:
                         config=config,
                         user_id=user_id,
                     )
-                )
+                except Declined as error:
+                    if len(chosen) == 1:
+                        raise
+                    # One of many that a selector matched: the others start all the same.
+                    answer = StartAnswer(job_id, live[job_id], *picked[1:], DECLINED, reasons=(error.cause,))
+                answers.append(answer)
             return answers
 
         return self._database.read(work) if dry_run else self._database.write(work)
@@ -226,6 +230,22 @@ class RunControl:
                     actor=actor,
                 )
         return CancelAnswer(run_id, "cancelled", row, job_ref)
+
+
+def _check_profile(connection: Connection, workspace_id: str, profile: str | None) -> None:
+    """Return if runs may be started under a profile. Raises: InvalidRequest."""
+    if profile in LOCAL:
+        raise InvalidRequest(
+            f"The profile `{profile}` is for one's own machine.",
+            "Choose `prod`, `access` or one of your own.",
+        )
+    configuration = snapshots.latest(connection, snapshots.configurations, workspace_id)
+    known = {PROD, ACCESS, *(configuration["profiles"] if configuration is not None else ())}
+    if profile is not None and profile not in known:
+        raise InvalidRequest(
+            f"There is no profile `{profile}` in the configuration that is deployed.",
+            f"Choose one of {', '.join(sorted(known))}, or deploy `.dlt/{profile}.config.toml` first.",
+        )
 
 
 def _choose(

@@ -118,12 +118,6 @@ def _detailed(here: Here, connection: Connection, run_id: str) -> schemas.Detail
     (listed,) = views.listed_runs([row], jobs_by_id, _older_versions(connection, [row], jobs_by_id))
     return {
         **listed,
-        "reason": row["reason"],
-        "exit_code": row["exit_code"],
-        "signal": row["signal"],
-        "message": row["message"],
-        "attempt": row["attempt"],
-        "refresh": row["refresh"],
         "causes": list(runs.causes_of(connection, run_id)),
         "history": [views.move(move) for move in runs.history(connection, run_id)],
         "downstream_job_runs": [
