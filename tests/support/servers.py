@@ -170,8 +170,12 @@ def _kill(pids: Iterable[int]) -> None:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Return an environment in which nothing of the developer's own settings is seen."""
-    return {"HOME": str(home), "PATH": os.environ["PATH"], "NO_COLOR": "1"}
+    """Return an environment in which nothing of the developer's own settings is seen.
+
+    Only how to trust whoever packages come from passes: that belongs to the machine.
+    """
+    trust = {name: os.environ[name] for name in ("SSL_CERT_DIR", "SSL_CERT_FILE") if name in os.environ}
+    return {"HOME": str(home), "PATH": os.environ["PATH"], "NO_COLOR": "1", **trust}
 
 
 def _first_document(process: subprocess.Popen[str]) -> dict[str, str]:
