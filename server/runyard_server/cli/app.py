@@ -61,7 +61,7 @@ def options(
     verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Say more.")] = 0,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only results and errors.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours.")] = False,
-    _yes: Annotated[bool, typer.Option("-y", "--yes", help="Answer questions with yes.")] = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Answer questions with yes.")] = False,
     _non_interactive: Annotated[bool, typer.Option("--non-interactive", help="Never ask.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
     _version: Annotated[
@@ -69,11 +69,11 @@ def options(
     ] = False,
 ) -> None:
     """Run Python data jobs and notebooks on your own machine or cluster."""
-    # No command asks anything so far, so there is nothing to be answered in advance (CLI-46).
+    # No command asks: what needs a yes is refused without it, so that nothing ever waits for an answer (CLI-46).
     session: Session = context.obj
     output = Output(as_json=as_json, quiet=quiet, color=not no_color, timestamps=timestamps)
     session.output, session.server, session.workspace = output, server, workspace_name
-    session.verbosity, session.debug = verbose, debug
+    session.verbosity, session.debug, session.yes = verbose, debug, yes
 
 
 def main(words: Sequence[str] | None = None) -> None:

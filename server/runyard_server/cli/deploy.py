@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from runyard.core import workspace
 from runyard.core.discovery import Discovered
+from runyard.core.errors import Conflict
 from runyard.core.jobs import parse_job
 from runyard.core.manifest import expand_triggers
 from runyard_server.cli import output
@@ -35,6 +37,8 @@ def deploy(
     """Deploy the jobs, the code and the settings of this workspace."""
     session = session_of(context)
     out, deployer = session.output, session.deployer
+    if not show_manifest:
+        head_for(session)
     found = None
     if file or deployer.has_deployment_module:
         found = deployer.discover(file)
@@ -55,6 +59,23 @@ def deploy(
     out.result(_document(dry_run, code, settings, receipt, warnings), *shown)
     if dry_run:
         out.note("Nothing was changed.")
+
+
+def head_for(session: Session) -> None:
+    """Say to which workspace code is about to go. Raises: Conflict if it is another project's, as it seems.
+
+    The only workspace one owns is taken without a word; with another name and with code it is somebody's
+    work, which is replaced if that was said: by connecting to it, by naming it, or by `--yes` (WS-15).
+    """
+    workspace.require_pyproject(session.root)
+    target, mine = session.client.target, session.client.workspace
+    session.output.note(f"Deploying to {mine.name} at {target.server}")
+    is_meant = session.yes or target.workspace or target.project in (None, mine.name)
+    if not is_meant and session.client.latest_deployment():
+        raise Conflict(
+            f"This project is `{target.project}`, and the workspace `{mine.name}` has a deployment already.",
+            f"If it is the right one, `runyard workspace connect {mine.name}`, or deploy with `--yes`.",
+        )
 
 
 def sync(session: Session, deployer: Deployer, *, dry_run: bool = False) -> tuple[Synced, Synced]:

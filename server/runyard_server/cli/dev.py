@@ -7,7 +7,6 @@ import shutil
 import signal
 import tempfile
 import time
-import tomllib
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from runyard_server.cli import output
 from runyard_server.cli.exits import Exit
 from runyard_server.cli.session import Session, session_of
 from runyard_server.client import Client
-from runyard_server.client.connection import store_credential
+from runyard_server.client.connection import project_name, store_credential
 from runyard_server.client.deploying import Deployer
 
 STOPPING_SECONDS = 10.0
@@ -112,7 +111,8 @@ def _serve(
     settings = replace(settings, bootstrap_api_key=key)
     with serving(settings, os.environ) as served:
         store_credential({served.origin, served.origin.replace("localhost", "127.0.0.1")}, key, os.environ)
-        with Client(served.origin, key, _workspace_id(served.origin, key, _project_name(root))) as client:
+        name = project_name(root) or root.name or "workspace"
+        with Client(served.origin, key, _workspace_id(served.origin, key, name)) as client:
             facts = {
                 "server": served.origin,
                 "owner_url": served.owner_url,
@@ -182,15 +182,6 @@ def _workspace_id(origin: str, key: str, name: str) -> str:
     with Client(origin, key) as client:
         found = next((mine for mine in client.workspaces() if mine.name == name), None)
         return (found or client.create_workspace(name)).id
-
-
-def _project_name(root: Path) -> str:
-    """Return what a project calls itself, else what its directory is called."""
-    try:
-        project = tomllib.loads((root / workspace.PYPROJECT).read_text("utf-8")).get("project", {})
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        project = {}
-    return str(project.get("name") or root.name or "workspace")
 
 
 def _terminate(_number: int, _frame: object) -> NoReturn:

@@ -15,7 +15,7 @@ from runyard.core.errors import Conflict, InvalidInput, InvalidRequest
 from runyard.core.jobs import JobDefinition, JobType, parse_job
 from runyard.core.runs import RunStatus
 from runyard_server.cli import output
-from runyard_server.cli.deploy import expanded, show_yaml, sync
+from runyard_server.cli.deploy import expanded, head_for, show_yaml, sync
 from runyard_server.cli.exits import Exit
 from runyard_server.cli.options import Config, Follow, Profile, Refresh, parse_config
 from runyard_server.cli.session import Session, session_of
@@ -60,8 +60,9 @@ def sync_job(
 ) -> Job:
     """Bring the code to the server and return the job that is meant, registered if it is one of a file.
 
-    Raises: InvalidRequest for a job of the other type (ADH-12).
+    Raises: Conflict if it would go to another project's workspace, InvalidRequest for a job of the other type (ADH-12).
     """
+    head_for(session)
     if found is None:
         job = session.client.job(target)
         _require(job.definition, wanted, target)

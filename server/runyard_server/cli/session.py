@@ -25,6 +25,7 @@ class Session:
     workspace: str | None = None
     verbosity: int = 0
     debug: bool = False
+    yes: bool = False
     _closing: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @cached_property

@@ -53,7 +53,8 @@ class Client:
 
     Without arguments it takes the server and the key from RUNYARD_SERVER and RUNYARD_API_KEY, else from the
     settings of the workspace it is used in, else the server that `runyard dev` starts. Without a workspace it
-    takes the only one the caller owns. Usable as a context manager.
+    takes the only one the caller owns, of several the one called like the project it is used in. Usable as a
+    context manager.
     """
 
     def __init__(
@@ -123,6 +124,8 @@ class Client:
                 f"{what} at {self.target.server}.",
                 f"There is: {', '.join(names)}." if names else "Create one, or ask for an invitation.",
             )
+        if len(found) > 1 and not wanted:
+            found = [workspace for workspace in owned if workspace.name == self.target.project] or found
         if len(found) > 1:
             raise SeveralWorkspaces(
                 "Which workspace is not clear.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,11 +30,15 @@ class SeveralWorkspaces(AmbiguousName):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a client speaks to: `server` without a slash at its end, `workspace` a name or id."""
+    """Where a client speaks to: `server` without a slash at its end, `workspace` a name or id.
+
+    `project` is what the project here is called: of several workspaces the one of that name is meant.
+    """
 
     server: str
     api_key: str | None = field(default=None, repr=False)
     workspace: str | None = None
+    project: str | None = None
 
 
 def resolve(
@@ -62,7 +67,20 @@ def resolve(
         address,
         key or read_credential(address, env),
         workspace_name or env.get("RUNYARD_WORKSPACE") or env.get("RUNTIME__WORKSPACE_ID") or bound_id,
+        project_name(root) if root else None,
     )
+
+
+def project_name(root: Path) -> str | None:
+    """Return what a project calls itself, else what its directory is called; None if its file is no TOML."""
+    try:
+        document = tomllib.loads((root / workspace.PYPROJECT).read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return None
+    except OSError:
+        document = {}
+    project = document.get("project")
+    return str((isinstance(project, dict) and project.get("name")) or root.name)
 
 
 def origin_of(address: str) -> str:

@@ -29,6 +29,10 @@ def latest(shell: Shell, name: str) -> Run:
     return shell.client.find_run(name)
 
 
+def rename(shell: Shell, name: str) -> None:
+    (shell.root / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1"\n')
+
+
 # Deploy ---------------------------------------------------------------------------------------------
 
 
@@ -44,6 +48,7 @@ def test_a_deploy_without_changes_reports_only_unchanged(shell: Shell) -> None:
 # SPEC: RCN-01
 def test_a_deploy_reports_each_step_in_order(shell: Shell) -> None:
     said = shell("deploy").err
+    assert said.startswith(f"Deploying to tests at {shell.client.target.server}\n")
     assert said.index("Imported __deployment__") < said.index("Code") < said.index("Settings")
 
 
@@ -285,7 +290,7 @@ def test_what_cannot_be_found_or_reached_is_said_with_a_remedy(
     result = shell(line)
     assert result.code == code
     assert result.out == ""
-    assert result.err.startswith("Error: ")
+    assert "Error: " in result.err
     assert said in result.err
     assert "Traceback" not in result.err
     assert shell(f"--json {line}").document["error"]["code"].startswith("RY")
@@ -368,10 +373,39 @@ def test_the_workspace_tells_what_it_has(shell: Shell) -> None:
 
 
 # SPEC: CLI-46
-def test_with_several_workspaces_the_option_that_answers_is_named(shell: Shell, tmp_path: Path) -> None:
+def test_of_several_workspaces_the_one_called_like_the_project_is_taken(shell: Shell, tmp_path: Path) -> None:
     with server_here(tmp_path / "data") as client:
         client.create_workspace("another")
-        result = shell(f"--server {client.target.server} job list")
+        server = f"--server {client.target.server}"
+        assert shell(f"{server} --json workspace info").document["workspace"]["name"] == "tests"
+        rename(shell, "third")
+        result = shell(f"{server} job list")
     assert result.code == 2
     assert "--workspace" in result.err
     assert "another" in result.err
+
+
+@pytest.mark.parametrize("line", ["deploy", "deploy --dry-run", "run load", "run etl.py --job-ref load"])
+# SPEC: WS-15
+def test_another_projects_workspace_is_left_alone_unless_it_is_meant(shell: Shell, line: str) -> None:
+    rename(shell, "mine")
+    before = shell.client.latest_deployment()
+    result = shell(line)
+    assert result.code == 7
+    for word in ("`mine`", "`tests`", "runyard workspace connect tests", "--yes"):
+        assert word in result.err
+    assert shell.client.latest_deployment() == before
+
+
+@pytest.mark.parametrize("line", ["deploy --dry-run --yes", "--workspace tests deploy --dry-run"])
+# SPEC: WS-15
+def test_a_workspace_that_is_meant_may_be_called_otherwise(shell: Shell, line: str) -> None:
+    rename(shell, "mine")
+    assert shell(line).code == 0
+
+
+# SPEC: WS-15
+def test_a_connected_workspace_may_be_called_otherwise(shell: Shell) -> None:
+    rename(shell, "mine")
+    assert shell("workspace connect tests").code == 0
+    assert shell("deploy --dry-run -q").err == ""
