@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from runyard.core import workspace
-from runyard.core.errors import InvalidWorkspace, RunyardError, Unavailable
+from runyard.core.errors import Conflict, InvalidWorkspace, RunyardError, Unavailable
 from runyard_server.cli import demo as demonstration
 from runyard_server.cli import output
 from runyard_server.cli.exits import Exit
@@ -39,7 +39,9 @@ class Terminated(BaseException):
 
 def dev(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="The workspace directory.", file_okay=False)] = Path(),
+    path: Annotated[
+        Path, typer.Argument(help="The workspace directory.", exists=True, file_okay=False)
+    ] = Path(),
     demo: Annotated[bool, typer.Option("--demo", help="Run the example in a directory of its own.")] = False,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port to listen on.")] = None,
@@ -75,6 +77,7 @@ def _places(path: Path, demo: bool, data_dir: Path | None) -> Iterator[tuple[Pat
     scratch = Path(tempfile.mkdtemp(prefix="runyard-demo-"))
     place = (data_dir or scratch / "data").absolute()
     try:
+        _make(place)
         yield demonstration.copy(place.with_name(f"{place.name}-workspace")), place
     except Terminated:
         raise  # its jobs go on and need their files
@@ -107,6 +110,7 @@ def _serve(
         port=port,
         data_dir=data_dir and data_dir.absolute(),
     )
+    _make(settings.data_dir)
     key = owner_key(settings)
     settings = replace(settings, bootstrap_api_key=key)
     with serving(settings, os.environ) as served:
@@ -134,6 +138,17 @@ def _serve(
             except KeyboardInterrupt:
                 _stop_jobs(session, client)
                 raise
+
+
+def _make(data_dir: Path) -> None:
+    """Make the data directory unless it is there. Raises: Conflict."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Conflict(
+            f"`{data_dir}` cannot be the data directory: {os.strerror(error.errno or 0)}.",
+            "Choose another one with `--data-dir`.",
+        ) from None
 
 
 def _root_of(session: Session, path: Path) -> tuple[Path, bool]:

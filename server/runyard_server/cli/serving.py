@@ -83,7 +83,6 @@ def owner_key(settings: Settings) -> str:
     if settings.bootstrap_api_key:
         path.unlink(missing_ok=True)  # replaced for good: the server revokes what it knew before
         return settings.bootstrap_api_key
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return read_or_make(path, lambda: (USER_KEY + secrets.token_urlsafe(32)).encode()).decode()
 
 

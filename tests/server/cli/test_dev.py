@@ -103,6 +103,34 @@ def test_a_workspace_is_deployed_and_a_second_server_refused(tmp_path: Path) -> 
         assert "Another runyard server" in second.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["nothere"], 2, "does not exist"),
+        ([".", "--data-dir", "taken"], 7, "cannot be the data directory: File exists."),
+        ([".", "--data-dir", "taken/data"], 7, "cannot be the data directory: Not a directory."),
+        (["--demo", "--data-dir", "taken/data"], 7, "cannot be the data directory: Not a directory."),
+    ],
+)
+# SPEC: CLI-44
+def test_a_place_that_cannot_be_is_refused_at_once(
+    tmp_path: Path, words: list[str], code: int, said: str
+) -> None:
+    (tmp_path / "taken").touch()
+    ended = subprocess.run(
+        [*RUNYARD, "dev", "--port", "0", "--no-open", *words],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == code
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
 # SPEC: CLI-30
 def test_a_broken_module_is_said_and_the_server_stays_up(tmp_path: Path) -> None:
     root = make_workspace(
