@@ -13,7 +13,7 @@ import tomlkit
 import typer
 
 from runyard.core import workspace
-from runyard.core.errors import NotFound
+from runyard.core.errors import Conflict, NotFound
 from runyard.core.snapshots import MARKER, SETTINGS
 from runyard_server.cli.session import session_of
 
@@ -64,9 +64,19 @@ def example_path(name: str) -> Path:
 
 
 def copy_example(name: str, target: Path) -> list[str]:
-    """Copy the files of an example that are not there yet; return their names."""
+    """Copy the files of an example that are not there yet; return their names.
+
+    Raises: Conflict if one is there with other content: half an example does not run. Nothing is written then.
+    """
     source = example_path(name)
-    return [path for path in _files_of(source) if _copy(source / path, target / path)]
+    files = list(_files_of(source))
+    if others := [path for path in files if _differs(source / path, target / path)]:
+        raise Conflict(
+            f"`{target}` has files that the example would replace.",
+            f"Copy it to a directory of its own: `runyard init {name} --example {name}`.",
+            reasons=others,
+        )
+    return [path for path in files if _copy(source / path, target / path)]
 
 
 def _files_of(source: Path) -> Iterator[str]:
@@ -74,6 +84,10 @@ def _files_of(source: Path) -> Iterator[str]:
     for file in (MARKER, *workspace.settings_files(source), "dev.config.toml"):
         if (source / SETTINGS / file).is_file():
             yield f"{SETTINGS}/{file}"
+
+
+def _differs(source: Path, target: Path) -> bool:
+    return target.exists() and not (target.is_file() and target.read_bytes() == source.read_bytes())
 
 
 def _copy(source: Path, target: Path) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runyard.core import workspace
-from runyard.core.errors import NotFound
+from runyard.core.errors import Conflict, NotFound
 from runyard_server.cli.init import copy_example, make_workspace
 
 
@@ -65,15 +65,22 @@ def test_a_new_ignore_list_keeps_at_home_what_stays_there_without_one(tmp_path: 
     assert set(workspace.DEFAULT_IGNORES) < set(lines)
 
 
-def test_an_example_is_copied_whole_and_overwrites_nothing(tmp_path: Path) -> None:
-    (tmp_path / "ingest.py").write_text("mine")
+def test_an_example_is_copied_whole_and_only_once(tmp_path: Path) -> None:
     written = copy_example("flights", tmp_path)
     assert "__deployment__.py" in written
-    assert "ingest.py" not in written
-    assert (tmp_path / "ingest.py").read_text() == "mine"
     assert workspace.find_root(tmp_path) == tmp_path
     assert {"config.toml", "prod.config.toml"} <= set(workspace.settings_files(tmp_path))
     assert copy_example("flights", tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "ingest.py"])
+# SPEC: WS-08
+def test_an_example_is_not_mixed_with_other_files(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("# mine\n")
+    with pytest.raises(Conflict, match="runyard init flights --example flights") as refused:
+        copy_example("flights", tmp_path)
+    assert refused.value.reasons == (name,)
+    assert list(tmp_path.iterdir()) == [tmp_path / name]
 
 
 def test_an_unknown_example_is_refused_with_those_there_are(tmp_path: Path) -> None:
