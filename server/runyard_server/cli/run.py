@@ -11,10 +11,10 @@ import typer
 
 from runyard.core import job_refs
 from runyard.core.discovery import Discovered
-from runyard.core.errors import Conflict, InvalidInput, InvalidRequest
+from runyard.core.errors import Conflict, InvalidInput, InvalidRequest, NotFound
 from runyard.core.jobs import JobDefinition, JobType, parse_job
 from runyard.core.runs import RunStatus
-from runyard_server.cli import output
+from runyard_server.cli import runs
 from runyard_server.cli.deploy import expanded, head_for, show_yaml, sync
 from runyard_server.cli.exits import Exit
 from runyard_server.cli.options import Config, Follow, Profile, Refresh, parse_config
@@ -49,10 +49,16 @@ def run(
 
 
 def in_file(session: Session, target: str) -> Discovered | None:
-    """Return what a file declares if `target` is a file, None if it is a name."""
+    """Return what a file declares if `target` is a path to one, None if it is a name.
+
+    Raises: NotFound if there is no such file.
+    """
     path = Path.cwd() / target
-    is_file = path.suffix == ".py" and path.is_file()
-    return session.deployer.discover(str(path), ad_hoc=True) if is_file else None
+    if path.suffix != ".py":
+        return None
+    if not path.is_file():
+        raise NotFound(f"There is no file `{path}`.", "Check the path, or give the name of a deployed job.")
+    return session.deployer.discover(str(path), ad_hoc=True)
 
 
 def sync_job(
@@ -60,11 +66,14 @@ def sync_job(
 ) -> Job:
     """Bring the code to the server and return the job that is meant, registered if it is one of a file.
 
-    Raises: Conflict if it would go to another project's workspace, InvalidRequest for a job of the other type (ADH-12).
+    Raises: Conflict if it would go to another project's workspace, InvalidRequest for a job of the other type
+    (ADH-12), NotFound if it is not deployed.
     """
     head_for(session)
     if found is None:
         job = session.client.job(target)
+        if job.is_archived:
+            raise NotFound(f"`{job.job_ref}` is no longer deployed.", "Declare it and run `runyard deploy`.")
         _require(job.definition, wanted, target)
         sync(session, session.deployer)
         return job
@@ -115,13 +124,7 @@ def stream(session: Session, run: Run) -> Run:
     except KeyboardInterrupt:
         out.note(f"The run goes on. Stop it with `runyard job runs cancel {run.id}`.")
         raise
-    ended = client.run(run.id)
-    why = f", {ended.message or ended.reason}" if not ended.is_completed and ended.reason else ""
-    style = output.STYLES.get(ended.status, "")
-    out.note(
-        f"{ended.job_ref} #{ended.number} {ended.status}{why}, {out.duration(ended.duration_seconds)}.", style
-    )
-    return ended
+    return runs.ended(session, run.id)
 
 
 def _require(job: JobDefinition, wanted: JobType, target: str) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from runyard.core import job_refs, selectors
 from runyard.core.runs import OPEN, RunStatus
 from runyard_server.cli import output
+from runyard_server.cli.exits import Exit
 from runyard_server.cli.options import Follow, MaybeSelectors, NameOrRun, Number
 from runyard_server.cli.session import Session, session_of
 from runyard_server.client import Run
@@ -100,10 +101,25 @@ def cancel(context: typer.Context, name: NameOrRun, number: Number = None) -> No
 
 
 def show_logs(session: Session, name: str, number: int | None, *, follow: bool) -> None:
-    """Print a log: all of it, and with `follow` what comes until the run has ended (RUN-06, RUN-07)."""
+    """Print a log: all of it, and with `follow` what comes until the run has ended and how it did.
+
+    Exits with 5 if a run that was followed did not complete. Source: RUN-06, RUN-07, CLI-44.
+    """
     run = session.client.find_run(name, number)
     following = follow and not run.is_over
     session.output.log(session.client.follow(run.id) if following else session.client.logs(run.id))
+    if follow and not ended(session, run.id).is_completed:
+        raise typer.Exit(Exit.RUN_NOT_COMPLETED)
+
+
+def ended(session: Session, run_id: str) -> Run:
+    """Return a run that has ended, after saying how it did."""
+    out, run = session.output, session.client.run(run_id)
+    why = f", {run.message or run.reason}" if not run.is_completed and run.reason else ""
+    took = out.duration(run.duration_seconds)
+    style = output.STYLES.get(run.status, "")
+    out.note(f"{run.job_ref} #{run.number} {run.status}{why}, {took}.", style)
+    return run
 
 
 def cancel_all(session: Session, runs: Sequence[Run], *, dry_run: bool) -> None:

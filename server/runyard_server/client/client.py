@@ -11,6 +11,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -217,7 +218,7 @@ class Client:
         return map(Job.from_wire, self._pages(self._path("jobs"), is_archived=hidden, **filters))
 
     def job(self, name: str) -> Job:
-        """Return the job with this name, `section.name`, ref, script path or id; archived ones by ref or id.
+        """Return the job with this name, `section.name`, ref, script path or id, an archived one last.
 
         Raises: NotFound with the nearest names, AmbiguousName listing every job of that name.
         """
@@ -226,8 +227,14 @@ class Client:
         if job_refs.is_ref(name):
             for job in self.jobs(archived=True, ref=name):
                 return job
-        known = {job.job_ref: job for job in self.jobs()}
-        return known[job_refs.resolve(name, known)]
+        live = {job.job_ref: job for job in self.jobs()}
+        try:
+            return live[job_refs.resolve(name, live)]
+        except NotFound as missing:
+            archived = {job.job_ref: job for job in self.jobs(archived=True) if job.is_archived}
+            with suppress(NotFound):
+                return archived[job_refs.resolve(name, archived)]
+            raise missing
 
     def trigger(
         self,

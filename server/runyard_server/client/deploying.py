@@ -116,8 +116,6 @@ class Deployer:
             return _unchanged(latest)
         known = self._deployed_files(latest)
         changes = snapshots.changes(known, files)
-        if dry_run:
-            return Synced(latest, changes, is_new=True)
         needed = requirements.export(
             self.root,
             python_version=self._python_version(),
@@ -125,6 +123,8 @@ class Deployer:
             uv=_uv(),
             env=self._env,
         )
+        if dry_run:
+            return Synced(latest, changes, is_new=True)
         with _package(self.root, files, known) as package:
             uploaded = self._client.upload_deployment(package, json.loads(requirements.render(needed)))
         return _uploaded(latest, uploaded, changes)

@@ -238,6 +238,20 @@ def test_following_a_run_that_has_ended_prints_its_log(shell: Shell) -> None:
     assert [line["text"] for line in lines] == ["row 0", "row 1"]
 
 
+@pytest.mark.parametrize("command", ["job logs", "job runs logs"])
+# SPEC: RUN-07, CLI-44
+def test_a_followed_log_of_a_failed_run_says_so_at_its_end_and_exits_with_5(
+    shell: Shell, command: str
+) -> None:
+    run = shell.client.wait(shell("--json run fail").document["id"])
+    followed, read = shell(f"{command} fail -f"), shell(f"{command} fail")
+    assert (followed.code, read.code) == (5, 0)
+    assert followed.out == read.out
+    assert followed.err.startswith(f"jobs.etl.fail #{run.number} failed, ")
+    assert followed.err.count("\n") == 1
+    assert read.err == ""
+
+
 # SPEC: CLI-47
 def test_timestamps_come_before_each_line(shell: Shell) -> None:
     shell("run load -f")
@@ -245,6 +259,23 @@ def test_timestamps_come_before_each_line(shell: Shell) -> None:
     at, text = first.split(" ", 1)
     assert text == "row 0"
     assert at.endswith("+00:00")
+
+
+# SPEC: RUN-02, RUN-05, RUN-06
+def test_a_job_that_is_no_longer_deployed_can_still_be_looked_at(shell: Shell, tmp_path: Path) -> None:
+    with server_here(tmp_path / "data") as client:
+        server = f"--server {client.target.server}"
+        assert shell(f"{server} deploy").code == 0
+        assert shell(f"{server} run load -f").code == 0
+        module = shell.root / "__deployment__.py"
+        module.write_text("from etl import fail\n\n__all__ = ['fail']\n")
+        assert shell(f"{server} deploy").code == 0
+        assert shell(f"{server} --json job info load").document["is_archived"]
+        assert shell(f"{server} job runs info load").code == 0
+        assert shell(f"{server} job logs load").out == "row 0\nrow 1\n"
+        again = shell(f"{server} run load")
+    assert again.code == 4
+    assert "`jobs.etl.load` is no longer deployed" in again.err
 
 
 # Stop -----------------------------------------------------------------------------------------------
@@ -273,6 +304,8 @@ def test_a_run_is_stopped_once_and_told_so_the_second_time(shell: Shell, tmp_pat
     ("line", "code", "said"),
     [
         ("run nothere", 4, "There is no job `nothere`"),
+        ("run nothere.py", 4, "There is no file `"),
+        ("serve nothere.py", 4, "There is no file `"),
         ("job info lod", 4, "Did you mean `jobs.etl.load`?"),
         ("job trigger tag:nope", 4, "There are the tags demo"),
         ("job list tag:nope", 4, "There are the tags demo"),
@@ -312,6 +345,15 @@ def test_without_the_marker_the_missing_file_and_the_command_are_named(shell: Sh
     assert result.code == 7
     assert ".dlt/.workspace" in result.err
     assert "runyard init" in result.err
+
+
+@pytest.mark.parametrize("option", ["", "--dry-run"])
+# SPEC: RCN-04, WS-06
+def test_a_broken_pyproject_is_refused_by_a_dry_run_too(shell: Shell, option: str) -> None:
+    (shell.root / "pyproject.toml").write_text("[project\n")
+    result = shell(f"deploy {option}")
+    assert result.code == 7
+    assert "pyproject.toml cannot be read" in result.err
 
 
 # SPEC: WS-05
