@@ -261,19 +261,20 @@ def test_timestamps_come_before_each_line(shell: Shell) -> None:
     assert at.endswith("+00:00")
 
 
-# SPEC: RUN-02, RUN-05, RUN-06
-def test_a_job_that_is_no_longer_deployed_can_still_be_looked_at(shell: Shell, tmp_path: Path) -> None:
+# SPEC: WS-15, RUN-02, RUN-05, RUN-06
+def test_jobs_of_a_project_that_another_replaced_can_still_be_looked_at(shell: Shell, tmp_path: Path) -> None:
     with server_here(tmp_path / "data") as client:
         server = f"--server {client.target.server}"
         assert shell(f"{server} deploy").code == 0
         assert shell(f"{server} run load -f").code == 0
         module = shell.root / "__deployment__.py"
         module.write_text("from etl import fail\n\n__all__ = ['fail']\n")
-        assert shell(f"{server} deploy").code == 0
+        rename(shell, "mine")
+        assert shell(f"{server} deploy --yes").code == 0
         assert shell(f"{server} --json job info load").document["is_archived"]
         assert shell(f"{server} job runs info load").code == 0
         assert shell(f"{server} job logs load").out == "row 0\nrow 1\n"
-        again = shell(f"{server} run load")
+        again = shell(f"{server} run load --yes")
     assert again.code == 4
     assert "`jobs.etl.load` is no longer deployed" in again.err
 
