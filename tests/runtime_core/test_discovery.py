@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -92,6 +93,23 @@ __require__ = {"timezone": "Asia/Tokyo"}
     assert found.extensions == {"jobs.etl.load": {"split": "1d"}}
     assert found.warnings == ()
     published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
+
+
+# SPEC: RCN-02
+def test_a_manifest_is_json_that_says_of_every_job_what_starts_it_and_what_is_started(tmp_path: Path) -> None:
+    found = discover(
+        tmp_path, __deployment__="from etl import clean, load\n__all__ = ['clean', 'load']", etl=ETL
+    )
+    assert json.loads(json.dumps(found.manifest)) == found.manifest
+    assert found.manifest["engine_version"] == 2
+    declared = jobs(found)
+    assert declared["jobs.etl.load"]["triggers"] == ["every:5m"]
+    assert declared["jobs.etl.load"]["description"] == "Load it."
+    entries = {
+        ref: (job["entry_point"]["module"], job["entry_point"]["function"]) for ref, job in declared.items()
+    }
+    assert entries["jobs.etl.clean"] == ("etl", "clean")
+    assert all(job["engine_version"] == 2 and isinstance(job["triggers"], list) for job in declared.values())
 
 
 # SPEC: DEP-08
