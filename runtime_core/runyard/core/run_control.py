@@ -239,9 +239,11 @@ def _check_profile(connection: Connection, workspace_id: str, profile: str | Non
             f"The profile `{profile}` is for one's own machine.",
             "Choose `prod`, `access` or one of your own.",
         )
+    if profile is None:
+        return
     configuration = snapshots.latest(connection, snapshots.configurations, workspace_id)
     known = {PROD, ACCESS, *(configuration["profiles"] if configuration is not None else ())}
-    if profile is not None and profile not in known:
+    if profile not in known:
         raise InvalidRequest(
             f"There is no profile `{profile}` in the configuration that is deployed.",
             f"Choose one of {', '.join(sorted(known))}, or deploy `.dlt/{profile}.config.toml` first.",

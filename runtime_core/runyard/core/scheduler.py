@@ -86,7 +86,7 @@ class Scheduler:
         self, connection: Connection, workspace_id: str, due: list[JobFacts], now: int
     ) -> None:
         gates = [gate for job in due for gate in job.definition.freshness]
-        upstreams = facts.by_ref(connection, workspace_id, upstream_refs(gates)) if gates else {}
+        upstreams = facts.by_ref(connection, workspace_id, upstream_refs(gates))
         planned = plan(due, upstreams, now)
         definitions = {job.job_id: job.definition for job in due}
         for decision in planned.decisions:
