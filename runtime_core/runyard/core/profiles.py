@@ -15,9 +15,6 @@ from runyard.core.settings import DEV
 
 PROD, ACCESS, TESTS = "prod", "access", "tests"
 
-BUILT_IN = (DEV, PROD, ACCESS, TESTS)
-"""Profiles that exist without being named anywhere (PRF-01)."""
-
 LOCAL = frozenset({DEV, TESTS})
 """Profiles that stay on one's own machine: never uploaded, never used on a server (PRF-13)."""
 

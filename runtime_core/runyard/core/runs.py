@@ -63,11 +63,6 @@ OPEN = frozenset(TRANSITIONS) - TERMINAL
 """Statuses of a run that has not ended: waiting or active."""
 
 
-def sources_of(target: RunStatus) -> frozenset[RunStatus]:
-    """Return the statuses from which a run may move to `target`."""
-    return frozenset(status for status, targets in TRANSITIONS.items() if target in targets)
-
-
 def is_legal(source: RunStatus, target: RunStatus) -> bool:
     """Return whether a run may move from `source` to `target`."""
     return target in TRANSITIONS[source]
