@@ -12,7 +12,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import httpx
@@ -65,7 +65,8 @@ _GOING_AWAY, _INTERNAL_ERROR = 1001, 1011
 class Target:
     """Where a request goes, and for whom.
 
-    `origin` is the visitor's scheme and host; `prefix` is the part of the path that is ours, not the app's.
+    `origin` is the visitor's scheme and host; `prefix` is the part of the path that is ours, not the app's. `token`
+    acts for the visitor: only the server's own panel is given one.
     """
 
     run_id: str
@@ -74,6 +75,7 @@ class Target:
     user: str
     role: str
     prefix: str = ""
+    token: str = field(default="", repr=False)
 
 
 class VisitorLeft(Exception):
@@ -304,6 +306,8 @@ def _to_app(target: Target, scope: Scope, dropped: Collection[str]) -> list[tupl
     ]
     if target.prefix:
         kept.append(("x-forwarded-prefix", target.prefix))
+    if target.token:
+        kept.append((f"{IDENTITY}token", target.token))
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in kept]
 
 
