@@ -26,7 +26,7 @@ demo: ready
 test: ready
 	$(PYTEST) -m "not slow"
 
-test-all: ready
+test-all: ready browser
 	$(PYTEST)
 
 check: ready

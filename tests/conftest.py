@@ -1,3 +1,3 @@
-"""What every test may use: this folder's `support` packages, and the fixtures of `support.databases`."""
+"""What every test may use: this folder's `support` packages, and the fixtures of databases and browsers."""
 
-pytest_plugins = ["tests.support.databases"]
+pytest_plugins = ["tests.support.databases", "tests.support.browsers"]

@@ -1,0 +1,159 @@
+"""A real browser for tests: Debian's Chromium, and visitors who each have a profile of their own.
+
+At the end of every test nothing may have left the machine, and no page may have failed in a way that the test did not
+expect. Playwright's synchronous interface holds the event loop of its thread: a test that uses a browser starts
+servers in other threads or processes, and never calls `asyncio.run`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    WebError,
+    WebSocket,
+    expect,
+    sync_playwright,
+)
+
+PATIENCE_MS = 30_000
+"""How long a page may take to show something; far more than it takes, so only a defect is that late."""
+
+DESKTOP = ViewportSize(width=1280, height=800)
+PHONE = ViewportSize(width=390, height=844)
+
+FLAGS = (
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # What the recorder below would only notice cannot even be looked up.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1",
+)
+
+HARMLESS = (
+    # Browsers ask for it on their own, with no page to blame.
+    r"status of 404 .*/favicon\.ico",
+)
+"""Console errors that say nothing about a page: patterns of `text (address)`."""
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+class Visitors:
+    """People at one browser, strangers to each other, and a record of what their pages did."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self._hosts: set[str] = set()
+        self._errors: list[str] = []
+        self._expected = list(HARMLESS)
+
+    def new(self, *, scheme: Literal["light", "dark"] = "light", size: ViewportSize = DESKTOP) -> Page:
+        """Return an empty page of somebody new: no cookies, nothing cached."""
+        context = self._browser.new_context(color_scheme=scheme, viewport=size)
+        context.set_default_timeout(PATIENCE_MS)
+        context.on("request", self._on_request)
+        context.on("page", lambda page: page.on("websocket", self._on_socket))
+        context.on("weberror", self._on_error)
+        context.on("console", self._on_console)
+        self._contexts.append(context)
+        return context.new_page()
+
+    def expect_error(self, pattern: str) -> None:
+        """Let pages say on their console what matches `text (address)`: the test provokes it."""
+        self._expected.append(pattern)
+
+    def leave(self) -> None:
+        """Close everything. Raises: AssertionError for what left the machine, or failed unexpectedly."""
+        for context in self._contexts:
+            context.close()
+        abroad = {host for host in self._hosts if not _is_here(host)}
+        assert not abroad, f"pages asked for something on {', '.join(sorted(abroad))}"
+        failed = [
+            error for error in self._errors if not any(re.search(known, error) for known in self._expected)
+        ]
+        assert not failed, "pages failed:\n" + "\n".join(failed)
+
+    def _on_request(self, request: Request) -> None:
+        self._hosts.add(urlsplit(request.url).hostname or "")
+
+    def _on_socket(self, socket: WebSocket) -> None:
+        self._hosts.add(urlsplit(socket.url).hostname or "")
+
+    def _on_error(self, error: WebError) -> None:
+        self._errors.append(str(error.error.stack or error.error))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self._errors.append(f"{message.text} ({message.location['url']})")
+
+
+class Album:
+    """Pictures of pages, each in light, in dark and as a phone shows it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def take(self, page: Page, name: str) -> None:
+        """Save `<name>.png`, `<name>-dark.png` and `<name>-phone.png` of what a page shows."""
+        size = page.viewport_size or DESKTOP
+        self._save(page, name)
+        page.emulate_media(color_scheme="dark")
+        self._save(page, f"{name}-dark")
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(PHONE)
+        self._save(page, f"{name}-phone")
+        page.set_viewport_size(size)
+
+    def _save(self, page: Page, name: str) -> None:
+        # Two frames: what listens to the size or the scheme has drawn itself anew in the second.
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.screenshot(path=self._directory / f"{name}.png", animations="disabled", caret="hide")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Return a browser that the tests of a module share; no longer, as it holds the event loop meanwhile."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.fail("There is no Chromium: run `make browser`.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitors(chromium: Browser) -> Iterator[Visitors]:
+    """Return visitors whose pages are judged when the test is over."""
+    visitors = Visitors(chromium)
+    yield visitors
+    visitors.leave()
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Album:
+    """Return where pictures go: the directory that `SCREENSHOTS` names, else one that is thrown away."""
+    return Album(Path(os.environ.get("SCREENSHOTS") or tmp_path / "screenshots"))
+
+
+def _is_here(host: str) -> bool:
+    # No host at all: data, blobs and empty pages.
+    return host in ("", "localhost", "127.0.0.1") or host.endswith(".localhost")
