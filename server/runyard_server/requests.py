@@ -23,6 +23,9 @@ RECENT_RUNS_MAX = 50
 BULK_MAX = 1_000
 """Ids in one request: a page of a list."""
 
+LINES_MAX = 10_000
+"""Log lines in one answer: some 1 MB, more than anybody looks at between two requests."""
+
 TEXT_MAX = 1_000
 """Characters of a name or description."""
 
@@ -81,6 +84,15 @@ class DecisionQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+
+
+class LinesQuery(BaseModel):
+    """Which lines of a log; a negative `first` counts from the end, -1 is the last one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first: int = 0
+    limit: int = Field(LINES_MAX, ge=1, le=LINES_MAX)
 
 
 class CreateWorkspace(BaseModel):

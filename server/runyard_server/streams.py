@@ -2,6 +2,10 @@
 
 Server-sent events: an `event:` line, a `data:` line of JSON, an empty line. A comment now and then keeps
 proxies from taking silence for an end.
+
+Lines of a log also come in frames, which cost a reader of 10,000 lines a second next to nothing: a line of JSON
+`{"first", "count", "total", "is_over", "size"}`, then `size` bytes, which are `count` lines joined by newlines,
+each `O|E|S` (stdout, stderr, the supervisor's own words), milliseconds since 1970, a tab, the text.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from pydantic_core import to_json
 from sqlalchemy import RowMapping
 from starlette.responses import StreamingResponse
 
-from runyard.core.logs import LogHub, LogReader, iter_lines
+from runyard.core.logs import READ_LINES, LogHub, LogLine, LogReader, Stream, iter_lines
 from runyard_server.views import event, log_line
 
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -31,15 +35,24 @@ EVENTS_READ = 500
 CHUNK_LINES = 1_000
 """Log lines sent at once: some 200 KB of JSON."""
 
+RANGE_BYTES = 4 * 1024 * 1024
+"""Lines of one answer end behind so many bytes, however long they are."""
+
+GATHER_SECONDS = 0.02
+"""How long lines gather before they are sent on in one frame: fifty frames a second cost little, and nobody sees it."""
+
+LINES_MEDIA = "application/vnd.runyard.lines"
+
+# Without the second header a buffering proxy would hold lines back until it has a bufferful.
+STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
 ReadChanges = Callable[[int], Awaitable[Sequence[RowMapping]]]
 """Returns the changes after an id, at most `EVENTS_READ`, oldest first."""
 
 
 def event_stream(frames: AsyncIterator[bytes]) -> StreamingResponse:
     """Return the answer that sends these frames as they come."""
-    # Without the second header a buffering proxy would hold lines back until it has a bufferful.
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
+    return StreamingResponse(frames, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
 # Logs -----------------------------------------------------------------------------------------------
@@ -66,6 +79,41 @@ async def followed_log(
     async for lines in hub.follow(run_id, LogReader(run_directory), is_over):
         frames = (b"event: log\ndata: " + to_json(log_line(line)) + b"\n\n" for line in lines)
         yield b"".join(frames) or KEEP_ALIVE
+
+
+def read_lines(reader: LogReader, limit: int) -> list[LogLine]:
+    """Return the next lines there are, at most `limit` and little more than `RANGE_BYTES`."""
+    found: list[LogLine] = []
+    size = 0
+    while len(found) < limit and size < RANGE_BYTES and (more := reader.read(limit - len(found))):
+        found += more
+        size += sum(len(line.text) for line in more)
+    return found
+
+
+def lines_frame(first: int, lines: Sequence[LogLine], total: int, *, is_over: bool) -> bytes:
+    """Return lines as one frame; `first` is the number of the first of them, or of the next one to come."""
+    body = "\n".join(f"{_MARKS[line.stream]}{line.at // 1000}\t{line.text}" for line in lines).encode()
+    head = {"first": first, "count": len(lines), "total": total, "is_over": is_over, "size": len(body)}
+    return to_json(head) + b"\n" + body
+
+
+async def followed_lines(
+    hub: LogHub, run_id: str, run_directory: Path, first: int, is_over: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
+    """Yield the log from a line on and as it grows, in frames; the last one says that the run is over."""
+    # At once, so that a client knows it is connected, and where it stands.
+    yield lines_frame(first, (), first, is_over=False)
+    async for lines in hub.follow(run_id, LogReader(run_directory, first), is_over):
+        end = lines[-1].number + 1 if lines else first
+        yield lines_frame(first, lines, end, is_over=False)
+        first = end
+        if 0 < len(lines) < READ_LINES:  # it is read up to its end: what comes next may gather
+            await asyncio.sleep(GATHER_SECONDS)
+    yield lines_frame(first, (), first, is_over=True)
+
+
+_MARKS: dict[Stream, str] = {"stdout": "O", "stderr": "E", "other": "S"}
 
 
 # Changes --------------------------------------------------------------------------------------------

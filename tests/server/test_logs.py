@@ -7,6 +7,7 @@ import json
 import tracemalloc
 from pathlib import Path
 
+import pytest
 from pydantic import TypeAdapter
 from tests.support.api import JSON, Api
 from tests.support.worlds import batch_job
@@ -146,6 +147,97 @@ def test_a_long_log_is_never_in_memory_as_a_whole(local_api: Api, tmp_path: Path
     tracemalloc.stop()
     assert sent > size > 3 * MIB
     assert peak < 2 * MIB
+
+
+def frames_of(content: bytes) -> list[tuple[JSON, list[str]]]:
+    """Return heads and lines of compact frames."""
+    found = []
+    while content:
+        line, _, content = content.partition(b"\n")
+        head = json.loads(line)
+        body, content = content[: head["size"]], content[head["size"] :]
+        lines = body.decode().split("\n") if body else []
+        assert head.pop("count") == len(lines)
+        assert head.pop("size") == len(body)
+        found.append((head, lines))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "numbers"),
+    [
+        ("first=1200&limit=3", 1200, [1200, 1201, 1202]),
+        ("first=-2", 2498, [2498, 2499]),
+        ("first=-9999&limit=1", 0, [0]),
+        ("first=2499&limit=10", 2499, [2499]),
+        ("first=2500", 2500, []),
+    ],
+)
+def test_a_part_of_a_log_is_read_from_its_start_or_its_end(
+    local_api: Api, tmp_path: Path, asked: str, first: int, numbers: list[int]
+) -> None:
+    run_id = running(local_api, tmp_path)
+    for attempt, start in ((0, 0), (1, 100)):
+        log = log_of(local_api, run_id, attempt)
+        log.write(STDOUT, [b"%d" % number for number in range(start, 2500 if attempt else 100)])
+        log.close()
+    response = local_api.request("GET", f"{logs_path(local_api, run_id, 'lines')}?{asked}")
+    assert response.headers["content-type"] == streams.LINES_MEDIA
+    ((head, lines),) = frames_of(response.content)
+    assert head == {"first": first, "total": 2500, "is_over": False}
+    assert [int(line.partition("\t")[2]) for line in lines] == numbers
+
+
+def test_a_line_of_a_part_says_stream_time_and_text(local_api: Api, tmp_path: Path) -> None:
+    run_id = running(local_api, tmp_path)
+    log = log_of(local_api, run_id)
+    before = local_api.clock.now() // 1000
+    log.write(STDOUT, ["zwölf\r100 %\tfertig".encode()])
+    log.write(STDERR, [b"bad \xff"])
+    log.write(SHIM, [b"exit code 0"])
+    log.close()
+    complete(local_api, run_id)
+    ((head, lines),) = frames_of(local_api.request("GET", logs_path(local_api, run_id, "lines")).content)
+    assert head["is_over"] is True
+    marks, texts = zip(*(line.split("\t", 1) for line in lines), strict=True)
+    assert texts == ("zwölf\r100 %\tfertig", "bad \ufffd", "exit code 0")
+    assert [mark[0] for mark in marks] == ["O", "E", "S"]
+    assert all(before <= int(mark[1:]) <= before + 60_000 for mark in marks)
+
+
+def test_a_run_that_has_not_started_has_an_empty_part(local_api: Api, tmp_path: Path) -> None:
+    run_id = running(local_api, tmp_path)
+    content = local_api.request("GET", f"{logs_path(local_api, run_id, 'lines')}?first=-5").content
+    assert frames_of(content) == [({"first": 0, "total": 0, "is_over": False}, [])]
+
+
+def test_a_part_ends_behind_its_share_of_bytes_and_never_before_a_line(
+    local_api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "RANGE_BYTES", 1)
+    run_id = running(local_api, tmp_path)
+    log = log_of(local_api, run_id)
+    for _ in range(3):
+        log.write(STDOUT, [b"x" * 200_000])
+    log.close()
+    content = local_api.request("GET", logs_path(local_api, run_id, "lines")).content
+    ((head, lines),) = frames_of(content)
+    assert (head["total"], len(lines)) == (3, 1)
+
+
+def test_lines_are_followed_from_any_line_until_the_run_is_over(local_api: Api, tmp_path: Path) -> None:
+    run_id = running(local_api, tmp_path)
+    log = log_of(local_api, run_id)
+    log.write(STDOUT, [b"%d" % number for number in range(2500)])
+    log.close()
+    complete(local_api, run_id)
+    for asked, first in (("", 0), ("?first=1234", 1234), ("?first=-10", 2490), ("?first=2500", 2500)):
+        path = f"{logs_path(local_api, run_id, 'line-stream')}{asked}"
+        frames = frames_of(local_api.request("GET", path).content)
+        assert [frames[0][0]["first"], frames[-1][0]["first"]] == [first, 2500]
+        assert [head["is_over"] for head, _ in frames] == [False] * (len(frames) - 1) + [True]
+        texts = [line.partition("\t")[2] for _, lines in frames for line in lines]
+        assert texts == [str(number) for number in range(first, 2500)]
 
 
 # SPEC: LIM-04

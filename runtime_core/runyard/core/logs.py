@@ -117,6 +117,15 @@ def iter_lines(run_dir: Path, start: int = 0) -> Iterator[LogLine]:
         yield from lines
 
 
+def total_lines(run_dir: Path) -> int:
+    """Return how many lines a run has now, over all attempts; 0 if it has not started."""
+    total, number = line_count(run_dir / "0"), 1
+    while (attempt := run_dir / str(number)).exists():
+        total += line_count(attempt)
+        number += 1
+    return total
+
+
 def line_count(attempt_dir: Path) -> int:
     """Return how many lines the log of an attempt has now; 0 if there is no log yet."""
     path = attempt_dir / LOG
