@@ -230,7 +230,7 @@ function order(graph) {
   return fewest;
 }
 
-/** Return all vertices so that neighbours follow each other: a first order with few crossings. */
+/** Return all vertices so that neighbours follow each other, whichever way the edge goes: few crossings to begin with. */
 function depthFirst({ before, after, layerOf }) {
   const found = [];
   const isSeen = new Uint8Array(layerOf.length);
