@@ -15,6 +15,10 @@ class Action(StrEnum):
     """Read logs and what else the data plane serves."""
     START = "start"
     CANCEL = "cancel"
+    PAUSE = "pause"
+    """Pause a job and resume it."""
+    PUBLISH = "publish"
+    """Give an app a public link, and take it away."""
     DEPLOY = "deploy"
     """Upload code or settings, and apply a manifest."""
     UPLOAD = "upload"
@@ -32,7 +36,10 @@ class Role(StrEnum):
 
 
 _VIEWING = frozenset({Action.READ, Action.READ_DATA})
-_DEVELOPING = _VIEWING | {Action.START, Action.CANCEL, Action.DEPLOY, Action.UPLOAD}
+_DEVELOPING = _VIEWING | {
+    *(Action.START, Action.CANCEL, Action.PAUSE, Action.PUBLISH),
+    *(Action.DEPLOY, Action.UPLOAD),
+}
 
 ALLOWED = {Role.OWNER: _DEVELOPING, Role.DEVELOPER: _DEVELOPING, Role.VIEWER: _VIEWING}
 """What a role allows in its workspace. Owners differ once members can be managed (AUT-11)."""

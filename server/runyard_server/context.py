@@ -126,6 +126,10 @@ class Here(Caller):
         """Return what `work` reads from the store."""
         return self.runtime.database.read(work)
 
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Return what `work` leaves in the store, once it is on disk."""
+        return self.runtime.database.write(work)
+
     def views_of(self, connection: Connection) -> Views:
         """Return how rows look here: a job's profile depends on the settings that are deployed."""
         current = snapshots.latest(connection, configurations, self.workspace_id)
@@ -178,6 +182,8 @@ class InUpload(InWorkspace):
 Reading = Annotated[Here, Depends(InWorkspace(Action.READ))]
 ReadingData = Annotated[Here, Depends(InWorkspace(Action.READ_DATA))]
 Starting = Annotated[Here, Depends(InWorkspace(Action.START))]
+Pausing = Annotated[Here, Depends(InWorkspace(Action.PAUSE))]
+Publishing = Annotated[Here, Depends(InWorkspace(Action.PUBLISH))]
 Cancelling = Annotated[Here, Depends(InWorkspace(Action.CANCEL))]
 Deploying = Annotated[Here, Depends(InWorkspace(Action.DEPLOY))]
 Uploading = Annotated[Here, Depends(InUpload())]

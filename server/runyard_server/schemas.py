@@ -253,6 +253,8 @@ class Job(_JobBase):
     extensions: JsonObject
     is_archived: bool
     is_paused: bool
+    paused_at: Instant | None
+    paused_by: Uuid | None
     next_scheduled_run_at: Instant | None
     job_url: str | None
     public_url: str | None

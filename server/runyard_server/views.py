@@ -195,6 +195,8 @@ class Views:
             "version": row["version"],
             "is_archived": row["archived_at"] is not None,
             "is_paused": row["paused_at"] is not None,
+            "paused_at": instant_or_none(row["paused_at"]),
+            "paused_by": row["paused_by"],
             "next_scheduled_run_at": instant_or_none(row["next_due_at"]),
             "job_url": None if definition.is_batch else self._app_url(row),
             "public_url": None,

@@ -37,6 +37,8 @@ ACTIONS = {
     "get_job": Action.READ,
     "list_decisions": Action.READ,
     "trigger_jobs": Action.START,
+    "pause_job": Action.PAUSE,
+    "resume_job": Action.PAUSE,
     "list_runs": Action.READ,
     "get_run": Action.READ,
     "cancel_run": Action.CANCEL,

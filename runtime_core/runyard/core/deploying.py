@@ -225,6 +225,8 @@ class Deploying:
             same = JobFacts(job_id, job.workspace_id, old, job.anchor_at).timed == job.timed
             if same and job.next_due_at is not None:
                 return
+        if not job.timed:
+            jobs.set_paused(connection, job_id, user_id=None, at=None)  # nothing is left to pause
         due_at = due_after(replace(job, anchor_at=now), now)
         jobs.start_counting(connection, job_id, next_due_at=due_at, anchor_at=now)
 

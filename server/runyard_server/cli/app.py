@@ -34,7 +34,8 @@ app.add_typer(job.app, name="job")
 app.add_typer(workspace.app, name="workspace")
 
 SUBCOMMANDS = {
-    ("job",): frozenset({"list", "info", "trigger", "logs", "cancel", "runs"}),
+    ("job",): frozenset({"list", "info", "trigger", "logs", "cancel", "runs"})
+    | {"pause", "resume", "publish", "unpublish"},
     ("job", "runs"): frozenset({"list", "info", "logs", "cancel"}),
 }
 """Words that are commands, and therefore no names, in the groups where a name may stand first (CLI-41)."""

@@ -1,4 +1,4 @@
-"""`runyard job`: what is deployed, starting and stopping it, its logs. Single runs are in `runs`."""
+"""`runyard job`: what is deployed, starting, stopping, pausing and publishing it, logs. Single runs are in `runs`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from runyard.core import job_refs, selectors, triggers
-from runyard.core.errors import Conflict
+from runyard.core.errors import Conflict, InvalidRequest
 from runyard_server.cli import output, runs
 from runyard_server.cli.options import (
     Config,
@@ -80,7 +80,9 @@ def info(context: typer.Context, name: Name) -> None:
             ("description", job.description),
             ("url", job.job_url),
             ("kind", job.job_type),
-            ("state", "archived" if job.is_archived else "paused" if job.is_paused else None),
+            ("public link", job.public_url),
+            ("state", "archived" if job.is_archived else None),
+            ("paused", out.time(job.paused_at) if job.is_paused else None),
             ("profile", job.profile),
             ("triggers", "\n".join(job.triggers)),
             ("waits for", "\n".join(job.freshness)),
@@ -147,6 +149,66 @@ def cancel(context: typer.Context, which: Selectors, dry_run: DryRun = False) ->
     runs.cancel_all(session, active, dry_run=dry_run)
 
 
+@app.command(epilog="Example: runyard job pause load_flights")
+def pause(context: typer.Context, which: Selectors) -> None:
+    """Let the schedule of every job rest that a name or pattern picks; it can still be started by hand."""
+    _set_paused(session_of(context), which, paused=True)
+
+
+@app.command(epilog="Example: runyard job resume load_flights")
+def resume(context: typer.Context, which: Selectors) -> None:
+    """Let schedules work again; the first run of a job covers the time it was paused."""
+    _set_paused(session_of(context), which, paused=False)
+
+
+@app.command(epilog="Example: runyard job publish flights_report")
+def publish(context: typer.Context, name: Name) -> None:
+    """Give an app a public link that opens it without an account, and print it."""
+    session = session_of(context)
+    job = session.client.job(name)
+    if job.public_url is not None:
+        session.output.note(f"{job.job_ref} is published already.")
+    else:
+        job = session.client.publish(job.id)
+    session.output.result(_document(job), job.public_url or "-")
+
+
+@app.command(epilog="Example: runyard job unpublish flights_report")
+def unpublish(context: typer.Context, name: Name) -> None:
+    """Take the public link of an app away: it never works again, and whoever has it open is cut off."""
+    session = session_of(context)
+    job = session.client.job(name)
+    if job.public_url is None:
+        session.output.note(f"{job.job_ref} has no public link.")
+    else:
+        job = session.client.unpublish(job.id)
+        session.output.note(f"The public link of {job.job_ref} does not work any more.")
+    session.output.result(_document(job))
+
+
+def _set_paused(session: Session, which: Sequence[str], *, paused: bool) -> None:
+    """Pause or resume what selectors pick. Raises: Conflict if a job could not be; the others are all the same."""
+    changed, refusals = [], []
+    for job in pick(list(session.client.jobs()), which):
+        if job.is_paused is paused:
+            session.output.note(f"{job.job_ref} {'is paused already' if paused else 'was not paused'}.")
+            changed.append(job)
+            continue
+        try:
+            changed.append(session.client.pause(job.id) if paused else session.client.resume(job.id))
+        except InvalidRequest as refusal:
+            refusals.append(refusal)
+        else:
+            session.output.note(f"{job.job_ref} {'is paused' if paused else 'works again'}.")
+    if refusals:
+        raise Conflict(
+            f"{len(refusals)} of {len(refusals) + len(changed)} jobs stayed as they were.",
+            refusals[0].remedy,
+            reasons=[str(refusal.cause) for refusal in refusals],
+        )
+    session.output.result([_document(job) for job in changed])
+
+
 def pick(jobs: Sequence[Job], which: Sequence[str]) -> list[Job]:
     """Return the jobs that selectors pick, all of them without any. Raises: NotFound, AmbiguousName."""
     if not which:
@@ -182,6 +244,7 @@ def _document(job: Job) -> dict[str, Any]:
         "name": job.definition.name,
         "job_type": job.job_type,
         "url": job.job_url,
+        "public_url": job.public_url,
         "description": job.description,
         "profile": job.profile,
         "version": job.version,
@@ -190,6 +253,7 @@ def _document(job: Job) -> dict[str, Any]:
         "freshness": job.freshness,
         "next_scheduled_run_at": job.next_scheduled_run_at,
         "is_paused": job.is_paused,
+        "paused_at": job.paused_at,
         "is_archived": job.is_archived,
         "deployment_module": job.deployment_module,
         "latest_run": job.latest_run,

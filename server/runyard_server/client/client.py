@@ -257,6 +257,31 @@ class Client:
         body |= {"config": dict(config)} if config else {}
         return StartReceipt.from_wire(self._wire.post(self._path("jobs/-trigger"), body))
 
+    def pause(self, job_id: str) -> Job:
+        """Let a job's triggers rest until it is resumed; it can still be started by hand.
+
+        Raises: InvalidRequest for a job without a schedule.
+        """
+        return self._act_on_job(job_id, "pause")
+
+    def resume(self, job_id: str) -> Job:
+        """Let a job's triggers work again; its next run covers the time since the last one."""
+        return self._act_on_job(job_id, "resume")
+
+    def publish(self, job_id: str) -> Job:
+        """Give an app a new public link, in place of the one it may have: `public_url` of the answer.
+
+        Raises: InvalidRequest for a batch job, Conflict while there are no settings for the profile `access`.
+        """
+        return self._act_on_job(job_id, "publish")
+
+    def unpublish(self, job_id: str) -> Job:
+        """Take the public link of an app away; whoever has it open is cut off."""
+        return self._act_on_job(job_id, "unpublish")
+
+    def _act_on_job(self, job_id: str, action: str) -> Job:
+        return Job.from_wire(self._wire.post(self._path(f"jobs/{_segment(job_id)}/-{action}")))
+
     # Runs ------------------------------------------------------------
 
     def runs(self, *, job_id: str | None = None, status: Iterable[str] = (), **filters: Any) -> Iterator[Run]:

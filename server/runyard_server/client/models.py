@@ -103,7 +103,8 @@ class Run(Model):
 class Job(Model):
     """A deployed job: `job_definition` and `extensions` as declared, `triggers` all that starts it.
 
-    `job_url` is where an interactive job is opened; batch jobs have none.
+    `job_url` is where an interactive job is opened, `public_url` where anybody may while it is published; batch jobs
+    have neither.
     """
 
     id: str
@@ -125,8 +126,10 @@ class Job(Model):
     interval_end: datetime | None = None
     is_archived: bool = False
     is_paused: bool = False
+    paused_at: datetime | None = None
     next_scheduled_run_at: datetime | None = None
     job_url: str | None = None
+    public_url: str | None = None
     latest_run: Run | None = None
 
     @classmethod

@@ -1,8 +1,8 @@
-"""Jobs: what is deployed, starting it, and why it did or did not run."""
+"""Jobs: what is deployed, starting and pausing it, and why it did or did not run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response
 
+from runyard.core import pausing
 from runyard.core.errors import NotFound
 from runyard.core.run_control import STARTED, StartAnswer
 from runyard.core.store import decisions, jobs, runs
 from runyard_server import requests, schemas
-from runyard_server.context import Here, Reading, Starting, page, reply
+from runyard_server.context import Here, Pausing, Reading, Starting, page, reply
 from runyard_server.errors import respond
 from runyard_server.views import Views
 
@@ -91,6 +92,32 @@ def trigger_jobs(here: Starting, request: requests.TriggerJobs) -> Response:
             list_of = receipt["succeeded"] if answer.status == STARTED else receipt["skipped"]
             list_of.append(_triggered(views, answer, answer.job))
     return reply(receipt)
+
+
+@router.post("/{job_id}/-pause", response_model=schemas.Job)
+def pause_job(here: Pausing, job_id: UUID) -> Response:
+    """Let the triggers of a job rest until it is resumed; it can still be started by hand."""
+    return _changed(
+        here,
+        job_id,
+        lambda connection, job, now: pausing.pause(connection, job, user_id=here.actor.user_id, now=now),
+    )
+
+
+@router.post("/{job_id}/-resume", response_model=schemas.Job)
+def resume_job(here: Pausing, job_id: UUID) -> Response:
+    """Let the triggers of a job work again; its next run covers the time since the last one."""
+    return _changed(here, job_id, lambda connection, job, now: pausing.resume(connection, job, now=now))
+
+
+def _changed(here: Here, job_id: UUID, change: Callable[[Connection, RowMapping, int], None]) -> Response:
+    """Return a job after a change to it."""
+
+    def work(connection: Connection) -> schemas.Job:
+        change(connection, _job(here, connection, job_id), here.runtime.clock.now())
+        return here.views_of(connection).job(_job(here, connection, job_id))
+
+    return reply(here.write(work))
 
 
 def _triggered(views: Views, answer: StartAnswer, job: RowMapping) -> schemas.TriggeredJob:

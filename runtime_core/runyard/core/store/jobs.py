@@ -244,6 +244,12 @@ def start_counting(connection: Connection, job_id: str, *, next_due_at: int | No
     connection.execute(query.values(next_due_at=next_due_at, anchor_at=anchor_at))
 
 
+def set_paused(connection: Connection, job_id: str, *, user_id: str | None, at: int | None) -> None:
+    """Store who paused a job and when; None for both: nobody."""
+    query = update(job_state).where(job_state.c.job_id == job_id)
+    connection.execute(query.values(paused_at=at, paused_by=user_id))
+
+
 def start_over(connection: Connection, job_id: str, *, due_at: int | None, now: int) -> None:
     """Forget what a job has covered and make its next run a refresh, until one completes (RFR-05, RFR-06).
 

@@ -1,0 +1,82 @@
+"""Pausing and resuming jobs over HTTP, and what their ticks become meanwhile."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+from tests.support.api import JSON, Api
+from tests.support.worlds import batch_job
+
+from runyard_server import schemas
+
+HOURLY = batch_job("load", "schedule:0 * * * *", interval={"start": "2026-01-01T00:00:00Z"})
+HOUR_SECONDS = 3600
+
+
+@pytest.fixture
+def load(api: Api, tmp_path: Path) -> JSON:
+    """Return an hourly job."""
+    (load,) = api.prepare(tmp_path, HOURLY)
+    return load
+
+
+def decisions(api: Api, job: JSON) -> list[JSON]:
+    """Return what was decided about a job, oldest first, once all that is due was planned."""
+    api.runtime.scheduler.plan_due()
+    items: list[JSON] = api.get(f"{api.here}/jobs/{job['id']}/decisions")["items"]
+    return items[::-1]
+
+
+# SPEC: TRG-20, SCH-08
+def test_ticks_of_a_paused_job_are_written_down_and_the_next_run_covers_them(api: Api, load: JSON) -> None:
+    job = f"{api.here}/jobs/{load['id']}"
+    paused = api.post(f"{job}/-pause")
+    TypeAdapter(schemas.Job).validate_python(paused)
+    assert (paused["is_paused"], paused["paused_by"]) == (True, api.server.installation.owner_id)
+    for _ in range(2):
+        api.clock.turn(HOUR_SECONDS)
+        last = decisions(api, load)[-1]
+    assert (last["outcome"], last["count"], last["run_id"]) == ("paused", 2, None)
+    advanced = api.get(job)["next_scheduled_run_at"]
+    assert advanced > paused["next_scheduled_run_at"], "time goes on while nothing runs"
+    resumed = api.post(f"{job}/-resume")
+    assert (resumed["is_paused"], resumed["paused_at"]) == (False, None)
+    assert [row["outcome"] for row in decisions(api, load)] == ["paused"], "resuming fires nothing"
+    api.clock.turn(HOUR_SECONDS)
+    assert [row["outcome"] for row in decisions(api, load)] == ["paused", "fired"]
+
+
+def test_pausing_and_resuming_twice_changes_nothing_more(api: Api, load: JSON) -> None:
+    job = f"{api.here}/jobs/{load['id']}"
+    assert api.post(f"{job}/-resume")["is_paused"] is False
+    first = api.post(f"{job}/-pause")
+    api.clock.turn(1)
+    assert api.post(f"{job}/-pause", key=api.add_user("developer")) == first
+    api.post(f"{job}/-resume")
+    api.post(f"{job}/-resume")
+    kinds = [
+        json.loads(frame.rpartition("data: ")[2])["kind"]
+        for frame in api.read_events(f"{api.here}/events", 6, headers={"last-event-id": "0"})[3:]
+    ]
+    assert kinds == ["workspace.deployed", "job.paused", "job.resumed"]
+
+
+# SPEC: TRG-20, TAG-11
+def test_a_paused_job_is_started_by_hand_and_stays_paused_through_deploys(api: Api, load: JSON) -> None:
+    job = f"{api.here}/jobs/{load['id']}"
+    api.post(f"{job}/-pause")
+    assert api.start_job(load["id"])["number"] == 1
+    api.deploy({**HOURLY, "description": "Loads better."})
+    assert api.get(job)["is_paused"]
+    api.deploy(batch_job("load"))
+    assert not api.get(job)["is_paused"], "it has no schedule any more"
+
+
+def test_what_no_schedule_starts_cannot_be_paused(api: Api, tmp_path: Path) -> None:
+    load, _ = api.prepare(tmp_path, batch_job("load", "job.success:jobs.etl.raw"), batch_job("raw"))
+    refused = api.post(f"{api.here}/jobs/{load['id']}/-pause", status=400)
+    assert "jobs.etl.load is not scheduled" in refused["detail"]
+    assert api.post(f"{api.here}/jobs/{load['id']}/-resume")["is_paused"] is False
