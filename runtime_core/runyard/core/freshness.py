@@ -10,14 +10,8 @@ from collections.abc import Mapping, Sequence
 from runyard.core.clock import to_datetime
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Cron, Every
+from runyard.core.jobs import upstream_refs
 from runyard.core.ticks import previous_tick
-
-PREFIX = "job.is_fresh:"
-
-
-def upstream_refs(gates: Sequence[str]) -> tuple[str, ...]:
-    """Return the job refs named by freshness texts (`job.is_fresh:<ref>`)."""
-    return tuple(gate.removeprefix(PREFIX) for gate in gates)
 
 
 def stale_because(gates: Sequence[str], upstreams: Mapping[str, JobFacts], now: int) -> dict[str, str]:

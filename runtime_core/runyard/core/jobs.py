@@ -8,14 +8,14 @@ triggers are in `triggers`, refs in `job_refs`, the envelope and its checks in `
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from runyard.core.errors import InvalidJob
-from runyard.core.triggers import DURATION_MAX_SECONDS
+from runyard.core.triggers import DURATION_MAX_SECONDS, JOB_EVENTS, parse_trigger
 
 ENGINE_VERSION = 2
 """The manifest engine we write and understand; engine 1 is migrated when read."""
@@ -34,6 +34,9 @@ CONCURRENCY_MAX = 10_000
 
 DASHBOARD_REF = "jobs.workspace.dashboard"
 """The job that every `__deployment__` module brings along (DEP-18)."""
+
+FRESH = "job.is_fresh"
+"""The only freshness constraint: `job.is_fresh:<ref>`."""
 
 EXTENSIONS = frozenset({"idle_timeout", "split"})
 """What may stand beside engine 2 for a job; anything else is refused by name."""
@@ -111,6 +114,17 @@ class JobDefinition:
     def name(self) -> str:
         """Return what people call the job: its display name, else the last part of its ref."""
         return self.display_name or self.job_ref.rsplit(".", 1)[-1]
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """Return the refs of the jobs whose end starts this one."""
+        parsed = (parse_trigger(trigger) for trigger in self.triggers)
+        return tuple(dict.fromkeys(trigger.expr for trigger in parsed if trigger.type in JOB_EVENTS))
+
+
+def upstream_refs(gates: Iterable[str]) -> tuple[str, ...]:
+    """Return the job refs named by freshness texts (`job.is_fresh:<ref>`)."""
+    return tuple(gate.removeprefix(f"{FRESH}:") for gate in gates)
 
 
 def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = None) -> JobDefinition:

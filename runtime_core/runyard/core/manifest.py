@@ -15,7 +15,7 @@ from typing import Any
 
 from runyard.core.errors import InvalidInput, InvalidJob, InvalidManifest
 from runyard.core.job_refs import REF_LENGTH_MAX, parse_ref
-from runyard.core.jobs import DASHBOARD_REF, ENGINE_VERSION, JobDefinition, parse_job
+from runyard.core.jobs import DASHBOARD_REF, ENGINE_VERSION, FRESH, JobDefinition, parse_job
 from runyard.core.profiles import LOCAL
 from runyard.core.triggers import JOB_EVENTS, PERIODIC, TriggerType, parse_trigger
 
@@ -30,9 +30,6 @@ JOB_BYTES_MAX = 64 * 1024
 
 TRIGGERS_MAX = 1_000
 """Triggers of one job; a selector such as `job.fail:*` expands to one for each other job."""
-
-FRESH = "job.is_fresh"
-"""The only freshness constraint: `job.is_fresh:<ref>`."""
 
 CYCLES_SHOWN = 5
 """Cycles named in one error; mending these usually mends the rest."""

@@ -10,9 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from runyard.core.facts import JobFacts
-from runyard.core.freshness import upstream_refs
-from runyard.core.jobs import RefreshPolicy
-from runyard.core.triggers import JOB_EVENTS, parse_trigger
+from runyard.core.jobs import RefreshPolicy, upstream_refs
 
 
 def downstream_of(origin: JobFacts, graph: Mapping[str, JobFacts]) -> list[JobFacts]:
@@ -35,6 +33,4 @@ def downstream_of(origin: JobFacts, graph: Mapping[str, JobFacts]) -> list[JobFa
 
 def upstreams_of(job: JobFacts) -> set[str]:
     """Return the refs of the jobs this one follows or is gated by."""
-    parsed = (parse_trigger(trigger) for trigger in job.definition.triggers)
-    follows = {trigger.expr for trigger in parsed if trigger.type in JOB_EVENTS}
-    return follows | set(upstream_refs(job.definition.freshness))
+    return {*job.definition.follows, *upstream_refs(job.definition.freshness)}

@@ -15,8 +15,8 @@ from runyard.core.clock import Clock
 from runyard.core.enacting import enact, settle
 from runyard.core.errors import Declined, InvalidRequest
 from runyard.core.facts import JobFacts
-from runyard.core.freshness import upstream_refs
 from runyard.core.ids import Ids
+from runyard.core.jobs import upstream_refs
 from runyard.core.planning import Outcome, plan_start
 from runyard.core.profiles import ACCESS, LOCAL, PROD
 from runyard.core.runs import TERMINAL, Reason, RunStatus

@@ -15,8 +15,8 @@ from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.enacting import enact
 from runyard.core.errors import RunyardError
 from runyard.core.facts import JobFacts
-from runyard.core.freshness import upstream_refs
 from runyard.core.ids import Ids
+from runyard.core.jobs import upstream_refs
 from runyard.core.planning import plan
 from runyard.core.store import facts, jobs
 from runyard.core.store.engine import Database
