@@ -3,19 +3,21 @@
 
 UV := .tools/bin/uv
 PYTEST := .venv/bin/python -m pytest
+NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm --prefix widgets --loglevel error
 
 # Compiled once when packages are installed, instead of by each of the many processes that jobs are.
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: help demo test test-all check bench kills browser ready
+.PHONY: help demo test test-all check widgets bench kills browser ready
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      deploy the example on a copy, run it, print its runs"
 	@echo "make test      everything that is fast, on SQLite and PostgreSQL"
 	@echo "make test-all  everything"
-	@echo "make check     format, lint, types, direction of imports"
+	@echo "make check     format, lint, types, direction of imports; the same of the widgets' scripts, and their tests"
+	@echo "make widgets   build the widgets' scripts, after a change of widgets/src"
 	@echo "make bench     speed and memory, beside their budgets"
 	@echo "make kills     a server killed at 500 random points; takes hours"
 	@echo "make browser   see that there is a browser for tests, or install one"
@@ -29,11 +31,16 @@ test: ready
 test-all: ready browser
 	$(PYTEST)
 
-check: ready
+check: ready widgets/node_modules
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	$(PYTEST) tests/test_imports.py
+	@$(NPM) run check
+
+widgets: ready widgets/node_modules
+	@$(NPM) run format
+	@$(NPM) run build
 
 bench: ready
 	.venv/bin/python -m benchmarks
@@ -52,3 +59,7 @@ ready: $(UV)
 # pip installs into a directory of ours also where it refuses the environment of the system.
 $(UV):
 	python3 -m pip install --quiet --target .tools uv
+
+widgets/node_modules: widgets/package-lock.json | ready
+	@$(NPM) ci
+	@touch $@

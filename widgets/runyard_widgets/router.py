@@ -1,0 +1,27 @@
+"""Pages in one notebook: the address after `#` as a trait. What each page shows is not here, cells decide."""
+
+from __future__ import annotations
+
+import anywidget
+import traitlets
+
+from .live_widget import static
+
+
+class Router(anywidget.AnyWidget):
+    """Draws nothing. Cells read `route` and show their page; links are plain `<a href="#/runs">`.
+
+    The browser's back button works, for a page is an address. Hashes without the slash are left alone.
+    """
+
+    _esm = static("router.js")
+
+    route = traitlets.Unicode("/").tag(sync=True)
+    """The page shown: begins with "/"."""
+    goto = traitlets.Unicode("").tag(sync=True)
+    """The page Python asked for last; see `go`."""
+
+    def go(self, route: str) -> None:
+        """Show another page, as if its link was followed."""
+        self.goto = ""  # so that asking twice for the same page is a change both times
+        self.goto = route

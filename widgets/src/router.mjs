@@ -1,0 +1,29 @@
+// The address bar of a notebook with pages: `#/runs/7` in the browser is the trait `route` in Python, "/runs/7".
+
+const ROUTE = /^#(\/.*)$/;
+
+export default {
+  render({ model, el }) {
+    el.hidden = true;
+
+    // Other hashes belong to the page itself, a heading jumped to for example.
+    const tell = () => {
+      const route = decodeURI(location.hash === "" ? "/" : (ROUTE.exec(location.hash)?.[1] ?? ""));
+      if (route === "" || route === model.get("route")) return;
+      model.set("route", route);
+      model.save_changes();
+    };
+    const go = () => {
+      const goto = model.get("goto");
+      if (goto.startsWith("/") && location.hash !== `#${goto}`) location.hash = goto;
+    };
+
+    addEventListener("hashchange", tell);
+    model.on("change:goto", go);
+    tell();
+    return () => {
+      removeEventListener("hashchange", tell);
+      model.off("change:goto", go);
+    };
+  },
+};
