@@ -161,6 +161,27 @@ __expose__ = {"tags": ["a"]}
     published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
 
 
+# SPEC: ADH-14, APP-04
+@pytest.mark.parametrize(
+    ("app", "launcher"),
+    [
+        ("from starlette.applications import Starlette\napp = Starlette()", "asgi"),
+        ("async def app(scope, receive, send): ...", "asgi"),
+        ("async def app(): ...", "module"),
+        ("from typer import Typer\napp = Typer()", "module"),
+        ("def app(environ, start_response): ...", "module"),
+        ("app = 'blue'", "module"),
+    ],
+)
+def test_a_web_app_is_recognised_by_how_it_is_called(tmp_path: Path, app: str, launcher: str) -> None:
+    alone = discover(tmp_path, "web.py", True, web=app)
+    imported = discover(tmp_path, __deployment__="import web\n__all__ = ['web']", web=app)
+    for found in (alone, imported):
+        entry = jobs(found)["jobs.web"]["entry_point"]
+        assert entry["launcher"] == f"runyard.core.launchers.{launcher}"
+        assert entry["job_type"] == ("interactive" if launcher == "asgi" else "batch")
+
+
 # SPEC: DEC-02
 def test_jobs_of_dlt_are_taken_as_they_are(tmp_path: Path) -> None:
     found = discover(

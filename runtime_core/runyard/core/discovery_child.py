@@ -13,7 +13,7 @@ import json
 import os
 import sys
 from importlib import import_module
-from inspect import cleandoc
+from inspect import cleandoc, iscoroutinefunction, signature
 from pathlib import Path
 from traceback import format_exception
 from types import FunctionType, ModuleType
@@ -80,9 +80,9 @@ def declared_in(module: ModuleType, root: Path) -> Declared:
 
 
 def declared_by_script(module: ModuleType) -> Declared:
-    """Return what a single file offers: its app, else the jobs it defines, else the file as a script.
+    """Return what a single file offers: its notebook or server, else its jobs, else its ASGI app, else itself.
 
-    Source: ADH-04, ADH-06, ADH-07.
+    Source: ADH-04, ADH-06, ADH-07, ADH-14.
     """
     found = Declared()
     own = {id(thing): thing for thing in vars(module).values() if _module_of(thing) == module.__name__}
@@ -92,7 +92,7 @@ def declared_by_script(module: ModuleType) -> Declared:
         for thing in own.values():
             _add_function(found, thing)
         if not found.jobs:
-            found.add(script_job(module))
+            found.add(asgi_job(module) or script_job(module))
     lost = [name for job in found.jobs for name in _make_ad_hoc(job)]
     for job in found.jobs:
         # Without an interval there is nothing to split.
@@ -118,6 +118,16 @@ def framework_job(module: ModuleType) -> dict[str, Any] | None:
         )
     if any(_is_of(thing, "streamlit") for thing in vars(module).values()):
         return _module_job(module, "streamlit", {"interface": "gui", "category": "dashboard"}, None)
+    return None
+
+
+def asgi_job(module: ModuleType) -> dict[str, Any] | None:
+    """Return the interactive job of a module whose `app` is an ASGI application.
+
+    Source: ADH-14, APP-04.
+    """
+    if _is_asgi(vars(module).get("app")):
+        return _module_job(module, "asgi", {"interface": "gui"}, None)
     return None
 
 
@@ -149,7 +159,7 @@ def _add(found: Declared, thing: Any, root: Path, *, must_be_local: bool) -> boo
     is_local = _is_local(thing, root)
     if must_be_local and not is_local:
         return False
-    job = framework_job(thing) or (script_job(thing) if is_local else None)
+    job = framework_job(thing) or asgi_job(thing) or (script_job(thing) if is_local else None)
     if job is not None:
         found.add(job)
     return job is not None
@@ -255,6 +265,15 @@ def _instance(module: ModuleType, framework: str, name: str, preferred: tuple[st
 def _is_of(thing: Any, framework: str) -> bool:
     name = thing.__name__ if isinstance(thing, ModuleType) else _module_of(thing)
     return name == framework or str(name).startswith(f"{framework}.")
+
+
+def _is_asgi(thing: Any) -> bool:
+    """Return whether a thing is called as ASGI applications are; commands and WSGI applications are not."""
+    if not callable(thing):
+        return False
+    call = thing if isinstance(thing, FunctionType) else type(thing).__call__
+    # `scope`, `receive` and `send`
+    return iscoroutinefunction(call) and len(signature(thing).parameters) == 3
 
 
 def _module_of(thing: Any) -> Any:

@@ -15,8 +15,8 @@ from runyard.core.runs import RunStatus
 from runyard_server.cli.deploy import expanded, show_yaml
 from runyard_server.cli.exits import Exit
 from runyard_server.cli.options import Config, Profile, parse_config
-from runyard_server.cli.run import in_file, refusal, sync_job
 from runyard_server.cli.session import Session, session_of
+from runyard_server.cli.target import in_file, refusal, sync_job
 from runyard_server.client import Run
 
 

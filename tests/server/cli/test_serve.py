@@ -24,8 +24,9 @@ CRASHING = SHOP.replace("    async def app", "    raise ValueError('no such tabl
 
 @pytest.fixture
 def apps(shell: Shell) -> Iterator[Shell]:
-    """Commands in a workspace with two files of apps; what was started is stopped at the end."""
+    """Commands in a workspace with two files of apps and one without; what was started is stopped at the end."""
     (shell.root / "shop.py").write_text(SHOP)
+    (shell.root / "notes.py").write_text("print('no app')")
     (shell.root / "crashing.py").write_text(CRASHING.replace("def shop", "def crashing"))
     yield shell
     refs = ("jobs.shop.shop", "jobs.crashing.crashing")
@@ -63,15 +64,50 @@ def test_an_app_that_does_not_start_exits_with_5_and_its_last_words(apps: Shell)
     assert "runyard job logs crashing" in result.err
 
 
+# SPEC: ADH-12, ADH-14
 @pytest.mark.parametrize(
-    ("line", "right"), [("run shop.py", "runyard serve shop.py"), ("serve load", "runyard run load")]
+    ("line", "right"),
+    [
+        ("run shop.py", "runyard serve shop.py"),
+        ("serve load", "runyard run load"),
+        ("serve etl.py --job-ref load", "runyard run etl.py"),
+        ("run -i load", "runyard run load"),
+        ("serve notes.py", "runyard run notes.py"),
+    ],
 )
 def test_the_wrong_command_names_the_right_one_and_starts_nothing(apps: Shell, line: str, right: str) -> None:
     before = apps.client.latest_deployment()
     result = apps(line)
     assert result.code == 7
     assert f"`{right}`" in result.err
+    assert ("an ASGI application named `app`" in result.err) == (line == "serve notes.py")
     assert apps.client.latest_deployment() == before
+
+
+# SPEC: ADH-12
+def test_run_serves_an_app_when_it_is_told_to(apps: Shell) -> None:
+    served = apps("run -i shop.py")
+    assert served.code == 0, served.err
+    assert apps.client.job("shop").job_url in served.out
+    assert apps("run -i shop.py --follow").code == 2
+
+
+# SPEC: ADH-14
+@pytest.mark.parametrize(
+    ("code", "launcher"),
+    [
+        ("import marimo\napp = marimo.App()", "marimo"),
+        ("from fastmcp import FastMCP\nmcp = FastMCP('tools')", "mcp"),
+        ("import streamlit as st\nst.title('Delays')", "streamlit"),
+        ("from starlette.applications import Starlette\napp = Starlette()", "asgi"),
+    ],
+)
+def test_a_file_is_served_by_the_launcher_of_its_framework(shell: Shell, code: str, launcher: str) -> None:
+    (shell.root / "made.py").write_text(code)
+    manifest = shell("--json serve made.py --show-manifest").document
+    (job,) = manifest["jobs"]
+    assert job["entry_point"]["launcher"] == f"runyard.core.launchers.{launcher}"
+    assert (job["entry_point"]["job_type"], job["triggers"][0]) == ("interactive", "http:")
 
 
 # SPEC: ADH-04
