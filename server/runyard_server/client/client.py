@@ -28,16 +28,18 @@ from runyard.core.runs import OPEN
 from runyard_server.client.connection import SeveralWorkspaces, Target, resolve
 from runyard_server.client.models import (
     CancelReceipt,
+    Decision,
     DeployReceipt,
     Event,
     Job,
     LogLine,
+    LogPart,
     Run,
     StartReceipt,
     Version,
     Workspace,
 )
-from runyard_server.client.wire import OPENED, Json, StreamEvent, Wire
+from runyard_server.client.wire import OPENED, Json, LogPartReader, StreamEvent, Wire
 
 PAGE_ITEMS = 100
 """Items asked for at once: the server's default, an answer of some 100 kB."""
@@ -279,6 +281,11 @@ class Client:
         """Take the public link of an app away; whoever has it open is cut off."""
         return self._act_on_job(job_id, "unpublish")
 
+    def decisions(self, job_id: str, limit: int = PAGE_ITEMS) -> list[Decision]:
+        """Return what was last decided about a job and why, newest first."""
+        found = self._wire.get(self._path(f"jobs/{_segment(job_id)}/decisions"), limit=limit)
+        return [Decision.from_wire(item) for item in found["items"]]
+
     def _act_on_job(self, job_id: str, action: str) -> Job:
         return Job.from_wire(self._wire.post(self._path(f"jobs/{_segment(job_id)}/-{action}")))
 
@@ -333,6 +340,12 @@ class Client:
                         yield LogLine.from_wire(json.loads(line))
         except NotFound:
             self.run(run_id)  # without a run it is an error, without a log it is not
+
+    def log_part(self, run_id: str, first: int, limit: int) -> LogPart:
+        """Return lines of a run from a number on, from the end if it is negative; fewer if they are very long."""
+        path = self._log_path(run_id, "lines")
+        (part,) = LogPartReader().read(self._wire.content(path, first=first, limit=limit))
+        return part
 
     def follow(self, run_id: str) -> Iterator[LogLine]:
         """Yield the log of a run from its start, each line as it is printed, until the run has ended.

@@ -17,7 +17,7 @@ from runyard.core.runs import TERMINAL, RunStatus
 Wire = Mapping[str, Any]
 M = TypeVar("M", bound="Model")
 
-_INSTANTS = ("interval_start", "interval_end")
+_INSTANTS = ("at", "interval_start", "interval_end")
 
 
 class Model:
@@ -61,8 +61,45 @@ class Version(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Move(Model):
+    """A step in the life of a run; `actor` is a user's id or `system`."""
+
+    at: datetime
+    from_status: str | None
+    to_status: str
+    reason: str | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effect(Model):
+    """A run that another one caused."""
+
+    id: str
+    job_ref: str
+    number: int
+    status: str
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Model):
+    """What was decided about a job, `count` times in a row: `because` is a sentence, `run_id` what came of it."""
+
+    id: int
+    at: datetime
+    last_at: datetime
+    count: int
+    trigger: str
+    tick_at: datetime | None
+    outcome: str
+    because: str
+    run_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Run(Model):
-    """One execution of a job. `reason` and what follows it is only filled where one run is asked for."""
+    """One execution of a job. `causes`, `effects` and `history` are only filled where one run is asked for."""
 
     id: str
     number: int
@@ -82,12 +119,17 @@ class Run(Model):
     reason: str | None = None
     exit_code: int | None = None
     message: str | None = None
+    refresh: bool = False
     causes: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    history: tuple[Move, ...] = ()
 
     @classmethod
     def from_wire(cls, wire: Wire, **given: Any) -> Self:
         if "job" in wire:
             given.setdefault("job_ref", wire["job"]["job_ref"])
+        given.setdefault("effects", _all(Effect, wire.get("downstream_job_runs") or ()))
+        given.setdefault("history", _all(Move, wire.get("history") or ()))
         return super(Run, cls).from_wire(wire, **given)
 
     @property
@@ -104,7 +146,7 @@ class Job(Model):
     """A deployed job: `job_definition` and `extensions` as declared, `triggers` all that starts it.
 
     `job_url` is where an interactive job is opened, `public_url` where anybody may while it is published; batch jobs
-    have neither.
+    have neither. `recent_job_runs`, newest first, each with `id` and `status`, are there when asked for.
     """
 
     id: str
@@ -131,12 +173,13 @@ class Job(Model):
     job_url: str | None = None
     public_url: str | None = None
     latest_run: Run | None = None
+    recent_job_runs: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def from_wire(cls, wire: Wire, **given: Any) -> Self:
         latest = wire.get("latest_job_run")
         run = Run.from_wire(latest, job_ref=wire["job_ref"]) if latest else None
-        absent = {key: () for key in ("triggers", "freshness") if wire.get(key) is None}
+        absent = {key: () for key in ("triggers", "freshness", "recent_job_runs") if wire.get(key) is None}
         return super(Job, cls).from_wire({**wire, **absent}, latest_run=run, **given)
 
     @property
@@ -246,6 +289,25 @@ class LogLine:
             wire["source"],
             wire["content"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """Lines of a run's log from the number `first` on, of `total` that there are so far.
+
+    `body` is UTF-8, lines joined by newlines, each `O|E|S` (stdout, stderr, the supervisor's own words),
+    milliseconds since 1970, a tab, the text.
+    """
+
+    first: int
+    count: int
+    total: int
+    is_over: bool
+    body: bytes
+
+    @property
+    def end(self) -> int:
+        return self.first + self.count
 
 
 @dataclass(frozen=True, slots=True)

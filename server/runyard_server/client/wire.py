@@ -1,4 +1,7 @@
-"""Requests to a server, its errors as ours, and its event streams. What is asked for is in `client`."""
+"""Requests to a server, its errors as ours, and the forms of its streams. What is asked for is in `client`.
+
+Streams on an event loop are opened in `streaming`, with what stands here.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import httpx
 
 from runyard.core import errors
 from runyard_server.client.connection import Target
+from runyard_server.client.models import LogPart
 
 CONNECT_SECONDS = 5.0
 """A server that does not accept within this time is not there."""
@@ -58,22 +62,16 @@ OPENED = StreamEvent("", "opened", {})
 """Not from the server: says that a stream is open, from the first time on."""
 
 
+STREAM_TIMEOUT = httpx.Timeout(QUIET_SECONDS, connect=CONNECT_SECONDS)
+
+
 class Wire:
     """A connection pool to one server; its key goes nowhere else."""
 
     def __init__(self, target: Target, transport: httpx.BaseTransport | None = None) -> None:
         self.server = target.server
-        headers = {"user-agent": f"runyard/{version('runyard')}"}
-        if target.api_key:
-            headers["authorization"] = f"Bearer {target.api_key}"
-        self._http = httpx.Client(
-            base_url=target.server,
-            headers=headers,
-            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
-            transport=transport,
-            # A proxy of the environment must not see what is meant for this machine.
-            trust_env=not _is_loopback(target.server),
-        )
+        timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        self._http = httpx.Client(**http_options(target), timeout=timeout, transport=transport)
 
     def close(self) -> None:
         self._http.close()
@@ -86,11 +84,18 @@ class Wire:
 
     def request(self, method: str, path: str, **how: Any) -> Json:
         """Return the JSON object of a successful answer. Raises: RunyardError."""
-        with self._translated():
+        return _object(self._answer(method, path, **how))
+
+    def content(self, path: str, **params: Any) -> bytes:
+        """Return the bytes of a successful answer. Raises: RunyardError."""
+        return self._answer("GET", path, params=params).content
+
+    def _answer(self, method: str, path: str, **how: Any) -> httpx.Response:
+        with translated(self.server):
             response = self._http.request(method, path, **how)
-            if not response.is_success:
-                raise _error_of(response)
-            return _object(response)
+        if not response.is_success:
+            raise error_of(response)
+        return response
 
     @contextlib.contextmanager
     def lines(self, path: str) -> Iterator[Iterator[str]]:
@@ -105,27 +110,41 @@ class Wire:
         Raises: RunyardError, also while it is read: Unavailable if the connection broke.
         """
         with self._stream(path, "text/event-stream", last_id) as response:
-            yield _parse_events(response.iter_lines())
+            reader = EventReader()
+            yield (event for line in response.iter_lines() if (event := reader.read(line)))
 
     @contextlib.contextmanager
     def _stream(self, path: str, accept: str, last_id: str | None = None) -> Iterator[httpx.Response]:
         headers = {"accept": accept} | ({"last-event-id": last_id} if last_id is not None else {})
-        timeout = httpx.Timeout(QUIET_SECONDS, connect=CONNECT_SECONDS)
-        with self._translated(), self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+        with (
+            translated(self.server),
+            self._http.stream("GET", path, headers=headers, timeout=STREAM_TIMEOUT) as response,
+        ):
             if not response.is_success:
                 response.read()
-                raise _error_of(response)
+                raise error_of(response)
             yield response
 
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise errors.Unavailable(
-                f"The server at {self.server} does not answer ({str(error) or type(error).__name__}).",
-                "Start it with `runyard dev`, or name another with `--server` or RUNYARD_SERVER.",
-            ) from error
+
+def http_options(target: Target) -> Json:
+    """Return how a connection pool to this server is made; its key goes nowhere else."""
+    headers = {"user-agent": f"runyard/{version('runyard')}"}
+    if target.api_key:
+        headers["authorization"] = f"Bearer {target.api_key}"
+    # A proxy of the environment must not see what is meant for this machine.
+    return {"base_url": target.server, "headers": headers, "trust_env": not _is_loopback(target.server)}
+
+
+@contextlib.contextmanager
+def translated(server: str) -> Iterator[None]:
+    """Turn a connection that fails into an error of ours."""
+    try:
+        yield
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise errors.Unavailable(
+            f"The server at {server} does not answer ({str(error) or type(error).__name__}).",
+            "Start it with `runyard dev`, or name another with `--server` or RUNYARD_SERVER.",
+        ) from error
 
 
 def _object(response: httpx.Response) -> Json:
@@ -141,7 +160,7 @@ def _object(response: httpx.Response) -> Json:
     return body
 
 
-def _error_of(response: httpx.Response) -> errors.RunyardError:
+def error_of(response: httpx.Response) -> errors.RunyardError:
     """Return what the server says is wrong, as the class its code or status names (contract 2.1)."""
     try:
         body = response.json()
@@ -167,24 +186,46 @@ def _reason(item: Json) -> str:
     return f"{item['key']}: {text}" if item.get("key") else text
 
 
-def _parse_events(lines: Iterator[str]) -> Iterator[StreamEvent]:
-    """Read the event stream format: comments are skipped, events without data are dropped."""
-    last_id, name = "", ""
-    data: list[str] = []
-    for line in lines:
+class EventReader:
+    """Reads the event stream format line by line; `last_id` is where to go on after a lost connection."""
+
+    def __init__(self) -> None:
+        self.last_id = ""
+        self._name = ""
+        self._data: list[str] = []
+
+    def read(self, line: str) -> StreamEvent | None:
+        """Return the event that this line ends, if it has data; comments are skipped."""
         if not line:
-            if data:
-                yield StreamEvent(last_id, name or "message", json.loads("\n".join(data)))
-            name, data = "", []
-            continue
+            name, data, self._name, self._data = self._name, self._data, "", []
+            return StreamEvent(self.last_id, name or "message", json.loads("\n".join(data))) if data else None
         key, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if key == "id":
-            last_id = value
+            self.last_id = value
         elif key == "event":
-            name = value
+            self._name = value
         elif key == "data":
-            data.append(value)
+            self._data.append(value)
+        return None
+
+
+class LogPartReader:
+    """Reads frames of log lines from bytes as they come."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def read(self, data: bytes) -> Iterator[LogPart]:
+        """Yield the parts that are whole now."""
+        self._rest += data
+        while (end := self._rest.find(b"\n")) >= 0:
+            head = json.loads(self._rest[:end])
+            start, end = end + 1, end + 1 + head.pop("size")
+            if len(self._rest) < end:
+                return
+            body, self._rest = self._rest[start:end], self._rest[end:]
+            yield LogPart(**head, body=body)
 
 
 def _is_loopback(server: str) -> bool:
