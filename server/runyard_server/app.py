@@ -81,12 +81,16 @@ def _wire(runtime: Runtime, settings: Settings) -> Server:
     tokens = Tokens(runtime.data_dir / "keys", clock, ids)
     changes = ChangeHub()
     database.on_change(changes.wake)
+    installation = prepare(database, clock, ids, settings.bootstrap_api_key)
+    credentials = Credentials(database, clock, tokens)
+    runtime.panel.install(installation.owner_id)
+    runtime.give_keys(credentials.run_key)
     return Server(
         runtime=runtime,
         settings=settings,
-        installation=prepare(database, clock, ids, settings.bootstrap_api_key),
+        installation=installation,
         tokens=tokens,
-        credentials=Credentials(database, clock, tokens),
+        credentials=credentials,
         sign_ins=SignIns(database, clock, ids),
         changes=changes,
         proxy=Proxy(),

@@ -88,13 +88,38 @@ class AppGate:
         else:
             await self._app(scope, receive, send)
             return
-        if isinstance(answer, Target):
-            await server.proxy.forward(answer, scope, receive, send)
-        elif scope["type"] == "websocket":
-            await receive()
-            await refuse_socket(Response(status_code=answer.status_code), scope, receive, send)
-        else:
-            await answer(scope, receive, send)
+        await pass_on(server, answer, scope, receive, send)
+
+
+async def pass_on(
+    server: Server, answer: Target | Response, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Forward a request to its target, or give it the answer there is; a web socket is refused with its status."""
+    if isinstance(answer, Target):
+        await server.proxy.forward(answer, scope, receive, send)
+    elif scope["type"] == "websocket":
+        await receive()
+        await refuse_socket(Response(status_code=answer.status_code), scope, receive, send)
+    else:
+        await answer(scope, receive, send)
+
+
+def origin_in(settings: Settings, scope: Scope) -> str:
+    """Return the scheme and host that a visitor used."""
+    public = urlsplit(settings.public_url or "").scheme
+    scheme = public or {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+    return f"{scheme}://{Headers(scope=scope)['host']}"
+
+
+def is_page(scope: Scope) -> bool:
+    """Return whether somebody asks for a page; what an old tab goes on asking for is none."""
+    asked_for = Headers(scope=scope).get("sec-fetch-dest", "document")
+    return bool(scope["type"] == "http" and asked_for == "document")
+
+
+def foreign_session() -> Response:
+    """Return what who names somebody else's session gets."""
+    return respond(Forbidden("This session is somebody else's.", "Reload the page for one of your own."))
 
 
 class _Door:
@@ -102,9 +127,7 @@ class _Door:
 
     def __init__(self, server: Server, scope: Scope, headers: Headers, prefix: str = "") -> None:
         self._server, self._scope, self._headers, self._prefix = server, scope, headers, prefix
-        public = urlsplit(server.settings.public_url or "").scheme
-        scheme = public or {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-        self._origin = f"{scheme}://{headers['host']}"
+        self._origin = origin_in(server.settings, scope)
 
     async def open_run(self, run_id: str) -> Target | Response:
         """Open the app of a run to a program; a cookie opens nothing here, where the server's own pages are."""
@@ -125,8 +148,8 @@ class _Door:
         actor = self._cookie_actor(job)
         if actor is None:
             return enter_page(f"{self._panel_origin()}/apps/open/{job['id']}")
-        visit = await run_in_threadpool(_look_up, self._server, job, actor)
-        if not visit.may(Action.READ):
+        visit = await run_in_threadpool(look_up, self._server, job, actor)
+        if not visit.may(Action.OPEN):
             return unknown_page()
         if self._scope["type"] == "http" and self._scope["path"] == START_PATH:
             return await self._start_again(visit)
@@ -137,8 +160,8 @@ class _Door:
             actor = await run_in_threadpool(
                 self._server.credentials.actor, self._headers["authorization"], None
             )
-            visit = None if job is None else await run_in_threadpool(_look_up, self._server, job, actor)
-            if visit is None or not visit.may(Action.READ):
+            visit = None if job is None else await run_in_threadpool(look_up, self._server, job, actor)
+            if visit is None or not visit.may(Action.OPEN):
                 raise NotFound("There is no such app for you.", "Check the address and your key.")
             if run_id is not None and (visit.run is None or visit.run["id"] != run_id):
                 raise Unavailable("This run serves nothing now.", "Start the job and use its new run.")
@@ -186,9 +209,7 @@ class _Door:
         if visit.run is None:
             return None
         if not self._server.sessions.admits(visit.run["id"], visit.actor.user_id, self._scope):
-            return respond(
-                Forbidden("This session is somebody else's.", "Reload the page for one of your own.")
-            )
+            return foreign_session()
         return Target(
             visit.run["id"],
             visit.run["port"],
@@ -200,16 +221,13 @@ class _Door:
 
     async def _page_of_stopped(self, visit: Visit) -> HTMLResponse:
         """Start an app that a page of it is asked for; what an old tab goes on asking for starts nothing."""
-        is_page = (
-            self._scope["type"] == "http" and self._headers.get("sec-fetch-dest", "document") == "document"
-        )
         if not visit.may(Action.START):
             return stopped_page(
                 "Your role does not allow you to start it: ask a developer of its workspace.", may_start=False
             )
         if visit.has_failed:
             return stopped_page("Its last run failed; the log of the run says why.", may_start=True)
-        if not is_page:
+        if not is_page(self._scope):
             return stopped_page("Nobody has opened it since it stopped.", may_start=True)
         return await self._start(visit)
 
@@ -246,7 +264,9 @@ def _job_of(server: Server, run_id: str) -> RowMapping | None:
     return server.runtime.database.read(work)
 
 
-def _look_up(server: Server, job: RowMapping, actor: Actor) -> Visit:
+def look_up(server: Server, job: RowMapping, actor: Actor) -> Visit:
+    """Return somebody at the door of an app, with what is known of it now."""
+
     def work(connection: Connection) -> Visit:
         user = accounts.get_user(connection, actor.user_id)
         membership = accounts.get_membership(connection, actor.user_id, job["workspace_id"])

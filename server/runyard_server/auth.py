@@ -13,6 +13,8 @@ class Action(StrEnum):
     """Look at workspaces, jobs, runs, versions and changes."""
     READ_DATA = "read_data"
     """Read logs and what else the data plane serves."""
+    OPEN = "open"
+    """Enter an app, and do there what it offers."""
     START = "start"
     CANCEL = "cancel"
     PAUSE = "pause"
@@ -35,7 +37,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
-_VIEWING = frozenset({Action.READ, Action.READ_DATA})
+_VIEWING = frozenset({Action.READ, Action.READ_DATA, Action.OPEN})
 _DEVELOPING = _VIEWING | {
     *(Action.START, Action.CANCEL, Action.PAUSE, Action.PUBLISH),
     *(Action.DEPLOY, Action.UPLOAD),
@@ -52,13 +54,16 @@ FULL = frozenset(Action) - {Action.UPLOAD}
 class Actor:
     """Somebody with a credential: acts for a user, within what the credential is good for.
 
-    `only_workspace`: the credential reaches no other. `upload_id`: the one upload it is for.
+    `only_workspace`: the credential reaches no other. `upload_id`: the one upload it is for. `session_id`, `run_id`:
+    the sign-in or run with which it ends, and with it every credential that it is used to get.
     """
 
     user_id: str
     actions: frozenset[Action] = FULL
     only_workspace: str | None = None
     upload_id: str | None = None
+    session_id: str | None = None
+    run_id: str | None = None
 
     @property
     def is_person(self) -> bool:

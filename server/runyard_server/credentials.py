@@ -5,9 +5,12 @@ What the actor may then do is `auth`; how a browser signs in is `sign_in`.
 
 from __future__ import annotations
 
+from sqlalchemy import Connection, RowMapping
+
 from runyard.core.clock import Clock
 from runyard.core.errors import NotSignedIn
-from runyard.core.store import accounts
+from runyard.core.runs import OPEN
+from runyard.core.store import accounts, runs, workspaces
 from runyard.core.store.engine import Database
 from runyard_server.auth import FULL, Action, Actor
 from runyard_server.settings import USER_KEY
@@ -25,6 +28,9 @@ _TOKEN_ACTIONS = {
     TokenKind.UPLOAD: frozenset({Action.UPLOAD}),
     TokenKind.DATA_PLANE: frozenset({Action.READ_DATA}),
     TokenKind.APP: frozenset(),
+    TokenKind.PANEL: FULL,
+    # An app may be anybody's to look at, so what it can do here is look.
+    TokenKind.RUN: frozenset({Action.READ, Action.READ_DATA}),
 }
 
 
@@ -50,10 +56,22 @@ class Credentials:
             "Set RUNYARD_API_KEY, or open the sign-in address that the server printed.",
         )
 
+    def run_key(self, run: RowMapping) -> str:
+        """Return the token with which an app reads its workspace while the run is open."""
+
+        def work(connection: Connection) -> Claims:
+            workspace = workspaces.get(connection, run["workspace_id"])
+            assert workspace is not None, "a run is in a workspace"
+            return Claims(TokenKind.RUN, workspace["created_by"], workspace["id"], run_id=run["id"])
+
+        return self._tokens.issue(self._database.read(work))[0]
+
     def _bearer(self, credential: str) -> Actor:
         if credential.startswith((USER_KEY, SERVICE_KEY)):
             return self._api_key(credential)
-        return _actor_of(self._tokens.read(credential))
+        claims = self._tokens.read(credential)
+        self._check_not_ended(claims)
+        return _actor_of(claims)
 
     def _api_key(self, key: str) -> Actor:
         row = self._database.read(lambda connection: accounts.find_api_key(connection, key))
@@ -70,8 +88,28 @@ class Credentials:
         row = self._database.read(lambda connection: accounts.find_session(connection, cookie, now))
         if row is None:
             raise NotSignedIn("You are not signed in any more.", "Sign in again.")
-        return Actor(row["user_id"])
+        return Actor(row["user_id"], session_id=row["id"])
+
+    def _check_not_ended(self, claims: Claims) -> None:
+        """Return if the sign-in or run that a token belongs to still goes on. Raises: NotSignedIn."""
+        now = self._clock.now()
+
+        def work(connection: Connection) -> bool:
+            if claims.session_id is not None and not accounts.has_session(connection, claims.session_id, now):
+                return False
+            run = None if claims.run_id is None else runs.by_id(connection, claims.run_id)
+            return claims.run_id is None or (run is not None and run["status"] in OPEN)
+
+        if (claims.session_id or claims.run_id) and not self._database.read(work):
+            raise NotSignedIn("What this token was for is over.", "Sign in again, or start the app again.")
 
 
 def _actor_of(claims: Claims) -> Actor:
-    return Actor(claims.user_id, _TOKEN_ACTIONS[claims.kind], claims.workspace_id, claims.upload_id)
+    return Actor(
+        claims.user_id,
+        _TOKEN_ACTIONS[claims.kind],
+        claims.workspace_id,
+        upload_id=claims.upload_id,
+        session_id=claims.session_id,
+        run_id=claims.run_id,
+    )

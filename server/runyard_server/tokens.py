@@ -1,6 +1,7 @@
-"""Short-lived signed tokens: for one upload, for the data plane, for one app. Only the signing key is stored.
+"""Signed tokens: for one upload, for the data plane, for one app, for the panel. Only the signing key is stored.
 
-A token names its kind, its user and its workspace, so that one kind can never pass for another.
+A token names its kind, its user and its workspace, so that one kind can never pass for another. Those that name a
+sign-in or a run end with it, which `credentials` looks up at every use.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.errors import NotSignedIn
 from runyard.core.ids import Ids
 from runyard.core.key_files import read_or_make
+from runyard_server.sign_in import SESSION_SECONDS
 
 ALGORITHM = "HS256"
 
@@ -26,6 +29,10 @@ class TokenKind(StrEnum):
     DATA_PLANE = "data_plane"
     APP = "app"
     """The cookie of an app's host; opens that app to a browser and is no credential anywhere else."""
+    PANEL = "panel"
+    """With it the control panel does what its viewer may, as long as they are signed in."""
+    RUN = "run"
+    """With it an app reads its own workspace, as long as its run is open."""
 
 
 LIFETIME_SECONDS = {
@@ -35,18 +42,39 @@ LIFETIME_SECONDS = {
     TokenKind.DATA_PLANE: 60 * 60,
     # A working day with its evening; what the user may do is looked up at every request all the same.
     TokenKind.APP: 12 * 60 * 60,
+    # No sooner than what they end with: the longest sign-in, and more than any run takes.
+    TokenKind.PANEL: SESSION_SECONDS,
+    TokenKind.RUN: 10 * 365 * 24 * 60 * 60,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid token says. `upload_id` and `job_id` are there exactly when it is for an upload, or an app."""
+    """What a valid token says.
+
+    `workspace_id` is None if it is for all of the user's. `upload_id` and `job_id` are there exactly when it is for
+    an upload, or an app; `session_id` and `run_id` when it ends with a sign-in, or a run.
+    """
 
     kind: TokenKind
     user_id: str
-    workspace_id: str
+    workspace_id: str | None
     upload_id: str | None = None
     job_id: str | None = None
+    session_id: str | None = None
+    run_id: str | None = None
+
+
+_NAMES = {
+    "kind": "kind",
+    "sub": "user_id",
+    "ws": "workspace_id",
+    "upload": "upload_id",
+    "job": "job_id",
+    "sid": "session_id",
+    "run": "run_id",
+}
+"""How a token calls what it says: short, for it travels with every request."""
 
 
 class Tokens:
@@ -63,16 +91,8 @@ class Tokens:
         from joserfc.jwk import OctKey
 
         expires_at = self._clock.now() // MICROSECONDS + LIFETIME_SECONDS[claims.kind]
-        payload: dict[str, str | int] = {
-            "kind": claims.kind,
-            "sub": claims.user_id,
-            "ws": claims.workspace_id,
-            "exp": expires_at,
-        }
-        if claims.upload_id is not None:
-            payload["upload"] = claims.upload_id
-        if claims.job_id is not None:
-            payload["job"] = claims.job_id
+        said = {name: getattr(claims, key) for name, key in _NAMES.items()}
+        payload = {name: value for name, value in said.items() if value is not None} | {"exp": expires_at}
         return jwt.encode({"alg": ALGORITHM}, payload, OctKey.import_key(self._secret)), expires_at
 
     def read(self, token: str) -> Claims:
@@ -87,10 +107,5 @@ class Tokens:
             raise NotSignedIn("This token was not issued here.", "Ask for a new one.") from None
         if payload["exp"] <= self._clock.now() // MICROSECONDS:
             raise NotSignedIn("This token has expired.", "Ask for a new one.")
-        return Claims(
-            TokenKind(payload["kind"]),
-            payload["sub"],
-            payload["ws"],
-            payload.get("upload"),
-            payload.get("job"),
-        )
+        said: dict[str, Any] = {key: payload.get(name) for name, key in _NAMES.items()}
+        return Claims(**said | {"kind": TokenKind(payload["kind"])})

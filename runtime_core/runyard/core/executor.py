@@ -8,6 +8,7 @@ store and by the engine; it never polls.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ from runyard.core.preparing import Launch, Preparer
 from runyard.core.runs import ACTIVE, Reason, RunStatus, ending
 from runyard.core.store import facts, jobs, runs
 from runyard.core.store.engine import Database
+from runyard.core.system_job import SYSTEM_WORKSPACE
 
 log = logging.getLogger(__name__)
 
@@ -297,6 +299,9 @@ class Executor:
 
     def _python_of(self, attempt: AttemptId, launch: Launch) -> Path | None:
         """Return the interpreter of a run; None while it is being built. Raises: what the build raised."""
+        if launch.run["workspace_id"] == SYSTEM_WORKSPACE:
+            # It has to work before any environment is built, and no upload may choose what it runs with.
+            return Path(sys.executable)
         build = self._builds.get(attempt)
         if build is None:
             python = self._interpreters.ready(launch.requirements, launch.definition)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from runyard.core.parameters import environment_key
 from runyard.core.snapshots import SnapshotFile, lay_out, restore_settings
 from runyard.core.store import facts, jobs, runs, snapshots
 from runyard.core.store.engine import Database
+from runyard.core.system_job import SYSTEM_WORKSPACE
 
 PASSED_ON = ("LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
 """Variables of the server that a job sees too: how to find programs, trust certificates, write text and time."""
@@ -61,7 +62,10 @@ class Preparer:
     """Lays out runs below `data_dir`.
 
     `base_env` is the server's own environment, of which little passes; `api_url` is where a job reaches the server.
+    `issue_key` makes the key by which an app reads its workspace from there.
     """
+
+    issue_key: Callable[[RowMapping], str] | None = None
 
     def __init__(
         self,
@@ -161,12 +165,22 @@ class Preparer:
                 "HOME": str(home),
                 "PYTHONPATH": str(self._sdk),
                 "RUNYARD_DATA_DIR": str(shared),
-                **({} if port is None else {"PORT": str(port)}),
+                **({} if port is None else {"PORT": str(port), **self._way_back(launch.run)}),
             },
             cwd=root,
             timeout_seconds=definition.timeout_seconds if definition.is_batch else None,
             grace_seconds=definition.grace_seconds,
         )
+
+    def _way_back(self, run: RowMapping) -> dict[str, str]:
+        """Return how an app reads what the server knows of its workspace: variables that our client looks for.
+
+        The panel is given no key: whoever looks at it brings one.
+        """
+        way = {"RUNYARD_SERVER": self._api_url}
+        if self.issue_key is not None and run["workspace_id"] != SYSTEM_WORKSPACE:
+            way |= {"RUNYARD_API_KEY": self.issue_key(run), "RUNYARD_WORKSPACE": run["workspace_id"]}
+        return way
 
 
 def arguments(launcher: str, run_id: str, trigger: str, entry: Mapping[str, Any]) -> tuple[str, ...]:

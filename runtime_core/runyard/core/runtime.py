@@ -10,9 +10,11 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
 
+from sqlalchemy import RowMapping
 from uv import find_uv_bin
 
 from runyard.core.clock import Clock, SystemClock
@@ -36,6 +38,7 @@ from runyard.core.sdk import install_sdk
 from runyard.core.sealed_store import SealedFileStore, new_key
 from runyard.core.store.engine import Database, sqlite_url
 from runyard.core.store.migrate import migrate
+from runyard.core.system_job import SystemJob
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +95,10 @@ class Runtime:
             deployed=self._deployed,
         )
         self.run_control = RunControl(self.database, self.clock, self.ids)
+        sdk = install_sdk(self.data_dir)
+        self.panel = SystemJob(
+            self.database, self.clock, self.ids, self.deploying, self.run_control, f"{sdk.name} {_marimo()}"
+        )
         self.scheduler = Scheduler(self.database, self.clock, self.ids)
         self.engine = LocalEngine(
             self.data_dir,
@@ -102,18 +109,19 @@ class Runtime:
             ),
             log_limit_bytes=log_limit_bytes,
         )
+        self._preparer = Preparer(
+            self.database,
+            self.files,
+            self.settings_files,
+            self.data_dir,
+            sdk,
+            base_env=base_env,
+            api_url=api_url,
+        )
         self.executor = Executor(
             self.database,
             self.engine,
-            Preparer(
-                self.database,
-                self.files,
-                self.settings_files,
-                self.data_dir,
-                install_sdk(self.data_dir),
-                base_env=base_env,
-                api_url=api_url,
-            ),
+            self._preparer,
             self._interpreters(base_env, workspace_python),
             self.clock,
             self.ids,
@@ -125,6 +133,10 @@ class Runtime:
             threading.Thread(target=_until_it_ends(part.run), name=name, daemon=True)
             for name, part in (("scheduler", self.scheduler), ("executor", self.executor))
         ]
+
+    def give_keys(self, issue_key: Callable[[RowMapping], str]) -> None:
+        """Give each app the key that `issue_key` makes for its run; called before `start`."""
+        self._preparer.issue_key = issue_key
 
     def start(self) -> None:
         """Start the loops; runs of an earlier server are found again first thing."""
@@ -164,6 +176,14 @@ class Runtime:
         environments = self.data_dir / "envs"
         builder = EnvironmentBuilder(environments, self._processes, self.clock, Path(find_uv_bin()), base_env)
         return ManagedInterpreters(builder)
+
+
+def _marimo() -> str:
+    """Return which marimo serves the panel: with another one it has to start again."""
+    try:
+        return version("marimo")
+    except PackageNotFoundError:
+        return ""
 
 
 def _hold(data_dir: Path) -> IO[str]:

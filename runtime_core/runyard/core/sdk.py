@@ -1,7 +1,8 @@
-"""The copy of `runyard` that jobs import: the only thing on their path besides their own environment.
+"""What jobs import of ours: the only thing on their path besides their own environment.
 
-A job must never see the server's packages, so it gets a folder with nothing else in it. The folder is named by its
-content, so that an upgraded server never changes a run that is under way.
+A job must never see the server's packages, so it gets a folder with nothing else in it: `runyard`, and the widgets,
+the notebooks and the client that apps show their workspace with. What those need besides is the environment's. The
+folder is named by its content, so that an upgraded server never changes a run that is under way.
 """
 
 from __future__ import annotations
@@ -11,32 +12,43 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
-import runyard
+PACKAGES = ("runyard", "runyard_widgets", "runyard_notebooks", "runyard_server.client")
+"""Packages copied whole, if they are installed. Without an `__init__` above it, `runyard_server` stays open: where
+the environment has the package itself, that one is imported."""
 
-PACKAGE = Path(runyard.__file__).parent
-
-LEFT_OUT = ("__pycache__", "store")
+LEFT_OUT = frozenset({"__pycache__", "__marimo__", "store"})
 """Not of use in a job: bytecode is compiled afresh, and the store needs packages that a job does not have."""
 
 
 def install_sdk(data_dir: Path) -> Path:
     """Return the folder to put on a job's path, after making it if this content is not there yet."""
-    sources = sorted(path for path in PACKAGE.rglob("*.py") if not set(path.parts) & set(LEFT_OUT))
+    sources = dict(sorted(_sources()))
     digest = hashlib.sha256()
-    for path in sources:
-        digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for path, source in sources.items():
+        digest.update(path.encode() + b"\0" + source.read_bytes() + b"\0")
     folder = data_dir / "sdk" / digest.hexdigest()[:16]
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=folder.parent))
-        package = staged / PACKAGE.name
-        for path in sources:
-            destination = package / path.relative_to(PACKAGE)
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, destination)
-        compileall.compile_dir(package, quiet=1, stripdir=str(staged), prependdir=str(folder))
+        for path, source in sources.items():
+            (staged / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, staged / path)
+        compileall.compile_dir(staged, quiet=2, stripdir=str(staged), prependdir=str(folder))
         staged.chmod(0o755)
         os.rename(staged, folder)  # noqa: PTH104 - `replace` would accept a folder that appeared meanwhile
     return folder
+
+
+def _sources() -> Iterator[tuple[str, Path]]:
+    """Yield every file with its path in the folder."""
+    for package in PACKAGES:
+        spec = find_spec(package)
+        for root in map(Path, (spec and spec.submodule_search_locations) or ()):
+            for source in root.rglob("*"):
+                inside = source.relative_to(root)
+                if source.is_file() and not LEFT_OUT & set(inside.parts):
+                    yield str(Path(*package.split("."), inside)), source

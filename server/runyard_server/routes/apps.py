@@ -33,7 +33,7 @@ def open_app(request: Request, job_id: UUID) -> Response:
     if job is None or job["label"] is None:
         return unknown_page()
     try:
-        InWorkspace(Action.READ).enter(request, job["workspace_id"])
+        InWorkspace(Action.OPEN).enter(request, job["workspace_id"])
     except (NotFound, Forbidden):
         return unknown_page()
     ticket = server.tickets.issue(actor.user_id, job["id"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from runyard.core.store.tables import api_keys, installation, memberships, sessions, users, workspaces
 
@@ -142,3 +142,14 @@ def find_session(connection: Connection, token: str, now: int) -> RowMapping | N
     """Return the session a cookie belongs to, if it has not expired."""
     query = select(sessions).where(sessions.c.token_hash == hash_token(token), sessions.c.expires_at > now)
     return connection.execute(query).mappings().first()
+
+
+def has_session(connection: Connection, session_id: str, now: int) -> bool:
+    """Return whether a browser is still signed in."""
+    query = select(sessions.c.id).where(sessions.c.id == session_id, sessions.c.expires_at > now)
+    return connection.execute(query).first() is not None
+
+
+def end_session(connection: Connection, session_id: str) -> None:
+    """Sign a browser out; what was issued to it ends with it."""
+    connection.execute(delete(sessions).where(sessions.c.id == session_id))
