@@ -22,6 +22,7 @@ import httpx
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.types import Message
+from tests.support.people import add_member
 
 from runyard.core.clock import MICROSECONDS, SystemClock
 from runyard.core.runs import Reason, RunStatus
@@ -207,19 +208,9 @@ class Api:
         """Return the API key of a new user with a role in the workspace."""
         runtime = self.runtime
         key = ("dlt_sa_" if workspace_key else "dlt_u_") + runtime.ids.new_token()
-
-        def work(connection: Connection) -> None:
-            now, user_id = runtime.clock.now(), runtime.ids.new_id()
-            accounts.create_user(connection, id=user_id, email=f"{user_id}@localhost", name=role, now=now)
-            accounts.add_membership(
-                connection,
-                id=runtime.ids.new_id(),
-                user_id=user_id,
-                workspace_id=self.workspace_id,
-                role=role,
-                now=now,
-            )
-            accounts.put_api_key(
+        user_id = add_member(runtime, self.workspace_id, role)
+        runtime.database.write(
+            lambda connection: accounts.put_api_key(
                 connection,
                 id=runtime.ids.new_id(),
                 user_id=user_id,
@@ -227,10 +218,9 @@ class Api:
                 label=role,
                 token=key,
                 expires_at=None,
-                now=now,
+                now=runtime.clock.now(),
             )
-
-        runtime.database.write(work)
+        )
         return key
 
     def foreign_workspace(self) -> str:

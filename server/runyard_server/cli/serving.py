@@ -19,6 +19,7 @@ from runyard.core.errors import Conflict, RunyardError
 from runyard.core.key_files import read_or_make
 from runyard.core.runtime import Runtime
 from runyard_server.app import create_app
+from runyard_server.context import Server
 from runyard_server.settings import USER_KEY, Settings
 
 STOP_SECONDS = 2
@@ -30,11 +31,12 @@ BACKLOG = 2048
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A server that answers at `origin`; `owner_url` signs the owner in, once."""
+    """A server that answers at `origin`; `owner_url` signs the owner in, once. `server` is what its routes use."""
 
     origin: str
     owner_url: str
     thread: threading.Thread
+    server: Server
 
 
 @contextmanager
@@ -71,7 +73,8 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
             server.is_up.wait()
             if not server.started:
                 raise RunyardError("The server did not start.", "Its messages above say why.")
-            yield Serving(origin, app.state.server.owner_url(origin), thread)
+            here: Server = app.state.server
+            yield Serving(origin, here.owner_url(origin), thread, here)
         finally:
             server.should_exit = True
             thread.join()

@@ -1,0 +1,93 @@
+"""A real server in this process with a deployed workspace, and people who use it from browsers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+from tests.support.people import add_member
+from tests.support.servers import API_KEY
+from tests.support.workspaces import make_workspace
+
+from runyard_server.cli.serving import serving
+from runyard_server.client import Client, Job, Run
+from runyard_server.client.deploying import Deployer
+from runyard_server.context import Server
+from runyard_server.settings import Settings
+
+PROJECT = {
+    "pyproject.toml": '[project]\nname = "site"\nversion = "1"\n',
+    ".dlt/config.toml": "",
+    ".dlt/prod.config.toml": "",
+    ".dlt/access.config.toml": "",
+}
+"""What every workspace has besides its code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A server at `origin` with the workspace of `client`, which acts as its owner."""
+
+    origin: str
+    server: Server
+    client: Client
+
+    def add_member(self, role: str = "developer") -> str:
+        """Return the id of a new user of the workspace."""
+        return add_member(self.server.runtime, self.client.workspace.id, role)
+
+    def sign_in(self, page: Page, user_id: str | None = None) -> None:
+        """Sign a browser in by a one-time address; as the owner, unless somebody is named."""
+        page.goto(self.origin + self.server.sign_ins.issue(user_id or self.server.installation.owner_id))
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+
+    def serve(self, name: str) -> Job:
+        """Return the job of an app once it answers."""
+        job = self.client.job(name)
+        receipt = self.client.trigger(job_ids=[job.id])
+        (started,) = (*receipt.started, *receipt.skipped)
+        assert started.run is not None
+        run = next(run for run in self.client.watch(started.run.id) if _has_settled(run))
+        said = "\n".join(line.text for line in self.client.logs(run.id))
+        assert run.status == "running", f"{run.message}\n{said}"
+        return job
+
+    def open_app(self, page: Page, job: Job) -> None:
+        """Bring a signed-in browser to an app, as the links on the server's own pages do."""
+        page.goto(f"{self.origin}/apps/open/{job.id}")
+
+
+@contextmanager
+def site(root: Path, files: Mapping[str, str | bytes]) -> Iterator[Site]:
+    """Serve, with these files deployed, while the context is open; what runs is stopped at its end.
+
+    Runs use this Python. `root` gets the workspace and the server's data.
+    """
+    settings = Settings(
+        port=0,
+        data_dir=root / "data",
+        bootstrap_api_key=API_KEY,
+        environment="workspace",
+        workspace_python=Path(sys.executable),
+    )
+    with serving(settings, os.environ) as served:
+        with Client(served.origin, API_KEY) as anywhere:
+            workspace = anywhere.create_workspace("site")
+        with Client(served.origin, API_KEY, workspace.id) as client:
+            place = make_workspace(root / "site", {**PROJECT, **files})
+            Deployer(client, place, env=os.environ, python=Path(sys.executable)).deploy()
+            yield Site(served.origin, served.server, client)
+            left = [run.id for run in client.open_runs()]
+            client.cancel(left)
+            for run_id in left:
+                client.wait(run_id)
+
+
+def _has_settled(run: Run) -> bool:
+    return run.status not in ("pending", "starting")
