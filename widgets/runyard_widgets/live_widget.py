@@ -205,14 +205,14 @@ class LiveWidget(anywidget.AnyWidget):
         self._sent = 0
         for view in self._views.values():
             view.acknowledged = 0
-        self._pump = asyncio.get_running_loop().create_task(self._run())
+        self._pump = asyncio.get_running_loop().create_task(self._stream())
 
     def _stop(self) -> None:
         pump, self._pump = self._pump, None
         if pump:
             pump.cancel()
 
-    async def _run(self) -> None:
+    async def _stream(self) -> None:
         frames = self._feed.frames()
         try:
             async for frame in frames:

@@ -21,18 +21,21 @@ export function liveWidget(draw) {
       const root = h("div", { class: "ry" }, notice);
       el.append(root);
       const unfollow = followTheme(root);
+      const showTrouble = (text) => {
+        const again = h("button", { type: "button", onclick: () => link.resync() }, "Try again");
+        notice.replaceChildren(h("span", {}, text), again);
+        notice.hidden = false;
+      };
 
       const link = connect(model, {
         frame(head, body) {
           notice.hidden = true;
           view.frame(head, body);
         },
-        trouble(text) {
-          const again = h("button", { type: "button", onclick: () => link.resync() }, "Try again");
-          notice.replaceChildren(h("span", {}, text), again);
-          notice.hidden = false;
-        },
+        trouble: showTrouble,
       });
+      const { trouble } = model.get("snapshot");
+      if (trouble) showTrouble(trouble);
       const view = draw({ model, root, link });
       link.attach();
 
