@@ -1,7 +1,8 @@
 """Who may import whom: every import of every module, checked against the direction of the architecture.
 
 ```
-server -> core      doors -> core      effects -> seams -> pure -> errors
+notebooks -> doors, widgets, client      server -> client, core      client -> core      widgets -> nothing of ours
+doors -> core; widgets and client only when first used      effects -> seams -> pure -> errors
 launchers -> pure, never store or server      node -> nothing but the standard library
 ```
 """
@@ -17,7 +18,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = {"runyard": ROOT / "runtime_core", "runyard_server": ROOT / "server"}
+SOURCES = {
+    "runyard": ROOT / "runtime_core",
+    "runyard_server": ROOT / "server",
+    "runyard_widgets": ROOT / "widgets",
+    "runyard_notebooks": ROOT / "notebooks",
+}
 
 PURE = frozenset(
     {
@@ -60,9 +66,18 @@ MAY_IMPORT = {
     "launchers": {"errors", "pure", "launchers"},
     "node": {"node"},
     "doors": {"errors", "pure", "seams", "effects", "doors"},
-    "server": {"errors", "pure", "seams", "effects", "doors", "server"},
+    "client": {"errors", "pure", "seams", "effects", "client"},
+    "server": {"errors", "pure", "seams", "effects", "doors", "client", "server"},
+    "widgets": {"widgets"},
+    "notebooks": {"errors", "pure", "doors", "client", "widgets", "notebooks"},
 }
 """For each layer, the layers it may import from."""
+
+WHEN_FIRST_USED = {"doors": {"client", "widgets"}}
+"""For each layer, what it may import besides, but not while it is imported itself."""
+
+PROTOCOL = "runyard_widgets.feeds"
+"""What widgets are fed with: who feeds them imports this, and nothing else of theirs."""
 
 CONVERSIONS = frozenset({"MICROSECONDS", "from_datetime", "to_datetime"})
 """What pure code may take from `clock`: instants as numbers and as datetimes. `now` is handed to it."""
@@ -115,7 +130,9 @@ def layer(module: str) -> str:
     """Return the layer of one of our modules."""
     top, *rest = module.split(".")
     if top == "runyard_server":
-        return "server"
+        return "client" if rest[:1] == ["client"] else "server"
+    if top != "runyard":
+        return top.removeprefix("runyard_")
     if rest[:1] != ["core"]:
         return "doors"
     area = rest[1] if len(rest) > 1 else ""
@@ -175,8 +192,12 @@ def test_every_import_points_the_allowed_way() -> None:
         for found in IMPORTS
         if found.module in MODULES
         and layer(found.module) not in MAY_IMPORT[layer(found.importer)]
+        and not (
+            not found.on_import and layer(found.module) in WHEN_FIRST_USED.get(layer(found.importer), ())
+        )
         and not (layer(found.importer) == "pure" and found.module == "runyard.core.clock")
-        and found.module not in ("runyard", "runyard.core")
+        and not (found.importer.startswith("runyard_server.client.feeds") and found.module == PROTOCOL)
+        and found.module not in ("runyard", "runyard.core", "runyard_server")
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -1,8 +1,9 @@
 """runyard: run Python data jobs and notebooks on your own machine or cluster.
 
 A job file says `from runyard import run, trigger` and needs nothing but the standard library; a program that
-speaks to a server says `from runyard import Client`, which needs the packages of the base install. Names are
-imported when they are first used, so that importing this package costs next to nothing.
+speaks to a server says `from runyard import Client`, which needs the packages of the base install; a notebook says
+`from runyard.widgets import LogTail`. Names are imported when they are first used, so that importing this package
+costs next to nothing.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from runyard import run, trigger
+    from runyard import run, trigger, widgets
 
-__all__ = ["Client", "run", "trigger"]
+__all__ = ["Client", "run", "trigger", "widgets"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,53 @@
+"""Runs and jobs as rows of a widget: plain JSON, instants in milliseconds UTC, what is absent null."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from runyard.core.triggers import in_words
+from runyard_server.client.models import Job, Run
+
+Row = dict[str, Any]
+
+
+def run_row(run: Run) -> Row:
+    """Return a run; its trigger in words."""
+    return {
+        "id": run.id,
+        "number": run.number,
+        "job": run.job_ref,
+        "status": run.status,
+        "trigger": in_words(run.trigger),
+        "profile": run.profile,
+        "created_at": milliseconds(run.created_at),
+        "started_at": milliseconds(run.started_at),
+        "finished_at": milliseconds(run.finished_at),
+        "reason": run.reason,
+        "message": run.message,
+    }
+
+
+def job_row(job: Job) -> Row:
+    """Return a job; its declared triggers in words, its recent runs oldest first."""
+    definition = job.definition
+    return {
+        "id": job.id,
+        "ref": job.job_ref,
+        "name": definition.name,
+        "kind": job.job_type,
+        "triggers": [in_words(trigger) for trigger in definition.triggers],
+        "next_at": milliseconds(job.next_scheduled_run_at),
+        "is_paused": job.is_paused,
+        "is_archived": job.is_archived,
+        "tags": list(definition.tags),
+        "description": job.description,
+        "url": job.job_url,
+        "recent": [{"id": run["id"], "status": run["status"]} for run in reversed(job.recent_job_runs)],
+        "latest": None if job.latest_run is None else run_row(job.latest_run),
+    }
+
+
+def milliseconds(at: datetime | None) -> int | None:
+    """Return an instant as widgets read it."""
+    return None if at is None else round(at.timestamp() * 1000)

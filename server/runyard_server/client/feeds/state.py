@@ -1,0 +1,181 @@
+"""Feeds of state: the newest runs, and the jobs with their graph. Told whole at first, then what differs.
+
+A state is read again when the server says that something changed: a few changed things one by one, more of them as
+a list. What a widget was not asked for meanwhile costs nothing: only the last state counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from runyard.core.jobs import DASHBOARD_REF, upstream_refs
+from runyard_server.client.client import Client
+from runyard_server.client.feeds.rows import Row, job_row, milliseconds, run_row
+from runyard_server.client.models import Job
+from runyard_server.client.streaming import Changed, listening, patiently
+from runyard_widgets.feeds import Frame
+
+FEW = 5
+"""Things read one by one; more of them cost less as a list."""
+
+RUNS_LIMIT = 500
+"""Runs that a widget knows unless told otherwise: days of most workspaces, read in some 100 ms."""
+
+PAGE_ITEMS_MAX = 1_000
+"""Items of a page that the server gives at most."""
+
+RECENT_RUNS = 12
+"""Recent runs told with a job: the width of a small chart."""
+
+
+@dataclass
+class State:
+    """What a widget shows: runs by id or jobs by ref, and what goes beside them in the head."""
+
+    rows: dict[str, Row]
+    beside: dict[str, Any] = field(default_factory=dict)
+
+
+class StateFeed:
+    """What the feeds of state share; each says how it reads its own."""
+
+    kind: str
+
+    def __init__(self, client: Client) -> None:
+        """Raises: RunyardError if the server does not answer or knows no such workspace."""
+        self._client = client
+        assert client.workspace  # asked for here, where an error reaches who made the widget
+
+    def now(self) -> Frame:
+        """Return the whole state."""
+        return self._frame(self._read(), None)
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """Yield the whole state, and then what differs, for as long as somebody looks."""
+        news = asyncio.Event()
+        known: State | None = None
+        async with listening(self._client) as live:
+            with live.changes(news) as changes:
+                while True:
+                    await news.wait()
+                    news.clear()
+                    state = await patiently(self._read_again, changes.take(), known)
+                    if state != known:
+                        yield self._frame(state, known)
+                        known = state
+
+    async def ask(self, request: Mapping[str, Any]) -> Frame:
+        """Raises: ValueError, as nothing is asked of state."""
+        raise ValueError(f"A feed of {self.kind} answers no `{request.get('kind')}`.")
+
+    def _read(self) -> State:
+        raise NotImplementedError
+
+    def _read_few(self, changed: Changed, known: State) -> State | None:
+        """Return the state after a few changes, None if everything has to be read anew."""
+        raise NotImplementedError
+
+    def _read_again(self, changed: Changed, known: State | None) -> State:
+        is_few = not changed.is_all and max(len(changed.run_ids), len(changed.job_ids)) <= FEW
+        state = self._read_few(changed, known) if known and is_few else None
+        return state or self._read()
+
+    def _frame(self, state: State, known: State | None) -> Frame:
+        told = known or State({})
+        head: dict[str, Any] = {
+            "kind": self.kind,
+            "rows": [row for key, row in state.rows.items() if told.rows.get(key) != row],
+            "gone": [key for key in told.rows if key not in state.rows],
+            "is_all": known is None,
+            "now": time.time_ns() // 1_000_000,
+        }
+        return Frame(head | {name: it for name, it in state.beside.items() if told.beside.get(name) != it})
+
+
+class RunsFeed(StateFeed):
+    """The newest runs of the workspace or of one job; with `with_ticks` also when jobs are due next."""
+
+    kind = "runs"
+
+    def __init__(
+        self, client: Client, job: str | None = None, limit: int = RUNS_LIMIT, *, with_ticks: bool = False
+    ) -> None:
+        """Raises: NotFound with the nearest names if there is no such job, AmbiguousName, Unavailable."""
+        super().__init__(client)
+        self._job = None if job is None else client.job(job)
+        self._limit = limit
+        self._with_ticks = with_ticks
+
+    def _read(self) -> State:
+        found = self._client.runs(
+            job_id=self._job.id if self._job else None, page_items=min(self._limit, PAGE_ITEMS_MAX)
+        )
+        rows = {run.id: run_row(run) for run in islice(found, self._limit)}
+        return State(rows, {"ticks": self._ticks()} if self._with_ticks else {})
+
+    def _read_few(self, changed: Changed, known: State) -> State:
+        fresh = [run_row(self._client.run(run_id)) for run_id in changed.run_ids]
+        rows = known.rows | {row["id"]: row for row in fresh if self._is_shown(row)}
+        newest = sorted(rows.values(), key=lambda row: row["created_at"], reverse=True)[: self._limit]
+        beside = known.beside
+        if self._with_ticks:
+            jobs = [self._client.job(job_id) for job_id in changed.job_ids]
+            refs = {job.job_ref for job in jobs}
+            beside = {"ticks": [*(t for t in beside["ticks"] if t["job"] not in refs), *ticks_of(jobs)]}
+        return State({row["id"]: row for row in newest}, beside)
+
+    def _is_shown(self, row: Row) -> bool:
+        """Return whether the list of runs would have this one, too."""
+        return bool(row["job"] == self._job.job_ref if self._job else row["job"] != DASHBOARD_REF)
+
+    def _ticks(self) -> list[Row]:
+        return ticks_of([self._client.job(self._job.id)] if self._job else self._client.jobs())
+
+
+class JobsFeed(StateFeed):
+    """The deployed jobs, and who follows or waits for whom."""
+
+    kind = "jobs"
+
+    def _read(self) -> State:
+        jobs = list(self._client.jobs(recent_job_runs_limit=RECENT_RUNS))
+        return State({job.job_ref: job_row(job) for job in jobs}, {"edges": edges_of(jobs)})
+
+    def _read_few(self, changed: Changed, known: State) -> State | None:
+        refs = [ref for ref, row in known.rows.items() if row["id"] in changed.job_ids]
+        if len(refs) < len(changed.job_ids):
+            return None
+        fresh = [
+            job
+            for ref in refs
+            for job in self._client.jobs(archived=True, ref=ref, recent_job_runs_limit=RECENT_RUNS)
+        ]
+        if any(job.is_archived for job in fresh):
+            return None
+        return State(known.rows | {job.job_ref: job_row(job) for job in fresh}, known.beside)
+
+
+def ticks_of(jobs: Iterable[Job]) -> list[Row]:
+    """Return when jobs are due next, those that are."""
+    return [
+        {"job": job.job_ref, "at": milliseconds(job.next_scheduled_run_at)}
+        for job in jobs
+        if job.next_scheduled_run_at is not None
+    ]
+
+
+def edges_of(jobs: list[Job]) -> list[Row]:
+    """Return who follows whom (`follow`) and who waits until whom is complete (`freshness`), by ref."""
+    refs = {job.job_ref for job in jobs}
+    return [
+        {"source": source, "target": job.job_ref, "kind": kind}
+        for job in jobs
+        for kind, sources in (("follow", job.definition.follows), ("freshness", upstream_refs(job.freshness)))
+        for source in sources
+        if source in refs
+    ]
