@@ -9,23 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from fastmcp import Client
+from fastmcp.client.transports import StreamableHttpTransport
+from mcp import MCPError
 from tests.support.apps import LOOPBACK, get, listening_on, stop_all, until_serving
+from tests.support.flights import EXAMPLE, flights_site, publish
+from tests.support.servers import API_KEY
 from tests.support.worlds import WORKSPACE, World
 
 from runyard.core.clock import SystemClock
 from runyard.core.discovery import Discovery
 from runyard.core.processes import SystemProcesses
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
 SDK = Path(__file__).parents[2] / "runtime_core"
-
-PUBLISHED = """
-    create table visibility as
-    select '0 to 1' as miles, 4 as flights, 30 as delay_minutes, 3 as departed, 2 as late, 1 as cancelled
-"""
 
 
 @pytest.fixture
@@ -40,10 +37,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path / "data")
     world.upload({file.name: file.read_text() for file in EXAMPLE.glob("*.py")})
     world.deploy(*apps)
-    shared = world.runtime.data_dir / "data" / WORKSPACE
-    shared.mkdir(parents=True)
-    with duckdb.connect(shared / "published.duckdb") as database:
-        database.execute(PUBLISHED)
+    publish(world.runtime.data_dir / "data" / WORKSPACE)
     world.runtime.start()
     yield world
     stop_all(world)
@@ -54,13 +48,26 @@ def world(tmp_path: Path) -> Iterator[World]:
 def test_the_notebook_and_the_tools_of_the_example_answer(world: World) -> None:
     notebook, tools = (until_serving(world, name) for name in ("flights_report", "flights_mcp"))
     assert "New York departures 2013" in get(notebook["port"])
-    (answer,) = asyncio.run(ask(tools["port"]))
+    (answer,) = asyncio.run(ask(f"http://127.0.0.1:{tools['port']}/mcp"))
     assert (answer["miles"], answer["flights"], answer["mean_delay_minutes"]) == ("0 to 1", 4, 10.0)
     assert listening_on(notebook["port"]) | listening_on(tools["port"]) == {LOOPBACK}
 
 
-async def ask(port: int) -> Any:
-    async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+# SPEC: APP-03, APP-05
+@pytest.mark.slow
+def test_the_tools_of_the_example_are_called_through_the_server_with_a_key(tmp_path: Path) -> None:
+    with flights_site(tmp_path) as flights:
+        job = flights.serve("flights_mcp")
+        (run,) = flights.client.runs(job_id=job.id)
+        address = f"{flights.origin}/apps/{run.id}/mcp"
+        with pytest.raises(MCPError):
+            asyncio.run(ask(address))
+        (answer,) = asyncio.run(ask(address, API_KEY))
+    assert (answer["miles"], answer["flights"], answer["mean_delay_minutes"]) == ("0 to 1", 4, 10.0)
+
+
+async def ask(address: str, key: str | None = None) -> Any:
+    async with Client(StreamableHttpTransport(address, auth=key)) as client:
         answer = await client.call_tool("delays_by_visibility")
         assert answer.structured_content is not None
         return answer.structured_content["result"]
