@@ -16,7 +16,9 @@ from runyard_server.context import Server
 from runyard_server.credentials import Credentials
 from runyard_server.errors import HANDLERS
 from runyard_server.installation import prepare
+from runyard_server.links import Links
 from runyard_server.middleware import guards
+from runyard_server.open_links import OpenLinks
 from runyard_server.proxy import Proxy
 from runyard_server.routes import (
     apps,
@@ -96,6 +98,8 @@ def _wire(runtime: Runtime, settings: Settings) -> Server:
         proxy=Proxy(),
         tickets=Tickets(clock, ids),
         sessions=SessionGuard(),
+        links=Links(runtime.data_dir / "keys", ids),
+        open_links=OpenLinks(database, changes),
     )
 
 

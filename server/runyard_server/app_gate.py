@@ -1,14 +1,16 @@
 """The way to interactive apps: which app a request means, who asks, and what there is to show. Plain ASGI.
 
-An app is at the root of a host of its own, `<label>.<apps host>`. A browser enters with a ticket from the server,
-which becomes a cookie of that host; a program sends its API key, and may also use `/apps/<run id>/` on the
-server's own host. Forwarding is `proxy`; here nothing of an app is read.
+An app is at the root of a host of its own, `<label>.<apps host>`. A member's browser enters with a ticket from the
+server and anybody else's with a public link, both of which become a cookie of that host; a program sends its API key,
+and may also use `/apps/<run id>/` on the server's own host. Forwarding is `proxy`; here nothing of an app is read.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,12 +21,16 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from runyard.core.clock import MICROSECONDS
 from runyard.core.errors import Declined, Forbidden, NotFound, NotSignedIn, RunyardError, Unavailable
+from runyard.core.profiles import ACCESS
+from runyard.core.publishing import require_access
 from runyard.core.runs import RunStatus
 from runyard.core.store import accounts, jobs, runs
 from runyard_server.app_hosts import host_name, label_in
 from runyard_server.app_pages import (
     START_PATH,
+    closed_page,
     enter_page,
     starting_page,
     stopped_page,
@@ -34,31 +40,51 @@ from runyard_server.auth import Action, Actor, Resource, Role, may
 from runyard_server.context import Server
 from runyard_server.credentials import APP_COOKIE
 from runyard_server.errors import respond
+from runyard_server.links import COOKIE_SECONDS, LINK_COOKIE, LINK_PATH
 from runyard_server.middleware import is_own, panel_names
 from runyard_server.pages import HEADERS
 from runyard_server.proxy import Target, refuse_socket
 from runyard_server.settings import Settings
 from runyard_server.tokens import LIFETIME_SECONDS, Claims, TokenKind
 
+log = logging.getLogger(__name__)
+
 ENTER_PATH = "/-/enter"
 """Where a ticket becomes a cookie. Paths below `/-/` of an app's host are ours."""
+
+LINK_STARTS_SECONDS = 60
+"""How often people without an account may start an app: what ends at once is not started all the time."""
+
+PUBLIC = "public"
+"""What an app is told of the role of somebody who came with a public link."""
 
 _RUN_PATH = re.compile(r"(/apps/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))(?:/|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody at the door of an app. `role` is None for who has no part in its workspace."""
+    """Somebody at the door of an app: a user, or a guest, who came with a public link.
+
+    `role` is None for who has no part in its workspace; `newest` is the app's last run, if it has ever run.
+    """
 
     job: RowMapping
     actor: Actor
     email: str
     role: Role | None
     run: RowMapping | None
-    has_failed: bool
+    newest: RowMapping | None
+
+    @property
+    def is_guest(self) -> bool:
+        return self.actor.only_job is not None
+
+    @property
+    def has_failed(self) -> bool:
+        return self.newest is not None and self.newest["status"] == RunStatus.FAILED
 
     def may(self, action: Action) -> bool:
-        return may(self.actor, action, Resource(self.job["workspace_id"], self.role))
+        return may(self.actor, action, Resource(self.job["workspace_id"], self.role, job_id=self.job["id"]))
 
 
 class AppGate:
@@ -82,7 +108,13 @@ class AppGate:
             label, below = label_in(name, self._settings.apps_host), None
         if label is not None:
             job = await run_in_threadpool(_job_at, server, label)
-            answer = unknown_page() if job is None else await _Door(server, scope, headers).open(job)
+            door = _Door(server, scope, headers)
+            answer = unknown_page() if job is None else await door.open(job)
+            if door.link_id is not None:
+                await server.open_links.serve(
+                    door.link_id, partial(pass_on, server, answer), scope, receive, send
+                )
+                return
         elif below is not None:
             answer = await _Door(server, scope, headers, prefix=below[1]).open_run(below[2])
         else:
@@ -123,11 +155,13 @@ def foreign_session() -> Response:
 
 
 class _Door:
-    """One request to an app: it opens to a target, or it answers."""
+    """One request to an app: it opens to a target, or it answers. `link_id`: the link that it was opened with."""
 
     def __init__(self, server: Server, scope: Scope, headers: Headers, prefix: str = "") -> None:
         self._server, self._scope, self._headers, self._prefix = server, scope, headers, prefix
         self._origin = origin_in(server.settings, scope)
+        self._cookies = cookie_parser(headers.get("cookie", ""))
+        self.link_id: str | None = None
 
     async def open_run(self, run_id: str) -> Target | Response:
         """Open the app of a run to a program; a cookie opens nothing here, where the server's own pages are."""
@@ -141,16 +175,15 @@ class _Door:
         if "authorization" in self._headers:
             return await self._open_to_program(job)
         is_reading = self._scope["type"] == "http" and self._scope["method"] in ("GET", "HEAD", "OPTIONS")
-        if not is_reading and not is_own(self._headers, APP_COOKIE):
+        if not is_reading and not all(is_own(self._headers, name) for name in (APP_COOKIE, LINK_COOKIE)):
             return respond(Forbidden("Another site asked for this.", "Do it from a page of this app."))
         if is_reading and self._scope["path"] == ENTER_PATH:
             return self._enter(job)
-        actor = self._cookie_actor(job)
-        if actor is None:
-            return enter_page(f"{self._panel_origin()}/apps/open/{job['id']}")
-        visit = await run_in_threadpool(look_up, self._server, job, actor)
-        if not visit.may(Action.OPEN):
-            return unknown_page()
+        if is_reading and self._scope["path"].startswith(LINK_PATH):
+            return self._enter_with_link(job, self._scope["path"].removeprefix(LINK_PATH))
+        visit = await self._visit(job)
+        if isinstance(visit, Response):
+            return visit
         if self._scope["type"] == "http" and self._scope["path"] == START_PATH:
             return await self._start_again(visit)
         return self._target(visit) or await self._page_of_stopped(visit)
@@ -183,19 +216,57 @@ class _Door:
         cookie, _ = self._server.tokens.issue(
             Claims(TokenKind.APP, user_id, job["workspace_id"], job_id=job["id"])
         )
+        return self._to_app(APP_COOKIE, cookie, LIFETIME_SECONDS[TokenKind.APP])
+
+    def _enter_with_link(self, job: RowMapping, token: str) -> Response:
+        """Take the token of a link and give a cookie of this host, to each browser one of its own."""
+        if job["paused_at"] is not None or not self._server.links.opens(token, job):
+            return unknown_page()
+        self.link_id = job["link_id"]
+        known = None if self._guest(job) is None else self._cookies[LINK_COOKIE]
+        return self._to_app(
+            LINK_COOKIE, known or self._server.links.new_cookie(job["link_id"]), COOKIE_SECONDS
+        )
+
+    def _to_app(self, name: str, cookie: str, seconds: int) -> Response:
+        """Return the way into the app, with a cookie of its host."""
         response = RedirectResponse("/", 303, HEADERS)
         response.set_cookie(
-            APP_COOKIE,
+            name,
             cookie,
-            max_age=LIFETIME_SECONDS[TokenKind.APP],
+            max_age=seconds,
             httponly=True,
             samesite="lax",
             secure=self._origin.startswith("https:"),
         )
         return response
 
-    def _cookie_actor(self, job: RowMapping) -> Actor | None:
-        cookie = cookie_parser(self._headers.get("cookie", "")).get(APP_COOKIE)
+    async def _visit(self, job: RowMapping) -> Visit | Response:
+        """Return who is there: a member as themselves, else a guest; or the page for who is neither."""
+        member, guest = self._member(job), self._guest(job)
+        if member is not None:
+            visit = await run_in_threadpool(look_up, self._server, job, member)
+            if visit.may(Action.OPEN):
+                return visit
+        if guest is not None:
+            self.link_id = job["link_id"]
+            visit = await run_in_threadpool(look_up, self._server, job, guest)
+            assert visit.may(Action.OPEN), "the link is this app's"
+            return visit
+        if member is None and LINK_COOKIE not in self._cookies:
+            return enter_page(f"{self._panel_origin()}/apps/open/{job['id']}")
+        return unknown_page()
+
+    def _guest(self, job: RowMapping) -> Actor | None:
+        """Return the viewer that a link's cookie names, None if the link does not work (any more)."""
+        viewer_id = self._server.links.viewer(self._cookies.get(LINK_COOKIE, ""), job)
+        if viewer_id is None or job["paused_at"] is not None:
+            return None
+        return Actor(viewer_id, frozenset({Action.OPEN}), only_job=job["id"])
+
+    def _member(self, job: RowMapping) -> Actor | None:
+        """Return the user that an app's cookie names."""
+        cookie = self._cookies.get(APP_COOKIE)
         if cookie is None:
             return None
         try:
@@ -208,6 +279,8 @@ class _Door:
         """Return where the app is, None if it is not running."""
         if visit.run is None:
             return None
+        if visit.is_guest and visit.run["profile"] != ACCESS:
+            return closed_page()
         if not self._server.sessions.admits(visit.run["id"], visit.actor.user_id, self._scope):
             return foreign_session()
         return Target(
@@ -215,12 +288,14 @@ class _Door:
             visit.run["port"],
             self._origin,
             visit.email,
-            visit.role or "",
+            PUBLIC if visit.is_guest else visit.role or "",
             self._prefix,
         )
 
     async def _page_of_stopped(self, visit: Visit) -> HTMLResponse:
         """Start an app that a page of it is asked for; what an old tab goes on asking for starts nothing."""
+        if visit.is_guest:
+            return await self._start_for_guest(visit)
         if not visit.may(Action.START):
             return stopped_page(
                 "Your role does not allow you to start it: ask a developer of its workspace.", may_start=False
@@ -230,6 +305,19 @@ class _Door:
         if not is_page(self._scope):
             return stopped_page("Nobody has opened it since it stopped.", may_start=True)
         return await self._start(visit)
+
+    async def _start_for_guest(self, visit: Visit) -> HTMLResponse:
+        """Start an app for somebody without an account, unless it failed or was started just now (PUB-11)."""
+        if visit.has_failed or not is_page(self._scope):
+            return closed_page()
+        now = self._server.runtime.clock.now()
+        if visit.newest is None or now - visit.newest["created_at"] >= LINK_STARTS_SECONDS * MICROSECONDS:
+            try:
+                await run_in_threadpool(_start, self._server, visit)
+            except RunyardError as error:
+                log.warning("a public link could not start %s: %s", visit.job["job_ref"], error)
+                return closed_page()
+        return starting_page()
 
     async def _start_again(self, visit: Visit) -> Response:
         """Start an app by its button; the page that follows leads to the app."""
@@ -278,16 +366,21 @@ def look_up(server: Server, job: RowMapping, actor: Actor) -> Visit:
             "" if user is None else user["email"],
             None if membership is None else Role(membership["role"]),
             run,
-            newest is not None and newest["status"] == RunStatus.FAILED,
+            newest,
         )
 
     return server.runtime.database.read(work)
 
 
 def _start(server: Server, visit: Visit) -> None:
+    """Start an app; for a guest under `access` alone. Raises: Conflict if that has no settings any more."""
+    workspace_id = visit.job["workspace_id"]
+    if visit.is_guest:
+        server.runtime.database.read(lambda connection: require_access(connection, workspace_id))
     server.runtime.run_control.start(
-        visit.job["workspace_id"],
+        workspace_id,
         job_ids=[visit.job["id"]],
         selectors=None,
-        user_id=visit.actor.user_id,
+        profile=ACCESS if visit.is_guest else None,
+        user_id=None if visit.is_guest else visit.actor.user_id,
     )

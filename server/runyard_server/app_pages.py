@@ -63,6 +63,17 @@ def stopped_page(cause: str, *, may_start: bool) -> HTMLResponse:
     )
 
 
+def closed_page() -> HTMLResponse:
+    """Return what somebody without an account sees of an app that their link does not start now."""
+    return page(
+        "Not open",
+        """
+<h1>This app is not open just now</h1>
+<p>Try again later, or ask whoever gave you the address.</p>""",
+        status=503,
+    )
+
+
 def unreachable_page() -> HTMLResponse:
     """Return what a visitor sees when the app's process does not answer."""
     return page(

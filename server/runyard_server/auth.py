@@ -55,7 +55,8 @@ class Actor:
     """Somebody with a credential: acts for a user, within what the credential is good for.
 
     `only_workspace`: the credential reaches no other. `upload_id`: the one upload it is for. `session_id`, `run_id`:
-    the sign-in or run with which it ends, and with it every credential that it is used to get.
+    the sign-in or run with which it ends, and with it every credential that it is used to get. `only_job`: it came
+    with a public link, which opens this app; `user_id` then tells its viewers apart and is nobody's.
     """
 
     user_id: str
@@ -64,11 +65,12 @@ class Actor:
     upload_id: str | None = None
     session_id: str | None = None
     run_id: str | None = None
+    only_job: str | None = None
 
     @property
     def is_person(self) -> bool:
         """Return whether the credential acts as a human, not as a service account or one-purpose token."""
-        return self.only_workspace is None
+        return self.only_workspace is None and self.only_job is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,15 @@ class Resource:
     workspace_id: str | None = None
     role: Role | None = None
     upload_id: str | None = None
+    job_id: str | None = None
 
 
 def may(actor: Actor, action: Action, resource: Resource) -> bool:
     """Return whether an actor may do this to a resource."""
     if action not in actor.actions:
         return False
+    if actor.only_job is not None:
+        return action is Action.OPEN and actor.only_job == resource.job_id
     if resource.workspace_id is None:
         return action is Action.CREATE_WORKSPACE and actor.is_person
     if actor.only_workspace not in (None, resource.workspace_id) or resource.role is None:

@@ -25,6 +25,8 @@ from runyard.core.store.tables import configurations
 from runyard_server.auth import Action, Actor, Resource, Role, may
 from runyard_server.credentials import COOKIE, Credentials
 from runyard_server.installation import Installation
+from runyard_server.links import Links
+from runyard_server.open_links import OpenLinks
 from runyard_server.proxy import Proxy
 from runyard_server.requests import PageQuery
 from runyard_server.schemas import Page
@@ -53,6 +55,8 @@ class Server:
     proxy: Proxy
     tickets: Tickets
     sessions: SessionGuard
+    links: Links
+    open_links: OpenLinks
 
     def owner_url(self, origin: str) -> str:
         """Return a new one-time address that signs the owner in (AUT-09)."""
@@ -92,7 +96,8 @@ class Caller:
 
     def views(self) -> Views:
         """Return how rows look to this caller."""
-        return Views(self.server.installation, self.origin, self.server.settings.apps_host)
+        server = self.server
+        return Views(server.installation, server.links, self.origin, server.settings.apps_host)
 
 
 Documented = Annotated[object, Security(HTTPBearer(auto_error=False, description="An API key or a token."))]
@@ -134,7 +139,8 @@ class Here(Caller):
         """Return how rows look here: a job's profile depends on the settings that are deployed."""
         current = snapshots.latest(connection, configurations, self.workspace_id)
         profiles = current["profiles"] if current is not None else ()
-        return Views(self.server.installation, self.origin, self.server.settings.apps_host, profiles)
+        server = self.server
+        return Views(server.installation, server.links, self.origin, server.settings.apps_host, profiles)
 
 
 class InWorkspace:

@@ -141,27 +141,28 @@ class ChangeHub:
 
     async def follow(self, read: ReadChanges, after: int) -> AsyncIterator[bytes]:
         """Yield the changes after an id, and what comes, for as long as the reader stays."""
-        with self._watching() as watcher:
+        with self.watching() as news:
             # An id without data: the reader knows where to resume even if nothing happens.
             yield b"id: %d\n\n" % after
             while True:
-                watcher.news.clear()  # before reading: what comes later is announced later
+                news.clear()  # before reading: what comes later is announced later
                 if rows := await read(after):
                     after = rows[-1]["id"]
                     yield b"".join(_event_frame(row) for row in rows)
                     continue
                 try:
-                    await asyncio.wait_for(watcher.news.wait(), KEEP_ALIVE_SECONDS)
+                    await asyncio.wait_for(news.wait(), KEEP_ALIVE_SECONDS)
                 except TimeoutError:
                     yield KEEP_ALIVE
 
     @contextlib.contextmanager
-    def _watching(self) -> Iterator[_Watcher]:
+    def watching(self) -> Iterator[asyncio.Event]:
+        """Set the event on this loop at each change, while the context is open."""
         watcher = _Watcher(asyncio.get_running_loop())
         with self._lock:
             self._watchers.add(watcher)
         try:
-            yield watcher
+            yield watcher.news
         finally:
             with self._lock:
                 self._watchers.discard(watcher)

@@ -22,6 +22,7 @@ from runyard_server import schemas
 from runyard_server.app_hosts import app_origin
 from runyard_server.auth import Role
 from runyard_server.installation import Installation
+from runyard_server.links import LINK_PATH, Links
 
 PREDEFINED_PROFILES = {"DATA_WRITE": profiles.PROD, "DATA_READ": profiles.ACCESS}
 
@@ -99,9 +100,14 @@ class Views:
     """
 
     def __init__(
-        self, installation: Installation, origin: str, apps_host: str, profiles: Collection[str] = ()
+        self,
+        installation: Installation,
+        links: Links,
+        origin: str,
+        apps_host: str,
+        profiles: Collection[str] = (),
     ) -> None:
-        self._installation, self._profiles = installation, profiles
+        self._installation, self._links, self._profiles = installation, links, profiles
         self._origin, self._apps_host = origin, apps_host
 
     # People and places ------------------------------------------------------------------------------
@@ -199,8 +205,8 @@ class Views:
             "paused_by": row["paused_by"],
             "next_scheduled_run_at": instant_or_none(row["next_due_at"]),
             "job_url": None if definition.is_batch else self._app_url(row),
-            "public_url": None,
-            "public_secret": None,
+            "public_url": None if row["link_id"] is None else self._public_url(row),
+            "public_secret": row["link_id"],
             "created_at": instant(row["created_at"]),
             "updated_at": instant(row["updated_at"]),
             "created_by": row["created_by"],
@@ -240,6 +246,11 @@ class Views:
     def _app_url(self, job: RowMapping) -> str:
         """Return where an interactive job is opened, whether it runs now or not."""
         return f"{app_origin(self._origin, job['label'], self._apps_host)}/"
+
+    def _public_url(self, job: RowMapping) -> str:
+        """Return where anybody opens an interactive job."""
+        origin = app_origin(self._origin, job["label"], self._apps_host)
+        return f"{origin}{LINK_PATH}{self._links.token(job['link_id'])}"
 
     def _profile_of(self, definition: JobDefinition) -> str:
         kind = JobType.BATCH if definition.is_batch else JobType.INTERACTIVE

@@ -12,7 +12,16 @@ from runyard_server.auth import ALLOWED, FULL, Action, Actor, Resource, Role, ma
 
 WORKSPACE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
-OPEN = {"get_health", "get_version", "open_sign_in", "sign_in", "show_home", "open_app"}
+OPEN = {
+    "get_health",
+    "get_version",
+    "open_sign_in",
+    "sign_in",
+    "sign_out",
+    "show_home",
+    "show_place",
+    "open_app",
+}
 """Routes that need no credential: they tell nothing, or ask themselves."""
 
 ACTIONS = {
@@ -39,12 +48,16 @@ ACTIONS = {
     "trigger_jobs": Action.START,
     "pause_job": Action.PAUSE,
     "resume_job": Action.PAUSE,
+    "publish_job": Action.PUBLISH,
+    "unpublish_job": Action.PUBLISH,
     "list_runs": Action.READ,
     "get_run": Action.READ,
     "cancel_run": Action.CANCEL,
     "cancel_runs": Action.CANCEL,
     "get_log": Action.READ_DATA,
     "follow_log": Action.READ_DATA,
+    "get_lines": Action.READ_DATA,
+    "follow_lines": Action.READ_DATA,
     "follow_events": Action.READ,
 }
 """What each route in a workspace does: a new route has to be added here, or the suite fails."""

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response
 
-from runyard.core import pausing
+from runyard.core import pausing, publishing
 from runyard.core.errors import NotFound
 from runyard.core.run_control import STARTED, StartAnswer
 from runyard.core.store import decisions, jobs, runs
 from runyard_server import requests, schemas
-from runyard_server.context import Here, Pausing, Reading, Starting, page, reply
+from runyard_server.context import Here, Pausing, Publishing, Reading, Starting, page, reply
 from runyard_server.errors import respond
 from runyard_server.views import Views
 
@@ -108,6 +108,32 @@ def pause_job(here: Pausing, job_id: UUID) -> Response:
 def resume_job(here: Pausing, job_id: UUID) -> Response:
     """Let the triggers of a job work again; its next run covers the time since the last one."""
     return _changed(here, job_id, lambda connection, job, now: pausing.resume(connection, job, now=now))
+
+
+@router.post("/{job_id}/-publish", response_model=schemas.Job)
+def publish_job(here: Publishing, job_id: UUID) -> Response:
+    """Give an app a new public link, which opens it without an account; the one before never works again."""
+    link_id = here.runtime.ids.new_id()
+    token = here.server.links.token(link_id)
+    return _changed(
+        here,
+        job_id,
+        lambda connection, job, now: publishing.publish(
+            connection, job, link_id=link_id, token=token, user_id=here.actor.user_id, now=now
+        ),
+    )
+
+
+@router.post("/{job_id}/-unpublish", response_model=schemas.Job)
+def unpublish_job(here: Publishing, job_id: UUID) -> Response:
+    """Take the public link of an app away, also from those who have it open."""
+    return _changed(
+        here,
+        job_id,
+        lambda connection, job, now: publishing.unpublish(
+            connection, job, user_id=here.actor.user_id, now=now
+        ),
+    )
 
 
 def _changed(here: Here, job_id: UUID, change: Callable[[Connection, RowMapping, int], None]) -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
 
 from runyard.core.jobs import JobDefinition
+from runyard.core.store.links import APP
 from runyard.core.store.tables import (
     attempts,
     covered_windows,
@@ -15,6 +16,7 @@ from runyard.core.store.tables import (
     job_state,
     job_versions,
     jobs,
+    links,
     manifests,
     runs,
 )
@@ -29,7 +31,7 @@ _newest_run_at = (
 
 
 def _job() -> Select[Any]:
-    """Select jobs with their current version and state."""
+    """Select jobs with their current version, state and public link."""
     return (
         select(
             jobs,
@@ -42,9 +44,14 @@ def _job() -> Select[Any]:
             job_state.c.done_until,
             job_state.c.paused_at,
             job_state.c.paused_by,
+            links.c.id.label("link_id"),
+            links.c.token_hash.label("link_token_hash"),
         )
         .join(job_versions, job_versions.c.id == jobs.c.version_id)
         .join(job_state, job_state.c.job_id == jobs.c.id)
+        .outerjoin(
+            links, (links.c.job_id == jobs.c.id) & (links.c.kind == APP) & links.c.revoked_at.is_(None)
+        )
     )
 
 

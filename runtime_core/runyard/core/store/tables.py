@@ -236,6 +236,26 @@ job_versions = Table(
     UniqueConstraint("job_id", "version"),
 )
 
+_live = text("revoked_at is null")
+
+links = Table(
+    "links",
+    metadata,
+    _id(),
+    _refers("job_id", "jobs"),
+    Column("kind", Text, nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    _refers("created_by", "users"),
+    _at("created_at"),
+    _refers("revoked_by", "users", nullable=True),
+    _at("revoked_at", nullable=True),
+    one_of("kind", ("app",), "kind"),
+    CheckConstraint("(revoked_at is null) = (revoked_by is null)", "revoked"),
+    # Of each kind a job has one link that works; those before it stay as history.
+    Index("ix_links_live", "job_id", "kind", unique=True, sqlite_where=_live, postgresql_where=_live),
+    comment="Public links. A token follows from the link's id and a key that is not in the database.",
+)
+
 job_edges = Table(
     "job_edges",
     metadata,

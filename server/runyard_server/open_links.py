@@ -1,0 +1,127 @@
+"""What is open through public links: watched, and cut off when its link stops working (PUB-02).
+
+A link may be revoked, replaced, or its job paused or archived, by whatever way; each of them is a change in the feed.
+After a change one query tells which of the links that are in use still work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from runyard.core.errors import RunyardError
+from runyard.core.store import links
+from runyard.core.store.engine import Database
+from runyard_server.app_pages import unknown_page
+from runyard_server.streams import ChangeHub
+
+log = logging.getLogger(__name__)
+
+CUT_CODE = 4403
+"""Close code of a socket whose link stopped working: the private range, for there is no standard one."""
+
+RETRY_SECONDS = 1.0
+"""Pause after an error of the database before the links are looked up again: well within the 5 s of PUB-02."""
+
+NOINDEX = b"noindex"
+"""What search engines are told of everything that a link opens (PUB-11)."""
+
+
+class OpenLinks:
+    """Serves what links open, for as long as they work. Used on one event loop."""
+
+    def __init__(self, database: Database, changes: ChangeHub) -> None:
+        self._database, self._changes = database, changes
+        self._visits: defaultdict[str, set[_Visit]] = defaultdict(set)
+        self._watching: asyncio.Task[None] | None = None
+        self._news: asyncio.Event | None = None
+
+    async def serve(self, link_id: str, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let an application answer one request or socket of a link's viewer; cut it off with its link."""
+        visit = _Visit(send)
+        with self._watched(link_id, visit):
+            serving = asyncio.create_task(_serve(app, scope, receive, visit.send))
+            ending = asyncio.create_task(visit.is_over.wait())
+            try:
+                await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                ending.cancel()
+                if not serving.done():
+                    serving.cancel()
+                    await visit.cut(scope, receive)
+                with suppress(asyncio.CancelledError):
+                    await serving
+
+    @contextmanager
+    def _watched(self, link_id: str, visit: _Visit) -> Iterator[None]:
+        self._visits[link_id].add(visit)
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
+        elif self._news is not None:
+            self._news.set()  # the link may have ended since it was looked up
+        try:
+            yield
+        finally:
+            self._visits[link_id].discard(visit)
+            if not self._visits[link_id]:
+                del self._visits[link_id]
+            if not self._visits and self._watching is not None:
+                self._watching.cancel()
+                self._watching = self._news = None
+
+    async def _watch(self) -> None:
+        """Look at the links in use, now and after each change, until none is."""
+        with self._changes.watching() as self._news:
+            while True:
+                self._news.clear()  # before looking: what comes later is announced later
+                in_use = list(self._visits)
+                try:
+                    working = await run_in_threadpool(
+                        self._database.read, partial(links.working, link_ids=in_use)
+                    )
+                except RunyardError:
+                    log.exception("links could not be looked up; trying again in %s s", RETRY_SECONDS)
+                    await asyncio.sleep(RETRY_SECONDS)
+                    continue
+                for link_id in set(in_use) - working:
+                    for visit in self._visits.get(link_id, ()):
+                        visit.is_over.set()
+                await self._news.wait()
+
+
+class _Visit:
+    """One request or socket of a link's viewer; `is_over` when it has to end."""
+
+    def __init__(self, send: Send) -> None:
+        self.is_over = asyncio.Event()
+        self._send = send
+        self._has_begun = self._is_cut = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on, unless the visitor was cut off."""
+        if self._is_cut:
+            return
+        if message["type"].endswith("http.response.start"):
+            message["headers"] = [*message.get("headers", ()), (b"x-robots-tag", NOINDEX)]
+        self._has_begun = True
+        await self._send(message)
+
+    async def cut(self, scope: Scope, receive: Receive) -> None:
+        """Let nothing more pass. What has begun stays without an end, so that nobody takes half of it for all."""
+        self._is_cut = True
+        if scope["type"] == "websocket":
+            reason = "This link does not work any more."
+            await self._send({"type": "websocket.close", "code": CUT_CODE, "reason": reason})
+        elif not self._has_begun:
+            await unknown_page()(scope, receive, self._send)
+
+
+async def _serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)
