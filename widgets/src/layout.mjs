@@ -121,7 +121,7 @@ function drawPart(count, edges) {
 /** Return the edges with those that close a cycle turned round. */
 function withoutCycles(count, edges) {
   const out = Array.from({ length: count }, () => []);
-  edges.forEach(([from], e) => out[from].push(e));
+  for (const [e, [from]] of edges.entries()) out[from].push(e);
   const forward = edges.map(([from, to]) => ({ from, to, isReversed: false }));
   const [ON_PATH, DONE] = [1, 2];
   const state = new Uint8Array(count);
@@ -167,7 +167,8 @@ function layersOf(count, forward) {
     }
   }
   for (let node = 0; node < count; node++) {
-    if (isSource[node] && out[node].length) layerOf[node] = Math.min(...out[node].map((to) => layerOf[to])) - 1;
+    if (isSource[node] && out[node].length)
+      layerOf[node] = Math.min(...out[node].map((to) => layerOf[to])) - 1;
   }
   return layerOf;
 }
@@ -208,7 +209,9 @@ function order(graph) {
   const { layers, before, after, layerOf } = graph;
   for (const vertex of depthFirst(graph)) layers[layerOf[vertex]].push(vertex);
   const rank = new Int32Array(layerOf.length);
-  const number = (layer) => layer.forEach((vertex, i) => (rank[vertex] = i));
+  const number = (layer) => {
+    for (const [i, vertex] of layer.entries()) rank[vertex] = i;
+  };
   layers.forEach(number);
   let fewest = crossingsOf(graph, rank);
   let best = layers.map((layer) => layer.slice());
@@ -216,7 +219,9 @@ function order(graph) {
     const isDown = sweep % 2 === 0;
     const neighbours = isDown ? before : after;
     for (const layer of isDown ? layers : layers.slice().reverse()) {
-      const centre = new Map(layer.map((vertex) => [vertex, barycenter(neighbours[vertex], rank) ?? rank[vertex]]));
+      const centre = new Map(
+        layer.map((vertex) => [vertex, barycenter(neighbours[vertex], rank) ?? rank[vertex]]),
+      );
       layer.sort((a, b) => centre.get(a) - centre.get(b));
       number(layer);
     }
@@ -249,7 +254,9 @@ function depthFirst({ before, after, layerOf }) {
 
 /** Return the barycenter of these vertices: their mean rank; undefined for none. */
 function barycenter(vertices, rank) {
-  return vertices.length ? vertices.reduce((sum, vertex) => sum + rank[vertex], 0) / vertices.length : undefined;
+  return vertices.length
+    ? vertices.reduce((sum, vertex) => sum + rank[vertex], 0) / vertices.length
+    : undefined;
 }
 
 /** Return how many pairs of edges cross, counted with a Fenwick tree per pair of layers. */
@@ -277,7 +284,9 @@ function place({ layers, before, after, layerOf, count }) {
   const y = new Float64Array(layerOf.length);
   const extent = (vertex) => (vertex < count ? NODE_HEIGHT + NODE_GAP : EDGE_GAP);
   const distance = (a, b) => (extent(a) + extent(b)) / 2;
-  for (const layer of layers) layer.forEach((v, i) => (y[v] = i ? y[layer[i - 1]] + distance(layer[i - 1], v) : 0));
+  for (const layer of layers) {
+    for (const [i, v] of layer.entries()) y[v] = i ? y[layer[i - 1]] + distance(layer[i - 1], v) : 0;
+  }
   for (let sweep = 0; sweep < PLACE_SWEEPS; sweep++) {
     const isDown = sweep % 2 === 0;
     const neighbours = isDown ? before : after;
@@ -286,7 +295,7 @@ function place({ layers, before, after, layerOf, count }) {
         const near = neighbours[v];
         return near.length ? near.reduce((sum, n) => sum + y[n], 0) / near.length : y[v];
       });
-      spread(layer, wanted, distance).forEach((at, i) => (y[layer[i]] = at));
+      for (const [i, at] of spread(layer, wanted, distance).entries()) y[layer[i]] = at;
     }
   }
   return Array.from(y);
@@ -327,7 +336,7 @@ function ports({ chains }, y, count) {
     for (const side of sides) {
       side.sort((a, b) => a.towards - b.towards);
       const step = Math.min(PORT_STEP, (NODE_HEIGHT - 2 * PORT_STEP) / side.length);
-      side.forEach(({ e }, i) => (found[e] = (i - (side.length - 1) / 2) * step));
+      for (const [i, { e }] of side.entries()) found[e] = (i - (side.length - 1) / 2) * step;
     }
     return found;
   };

@@ -41,18 +41,18 @@ export function relative(at, now) {
 }
 
 /** An instant in full, in the viewer's time zone: "22 Nov 2026, 14:03:07 GMT+1". */
-export function instant(at) {
-  return new Intl.DateTimeFormat(undefined, {
-    day: "numeric",
-    month: "short",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    hourCycle: "h23",
-    timeZoneName: "short",
-  }).format(at);
-}
+export const instant = (at) => FULL.format(at);
+
+const FULL = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+  timeZoneName: "short",
+});
 
 /** How long a run took, or has been running; null before it started. */
 export function runTime(run, now) {

@@ -4,7 +4,11 @@ import { layout, NODE_HEIGHT, NODE_WIDTH } from "../src/layout.mjs";
 
 /** Return a graph like a workspace: a few loads, many steps behind them; the same for the same seed. */
 function workspace(count, seed) {
-  const random = () => (seed = (seed * 1103515245 + 12345) % 2 ** 31) / 2 ** 31;
+  let state = seed;
+  const random = () => {
+    state = (state * 1103515245 + 12345) % 2 ** 31;
+    return state / 2 ** 31;
+  };
   const edges = [];
   for (let node = Math.ceil(count / 12); node < count; node++) {
     const found = new Set();
@@ -17,19 +21,31 @@ function workspace(count, seed) {
 const overlaps = (a, b) => Math.abs(a.x - b.x) < NODE_WIDTH && Math.abs(a.y - b.y) < NODE_HEIGHT;
 
 test("an edge goes from the left to the right", () => {
-  const { nodes } = layout(4, [[0, 1], [1, 2], [0, 2], [3, 2]]);
+  const { nodes } = layout(4, [
+    [0, 1],
+    [1, 2],
+    [0, 2],
+    [3, 2],
+  ]);
   assert.ok(nodes[0].x < nodes[1].x && nodes[1].x < nodes[2].x);
   assert.equal(nodes[3].x, nodes[1].x, "a job nothing leads to stands beside the first one that needs it");
 });
 
 test("a graph is the same for the same input, and every node has a place of its own", () => {
-  for (const [count, seed] of [[3, 1], [50, 2], [200, 3]]) {
+  for (const [count, seed] of [
+    [3, 1],
+    [50, 2],
+    [200, 3],
+  ]) {
     const edges = workspace(count, seed);
     const drawn = layout(count, edges);
     assert.deepEqual(drawn, layout(count, edges));
-    for (let a = 0; a < count; a++) for (let b = 0; b < a; b++) assert.ok(!overlaps(drawn.nodes[a], drawn.nodes[b]));
+    for (let a = 0; a < count; a++)
+      for (let b = 0; b < a; b++) assert.ok(!overlaps(drawn.nodes[a], drawn.nodes[b]));
     for (const { x, y } of drawn.nodes) {
-      assert.ok(x >= 0 && y >= 0 && x + NODE_WIDTH <= drawn.width + 1e-6 && y + NODE_HEIGHT <= drawn.height + 1e-6);
+      assert.ok(
+        x >= 0 && y >= 0 && x + NODE_WIDTH <= drawn.width + 1e-6 && y + NODE_HEIGHT <= drawn.height + 1e-6,
+      );
     }
   }
 });
@@ -47,12 +63,35 @@ test("a path starts at its source and ends at its target", () => {
 });
 
 test("two crossed edges are uncrossed", () => {
-  assert.equal(layout(6, [[0, 3], [0, 5], [1, 4], [1, 5], [2, 3]]).crossings, 0);
-  assert.equal(layout(4, [[0, 2], [0, 3], [1, 2], [1, 3]]).crossings, 1);
+  assert.equal(
+    layout(6, [
+      [0, 3],
+      [0, 5],
+      [1, 4],
+      [1, 5],
+      [2, 3],
+    ]).crossings,
+    0,
+  );
+  assert.equal(
+    layout(4, [
+      [0, 2],
+      [0, 3],
+      [1, 2],
+      [1, 3],
+    ]).crossings,
+    1,
+  );
 });
 
 test("cycles, loops and doubled edges are drawn too", () => {
-  const { nodes, paths } = layout(3, [[0, 1], [1, 2], [2, 0], [1, 1], [0, 1]]);
+  const { nodes, paths } = layout(3, [
+    [0, 1],
+    [1, 2],
+    [2, 0],
+    [1, 1],
+    [0, 1],
+  ]);
   assert.equal(nodes.length, 3);
   assert.deepEqual(paths[3], []);
   assert.ok(paths[2][0][0] > paths[2].at(-1)[0], "the edge that closes the cycle goes back");

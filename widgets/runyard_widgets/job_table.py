@@ -1,0 +1,24 @@
+"""A live list of jobs. What its rows hold is in `row_widget`; how it is drawn, in `widgets/src/job_table.mjs`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .frames import jobs_frame
+from .live_widget import static
+from .row_widget import JobRows, RowActions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class JobTable(RowActions, JobRows):
+    """Jobs by ref, each with its kind, triggers, next run and last runs (UI-03); changes lose nothing (UI-02)."""
+
+    _esm = static("job_table.js")
+    _css = static("job_table.css")
+
+    @property
+    def selected_jobs(self) -> pl.DataFrame:
+        """The selected jobs; columns as in `frames.jobs_frame`."""
+        return jobs_frame(self.selected_rows())

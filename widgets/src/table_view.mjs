@@ -1,0 +1,353 @@
+// A live list of rows: search, selection, a menu and details per row. Rows are elements kept by key, so that no change
+// of theirs moves what somebody reads, selects or types in (UI-02). What columns there are is up to the caller.
+
+import { address, h } from "./dom.mjs";
+import { Rows } from "./rows.mjs";
+import { actionsFor, countsBy, matching } from "./table_model.mjs";
+
+const TICK_MS = 1000; // durations of open runs are told in seconds
+
+/** Put `text` there unless it is there already: an unchanged cell costs nothing and keeps what is selected in it. */
+export function say(element, text) {
+  if (element.firstChild?.data !== text || element.childNodes.length > 1) element.textContent = text;
+}
+
+/** Return text as nodes; what stands between backticks becomes code. */
+const withCode = (text) => text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
+
+/**
+ * Draw a table of `shape`: `noun` and `nouns`; `key` of a row; `columns` of `{name, title, draw(cell, row, now),
+ * isTimed}`, the one named "name" carrying the link; `order(a, b)`; `text(row)` that is searched; `statusOf(row)`;
+ * `states(row)` for actions; `details(row, now)` as `[title, text]` of an open row; `refOf(row)`.
+ */
+export function drawTable({ model, root }, shape) {
+  const rows = new Rows(shape.key);
+  const lines = new Map(); // key -> the elements of a row
+  const opened = new Set();
+  const filter = { words: "", status: "" };
+  let shown = [];
+  let current = null; // the key of the row arrow keys are at
+
+  const search = h("input", {
+    type: "search",
+    placeholder: `Search ${shape.nouns}`,
+    "aria-label": `Search ${shape.nouns}`,
+    oninput: () => refilter({ words: search.value }),
+  });
+  const statuses = h("select", {
+    "aria-label": "Status",
+    onchange: () => refilter({ status: statuses.value }),
+  });
+  const count = h("span", { class: "ry-quiet", role: "status" });
+  const all = h("input", {
+    type: "checkbox",
+    "aria-label": `Select all ${shape.nouns} shown`,
+    onchange: selectAll,
+  });
+  const head = h(
+    "div",
+    { class: "ry-line ry-head", role: "row" },
+    h("span", { role: "columnheader", class: "ry-check" }, all),
+    ...shape.columns.map(({ name, title }) =>
+      h("span", { role: "columnheader", class: `ry-${name}` }, title),
+    ),
+    h("span", { role: "columnheader", class: "ry-more" }, h("span", { class: "ry-unseen" }, "More")),
+  );
+  const body = h("div", { role: "rowgroup", onkeydown: moveByKey });
+  const note = h("p", { class: "ry-note" });
+  const list = h(
+    "div",
+    { class: "ry-scroll", role: "grid", "aria-multiselectable": "true", "aria-label": shape.nouns },
+    h("div", { role: "rowgroup", class: "ry-top" }, head),
+    body,
+    note,
+  );
+  list.style.maxHeight = `${model.get("height")}px`;
+  const menu = h("div", { class: "ry-menu", role: "menu", popover: "auto", onkeydown: moveInMenu });
+  root.classList.add("ry-table", `ry-${shape.nouns}`);
+  root.append(h("div", { class: "ry-bar" }, search, statuses, count), list, menu);
+
+  // What is shown.
+
+  function refilter(change) {
+    Object.assign(filter, change);
+    list.scrollTop = 0;
+    arrange();
+  }
+
+  function arrange() {
+    const known = [...rows].sort(shape.order);
+    shown = matching(known, filter, shape);
+    keepInPlace(() => {
+      const keep = new Set(shown.map((row) => row[shape.key]));
+      for (const [key, line] of lines) {
+        if (keep.has(key)) continue;
+        line.element.remove();
+        lines.delete(key);
+      }
+      let place = body.firstElementChild;
+      for (const row of shown) {
+        const { element } = lineOf(row);
+        if (element === place) place = place.nextElementSibling;
+        else body.insertBefore(element, place);
+      }
+      for (const row of shown) drawLine(row);
+    });
+    offerStatuses(known);
+    say(
+      count,
+      shown.length === known.length ? counted(known.length) : `${shown.length} of ${counted(known.length)}`,
+    );
+    explain(known.length);
+    showSelection();
+    if (!lines.has(current)) current = shown[0]?.[shape.key] ?? null;
+    for (const [key, { element }] of lines) element.tabIndex = key === current ? 0 : -1;
+  }
+
+  const counted = (n) => `${n} ${n === 1 ? shape.noun : shape.nouns}`;
+
+  /** Change the rows so that the first one seen stays where it is on screen, and the focus where it was. */
+  function keepInPlace(change) {
+    const focused = root.getRootNode().activeElement;
+    const seen = list.scrollTop > 0 && shown.map((row) => lines.get(row[shape.key])?.element).find(isSeen);
+    const before = seen ? seen.offsetTop : 0;
+    change();
+    if (seen?.isConnected) list.scrollTop += seen.offsetTop - before;
+    if (body.contains(focused) && root.getRootNode().activeElement !== focused)
+      focused.focus({ preventScroll: true });
+  }
+
+  const isSeen = (element) =>
+    element?.isConnected && element.offsetTop + element.offsetHeight > list.scrollTop + head.offsetHeight;
+
+  function offerStatuses(known) {
+    const offers = [
+      ["", "Any status"],
+      ...countsBy(known, shape.statusOf).map(([status, n]) => [status, `${status} (${n})`]),
+    ];
+    if (filter.status && !offers.some(([status]) => status === filter.status))
+      offers.push([filter.status, `${filter.status} (0)`]);
+    while (statuses.options.length > offers.length) statuses.lastChild.remove();
+    offers.forEach(([status, title], i) => {
+      const option = statuses.options[i] ?? statuses.appendChild(h("option"));
+      option.value = status;
+      say(option, title);
+    });
+    statuses.value = filter.status;
+  }
+
+  /** Nothing there and nothing found are two things to say (UI-16). */
+  function explain(known) {
+    note.hidden = shown.length > 0;
+    if (note.hidden) return;
+    if (known === 0) return note.replaceChildren(...withCode(model.get("empty") || `No ${shape.nouns} yet.`));
+    const showAll = () => {
+      search.value = "";
+      refilter({ words: "", status: "" });
+    };
+    note.replaceChildren(
+      `No ${shape.noun} matches. `,
+      h("button", { type: "button", onclick: showAll }, "Show all"),
+    );
+  }
+
+  // One row.
+
+  function lineOf(row) {
+    const key = row[shape.key];
+    if (!lines.has(key)) lines.set(key, makeLine(key));
+    return lines.get(key);
+  }
+
+  function makeLine(key) {
+    const check = h("input", { type: "checkbox", tabindex: -1, onchange: () => select(key, check.checked) });
+    const cells = shape.columns.map(({ name }) => h("span", { role: "gridcell", class: `ry-${name}` }));
+    const link = h("a");
+    cells[shape.columns.findIndex(({ name }) => name === "name")].append(link);
+    const more = h(
+      "button",
+      {
+        type: "button",
+        tabindex: -1,
+        class: "ry-dots",
+        "aria-haspopup": "menu",
+        onclick: () => openMenu(key),
+      },
+      "⋯",
+    );
+    const line = h(
+      "div",
+      { class: "ry-line", onclick: ({ target }) => target.closest("a, button, input") || toggle(key) },
+      h("span", { role: "gridcell", class: "ry-check" }, check),
+      ...cells,
+      h("span", { role: "gridcell", class: "ry-more" }, more),
+    );
+    const element = h("div", { class: "ry-row", role: "row", onfocusin: () => (current = key) }, line);
+    return { element, line, check, cells, link, more, details: null };
+  }
+
+  function drawLine(row) {
+    const { element, check, link, more, cells } = lines.get(row[shape.key]);
+    const href = address(model.get("href"), { ...row, ref: shape.refOf(row) });
+    if (link.getAttribute("href") !== (href || null))
+      href ? link.setAttribute("href", href) : link.removeAttribute("href");
+    const name = shape.label(row);
+    check.setAttribute("aria-label", `Select ${name}`);
+    more.setAttribute("aria-label", `Actions for ${name}`);
+    more.hidden = actionsFor(model.get("actions"), shape.states(row)).length === 0;
+    element.dataset.status = shape.statusOf(row);
+    for (const [i, { name, draw }] of shape.columns.entries()) {
+      draw(name === "name" ? link : cells[i], row, rows.now());
+    }
+    drawDetails(row);
+  }
+
+  function drawDetails(row) {
+    const line = lines.get(row[shape.key]);
+    const isOpen = opened.has(row[shape.key]);
+    line.element.setAttribute("aria-expanded", String(isOpen));
+    if (!isOpen) {
+      line.details?.remove();
+      line.details = null;
+      return;
+    }
+    line.details ??= line.element.appendChild(h("dl", { class: "ry-details", role: "gridcell" }));
+    const said = shape.details(row, rows.now()).filter(([, text]) => text);
+    while (line.details.childElementCount > 2 * said.length) line.details.lastElementChild.remove();
+    said.forEach(([title, text], i) => {
+      if (!line.details.children[2 * i]) line.details.append(h("dt"), h("dd"));
+      say(line.details.children[2 * i], title);
+      say(line.details.children[2 * i + 1], text);
+    });
+  }
+
+  function toggle(key) {
+    opened.has(key) ? opened.delete(key) : opened.add(key);
+    drawDetails(rows.get(key));
+  }
+
+  // Selection.
+
+  function select(key, isSelected) {
+    const others = model.get("selected").filter((other) => other !== key);
+    choose(isSelected ? [...others, key] : others);
+  }
+
+  function selectAll() {
+    const keys = shown.map((row) => row[shape.key]);
+    const others = model.get("selected").filter((key) => !lines.has(key));
+    choose(all.checked ? [...others, ...keys] : others);
+  }
+
+  function choose(keys) {
+    model.set("selected", keys);
+    model.save_changes();
+    showSelection();
+  }
+
+  function showSelection() {
+    const selected = new Set(model.get("selected"));
+    let here = 0;
+    for (const [key, { element, check }] of lines) {
+      check.checked = selected.has(key);
+      element.setAttribute("aria-selected", String(check.checked));
+      here += check.checked;
+    }
+    all.checked = here > 0 && here === lines.size;
+    all.indeterminate = here > 0 && here < lines.size;
+  }
+
+  // The menu.
+
+  function openMenu(key) {
+    const row = rows.get(key);
+    const { more } = lines.get(key);
+    const request = ({ name }) => {
+      menu.hidePopover();
+      const n = (model.get("requested").n ?? 0) + 1;
+      model.set("requested", { name, id: row.id, ref: shape.refOf(row), n });
+      model.save_changes();
+    };
+    const offers = actionsFor(model.get("actions"), shape.states(row));
+    if (!offers.length) return;
+    menu.replaceChildren(
+      ...offers.map((action) =>
+        h("button", { type: "button", role: "menuitem", onclick: () => request(action) }, action.label),
+      ),
+    );
+    menu.showPopover();
+    const [button, box] = [more.getBoundingClientRect(), menu.getBoundingClientRect()];
+    const below = button.bottom + box.height < innerHeight;
+    menu.style.left = `${Math.max(8, button.right - box.width)}px`;
+    menu.style.top = `${below ? button.bottom + 2 : button.top - box.height - 2}px`;
+    menu.firstElementChild.focus();
+  }
+
+  function moveInMenu(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const items = [...menu.children];
+    const at = items.indexOf(root.getRootNode().activeElement);
+    items[(at + step + items.length) % items.length].focus();
+  }
+
+  // Keys, on a row: arrows move and open, space selects, enter follows the link, the menu key opens the menu.
+
+  function moveByKey(event) {
+    const { target, key } = event;
+    if (!target.classList.contains("ry-row") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const at = shown.findIndex((row) => row[shape.key] === current);
+    const { link, check, more } = lines.get(current);
+    const go = (i) => focusRow(shown[Math.min(shown.length - 1, Math.max(0, i))][shape.key]);
+    const moves = {
+      ArrowDown: () => go(at + 1),
+      ArrowUp: () => go(at - 1),
+      Home: () => go(0),
+      End: () => go(shown.length - 1),
+      ArrowRight: () => opened.has(current) || toggle(current),
+      ArrowLeft: () => opened.has(current) && toggle(current),
+      " ": () => select(current, !check.checked),
+      Enter: () => (link.hasAttribute("href") ? link.click() : toggle(current)),
+      ContextMenu: () => more.click(),
+    };
+    if (!moves[key]) return;
+    event.preventDefault();
+    moves[key]();
+  }
+
+  function focusRow(key) {
+    lines.get(current).element.tabIndex = -1;
+    current = key;
+    const { element } = lines.get(key);
+    element.tabIndex = 0;
+    element.focus();
+  }
+
+  // Time passes.
+
+  const tick = setInterval(() => {
+    if (!root.isConnected || document.hidden) return;
+    for (const row of shown) {
+      const { cells } = lines.get(row[shape.key]);
+      for (const [i, { draw, isTimed }] of shape.columns.entries())
+        if (isTimed) draw(cells[i], row, rows.now());
+    }
+  }, TICK_MS);
+
+  const changes = "change:selected change:actions change:empty change:href";
+  model.on(changes, arrange);
+  rows.merge(model.get("snapshot"));
+  arrange();
+  return {
+    frame(head) {
+      if (head.kind !== shape.kind) return;
+      rows.merge(head);
+      arrange();
+    },
+    stop() {
+      clearInterval(tick);
+      model.off(changes, arrange);
+    },
+  };
+}
