@@ -17,8 +17,7 @@ from pathlib import Path
 from shutil import which
 from typing import BinaryIO
 
-import runyard
-from runyard.core import profiles, requirements, snapshots, workspace
+from runyard.core import profiles, requirements, sdk, snapshots, workspace
 from runyard.core.clock import Clock, SystemClock
 from runyard.core.discovery import Discovered, Discovery
 from runyard.core.errors import InvalidManifest, NotFound
@@ -86,9 +85,9 @@ class Deployer:
         Raises: InvalidWorkspace without `pyproject.toml`, InvalidDeploymentModule, InvalidManifest.
         """
         workspace.require_pyproject(self.root)
-        with _sdk() as sdk:
+        with _offered() as offered:
             return self._discovery.discover(
-                self.root, file, python=self.python, sdk=sdk, env=self._env, ad_hoc=ad_hoc
+                self.root, file, python=self.python, sdk=offered, env=self._env, ad_hoc=ad_hoc
             )
 
     def warnings(self, found: Discovered | None, receipt: DeployReceipt | None = None) -> list[str]:
@@ -215,8 +214,10 @@ def _package(base: Path, files: list[SnapshotFile], known: Iterable[SnapshotFile
 
 
 @contextmanager
-def _sdk() -> Iterator[Path]:
-    """Offer a directory with our package and nothing else, to be put on the path of the user's Python."""
+def _offered() -> Iterator[Path]:
+    """Offer a directory with what a job finds of ours, to be put on the path of the user's Python."""
     with tempfile.TemporaryDirectory(prefix="runyard-sdk-") as directory:
-        (Path(directory) / "runyard").symlink_to(Path(runyard.__file__).parent, target_is_directory=True)
+        for package, installed in sdk.packages():
+            (Path(directory) / package).parent.mkdir(exist_ok=True)
+            (Path(directory) / package).symlink_to(installed, target_is_directory=True)
         yield Path(directory)

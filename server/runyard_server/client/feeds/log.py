@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -46,7 +46,7 @@ class LogFeed:
             return _frame(LogPart(0, 0, 0, False, b""), run=None)
         return _frame(self._client.log_part(run.id, -NOW_LINES, NOW_LINES), run=run_row(run))
 
-    async def frames(self) -> AsyncIterator[Frame]:
+    async def frames(self) -> AsyncGenerator[Frame]:
         """Yield the run, its newest lines, and what comes. Ends with the run; of a job, never."""
         news = asyncio.Event()
         shown: Row | None = None

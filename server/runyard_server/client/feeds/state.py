@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -55,7 +55,7 @@ class StateFeed:
         """Return the whole state."""
         return self._frame(self._read(), None)
 
-    async def frames(self) -> AsyncIterator[Frame]:
+    async def frames(self) -> AsyncGenerator[Frame]:
         """Yield the whole state, and then what differs, for as long as somebody looks."""
         news = asyncio.Event()
         known: State | None = None
