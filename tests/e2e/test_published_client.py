@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.support.attempts import Gate
 from tests.support.databases import postgres_copy
@@ -358,6 +359,51 @@ def test_a_log_is_followed_while_the_job_runs(published: Published, gate: Gate) 
         process.stdout.read()
     assert process.returncode == 0
     assert published.client.wait(run_id).is_completed
+
+
+# Pause and publish ----------------------------------------------------------------------------------
+
+
+# Part of CMP-05: pause and resume.
+@pytest.mark.slow
+def test_a_schedule_is_paused_and_resumed_and_what_has_none_is_refused(published: Published) -> None:
+    client = published.client
+    assert "`jobs.loads.daily` are paused" in published("job pause daily")
+    assert client.job("daily").is_paused
+    assert "already paused" in published("job pause schedule:*")
+    said = published("job pause loads.report", code=255)
+    assert "Cannot pause jobs.loads.report" in said
+    assert "is not scheduled, so there is nothing to pause" in said
+    assert "`jobs.loads.daily` are resumed" in published("job resume daily")
+    assert not client.job("daily").is_paused
+    assert "are not paused" in published("job resume daily")
+
+
+# SPEC: PUB-07
+# Part of CMP-05: publish and unpublish.
+@pytest.mark.slow
+def test_an_app_is_published_and_unpublished(published: Published, tmp_path: Path) -> None:
+    other = Published(tmp_path / "workspace", tmp_path / "home", published.installation)
+    assert "Created workspace" in other("workspace connect published --create")
+    make_workspace(other.root, {"notebook.py": NOTEBOOK})
+    (other.root / "__deployment__.py").write_text(deployment(FUNCTIONS[:1], ["notebook"]))
+    other("deploy")
+    said = other("job publish notebook")
+    found = re.search(r"enabled successfully: (http://\S+)", said)
+    assert found, said
+    link = httpx.URL(found[1])
+    assert f"already enabled: {link}" in other("job publish notebook")
+
+    def status() -> int:
+        # Not every resolver knows the names below `localhost`, as browsers do.
+        here = link.copy_with(host="localhost")
+        return httpx.get(here, headers={"host": link.netloc.decode()}, trust_env=False).status_code
+
+    assert status() == 303
+    assert "disabled successfully" in other("job unpublish notebook")
+    assert status() == 404
+    assert "already disabled" in other("job unpublish notebook")
+    assert "only interactive jobs can be published" in other("job publish boom", code=255).lower()
 
 
 # Stop -----------------------------------------------------------------------------------------------
