@@ -43,12 +43,18 @@ def install_sdk(data_dir: Path) -> Path:
     return folder
 
 
+def packages() -> Iterator[tuple[Path, Path]]:
+    """Yield where a package stands in the folder, and where it is installed."""
+    for name in PACKAGES:
+        spec = find_spec(name)
+        for installed in (spec and spec.submodule_search_locations) or ():
+            yield Path(*name.split(".")), Path(installed)
+
+
 def _sources() -> Iterator[tuple[str, Path]]:
     """Yield every file with its path in the folder."""
-    for package in PACKAGES:
-        spec = find_spec(package)
-        for root in map(Path, (spec and spec.submodule_search_locations) or ()):
-            for source in root.rglob("*"):
-                inside = source.relative_to(root)
-                if source.is_file() and not LEFT_OUT & set(inside.parts):
-                    yield str(Path(*package.split("."), inside)), source
+    for package, installed in packages():
+        for source in installed.rglob("*"):
+            inside = source.relative_to(installed)
+            if source.is_file() and not LEFT_OUT & set(inside.parts):
+                yield str(package / inside), source
