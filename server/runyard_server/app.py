@@ -19,6 +19,7 @@ from runyard_server.installation import prepare
 from runyard_server.links import Links
 from runyard_server.middleware import guards
 from runyard_server.open_links import OpenLinks
+from runyard_server.panel_gate import PanelGate
 from runyard_server.proxy import Proxy
 from runyard_server.routes import (
     apps,
@@ -63,7 +64,7 @@ def create_app(runtime: Runtime, settings: Settings) -> FastAPI:
         title="runyard",
         version=version("runyard"),
         lifespan=_lifespan,
-        middleware=[Middleware(AppGate, settings=settings), *guards(settings)],
+        middleware=[Middleware(AppGate, settings=settings), *guards(settings), Middleware(PanelGate)],
         exception_handlers=HANDLERS,
         responses={"default": {"model": ErrorBody, "description": "A refusal, with its reasons."}},
         generate_unique_id_function=_operation_id,

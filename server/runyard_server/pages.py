@@ -7,8 +7,11 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 from starlette.responses import HTMLResponse
+
+from runyard_server.sign_in import ADDRESS_SECONDS, ASKED_COOKIE, PANEL, landing
 
 STYLE = """
 :root {
@@ -34,11 +37,13 @@ p { margin: 0 0 1rem; max-width: 38rem; }
 a { color: var(--accent); }
 .quiet { color: var(--quiet); }
 .mark { font-weight: 650; letter-spacing: .01em; color: var(--accent); margin: 0 0 2rem; }
-button {
+.button, button {
   font: inherit; font-weight: 600; color: var(--on-accent); background: var(--accent);
-  border: 0; border-radius: .5rem; padding: .75rem 1.4rem; min-height: 2.75rem; cursor: pointer;
+  display: inline-block; text-decoration: none; cursor: pointer;
+  border: 0; border-radius: .5rem; padding: .75rem 1.4rem; min-height: 2.75rem;
 }
-button:hover { filter: brightness(1.08); }
+.button:hover, button:hover { filter: brightness(1.08); }
+.plain { color: var(--accent); background: none; padding: 0; font-weight: 400; text-decoration: underline; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
 pre, code { font: .9em/1.6 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 pre {
@@ -117,9 +122,9 @@ and it prints a new one.</p>
     )
 
 
-def stranger_page() -> HTMLResponse:
-    """Return what somebody sees who is not signed in."""
-    return page(
+def stranger_page(asked: str = "") -> HTMLResponse:
+    """Return what somebody sees who is not signed in; the browser remembers the page they `asked` for."""
+    response = page(
         "runyard",
         """
 <h1>A runyard server</h1>
@@ -128,6 +133,9 @@ printed where it was started.</p>
 <p class="quiet">Programs use an API key instead.</p>""",
         status=401,
     )
+    if landing(asked) == asked:
+        response.set_cookie(ASKED_COOKIE, asked, ADDRESS_SECONDS, httponly=True, samesite="lax")
+    return response
 
 
 def home_page(origin: str, sections: Collection[WorkspaceSection]) -> HTMLResponse:
@@ -138,12 +146,42 @@ def home_page(origin: str, sections: Collection[WorkspaceSection]) -> HTMLRespon
         "runyard",
         f"""
 <h1>What runs here</h1>
+<p><a class="button" href="{PANEL}">Open the control panel</a></p>
 {shown or nothing}
 <h2>Connect a project</h2>
 <p>In its folder, with an API key in <code>RUNYARD_API_KEY</code>:</p>
 <pre><code>export RUNYARD_SERVER={escape(origin)}
 runyard deploy</code></pre>
-<p class="quiet">The API is described at <a href="/openapi.json">/openapi.json</a>.</p>""",
+<p class="quiet">The API is described at <a href="/openapi.json">/openapi.json</a>.</p>
+<form method="post" action="/sign-out"><button class="plain" type="submit">Sign out</button></form>""",
+    )
+
+
+def stopped_panel_page(message: str, log: Path, start_path: str) -> HTMLResponse:
+    """Return what a viewer sees of a panel that failed; `log` is the directory of its last run."""
+    said = f"<pre><code>{escape(message)}</code></pre>" if message else ""
+    return page(
+        "The panel failed",
+        f"""
+<h1>The control panel failed</h1>
+<p>Jobs are not affected: it only shows them. <a href="/">What runs here</a> needs no panel.</p>
+{said}
+<form method="post" action="{start_path}"><button type="submit">Start it again</button></form>
+<p class="quiet">What it said before it ended is in <code>{escape(str(log))}</code>.</p>""",
+        status=503,
+    )
+
+
+def missing_panel_page() -> HTMLResponse:
+    """Return what a viewer sees of a server that has no marimo, which the panel is made with."""
+    return page(
+        "No control panel",
+        """
+<h1>The control panel is not installed</h1>
+<p>It needs marimo beside the server. Install it there, then start the server again:</p>
+<pre><code>pip install 'runyard[server]'</code></pre>
+<p><a href="/">What runs here</a> can be seen without it.</p>""",
+        status=503,
     )
 
 

@@ -7,6 +7,7 @@ server prints another.
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.ids import Ids
 from runyard.core.store import accounts
 from runyard.core.store.engine import Database
+from runyard_server.auth import Actor
 
 ADDRESS_SECONDS = 15 * 60
 """How long an address waits to be opened: long enough to find the browser, short for what it gives away."""
@@ -23,8 +25,22 @@ ADDRESS_SECONDS = 15 * 60
 SESSION_SECONDS = 30 * 24 * 3600
 """How long a browser stays signed in: a month, as people expect of a tool on their own machine."""
 
+PANEL = "/panel/"
+"""Where the control panel is, and where who has signed in arrives."""
+
+ASKED_COOKIE = "runyard_asked"
+"""Which page somebody asked for who was not signed in."""
+
+_ASKED = re.compile(r"/(?:w|apps/open)/[\w.~%/-]{1,500}", re.ASCII)
+"""Pages that are worth coming back to. Nothing that fits leads to another site or changes anything."""
+
 ADDRESSES_MAX = 100
 """Unspent addresses kept; the oldest goes first, so that printing them in a loop fills no memory."""
+
+
+def landing(asked: str | None) -> str:
+    """Return the path where who has signed in arrives: the page they asked for before, else the panel."""
+    return asked if asked is not None and _ASKED.fullmatch(asked) else PANEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +95,9 @@ class SignIns:
 
         self._database.write(work)
         return cookie
+
+    def end(self, actor: Actor) -> None:
+        """End the session that somebody came with, if it was one."""
+        session_id = actor.session_id
+        if session_id is not None:
+            self._database.write(lambda connection: accounts.end_session(connection, session_id))

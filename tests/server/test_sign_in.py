@@ -39,7 +39,7 @@ def test_opening_the_address_spends_nothing_and_its_button_signs_in(local_api: A
         assert page.status_code == 200
         assert 'method="post"' in page.text
     response = local_api.request("POST", "/sign-in", key=None, data={"token": token_of(url)})
-    assert (response.status_code, response.headers["location"]) == (303, "/")
+    assert (response.status_code, response.headers["location"]) == (303, "/panel/")
     cookie = response.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
@@ -152,11 +152,11 @@ def test_pages_ask_nobody_else_for_anything(local_api: Api) -> None:
     pages = [
         local_api.request("GET", "/", key=None),
         local_api.request("GET", "/"),
-        local_api.request("GET", f"/w/{local_api.workspace_id}/runs/1"),
+        local_api.request("GET", f"/w/{local_api.workspace_id}/runs/1", key=None),
         local_api.request("GET", address(local_api), key=None),
         local_api.request("GET", "/sign-in?token=<script>", key=None),
     ]
-    assert [page.status_code for page in pages] == [401, 200, 200, 200, 410]
+    assert [page.status_code for page in pages] == [401, 200, 401, 200, 410]
     for page in pages:
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert "<script" not in page.text

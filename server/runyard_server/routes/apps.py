@@ -25,7 +25,7 @@ def open_app(request: Request, job_id: UUID) -> Response:
     try:
         actor = actor_of(request)
     except NotSignedIn:
-        return pages.stranger_page()
+        return pages.stranger_page(request.url.path)
     server = server_of(request)
     job = server.runtime.database.read(
         lambda connection: jobs.by_ids(connection, [str(job_id)]).get(str(job_id))

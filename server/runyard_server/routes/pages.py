@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
+from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from runyard.core.errors import NotSignedIn
+from runyard.core.errors import NotSignedIn, RunyardError
 from runyard.core.store import accounts, jobs, runs
 from runyard_server import pages
-from runyard_server.context import actor_of, origin_of, server_of
+from runyard_server.auth import Action
+from runyard_server.context import InWorkspace, actor_of, origin_of, server_of
 from runyard_server.credentials import COOKIE
-from runyard_server.sign_in import SESSION_SECONDS
+from runyard_server.panel_gate import is_installed
+from runyard_server.sign_in import ASKED_COOKIE, PANEL, SESSION_SECONDS, landing
 from runyard_server.views import instant, status_of
 
 router = APIRouter(include_in_schema=False)
@@ -32,11 +37,15 @@ def open_sign_in(request: Request, token: Annotated[str, Query()] = "") -> Respo
 
 @router.post("/sign-in")
 def sign_in(request: Request, token: Annotated[str, Form()]) -> Response:
-    """Spend a one-time address and sign the browser in."""
-    cookie = server_of(request).sign_ins.spend(token)
+    """Spend a one-time address and sign the browser in; the panel starts, to be there when it is shown."""
+    server = server_of(request)
+    cookie = server.sign_ins.spend(token)
     if cookie is None:
         return pages.spent_page()
-    response = RedirectResponse("/", 303)
+    if is_installed():
+        server.runtime.panel.start(None)
+    response = RedirectResponse(landing(request.cookies.get(ASKED_COOKIE)), 303)
+    response.delete_cookie(ASKED_COOKIE)
     response.set_cookie(
         COOKIE,
         cookie,
@@ -48,10 +57,46 @@ def sign_in(request: Request, token: Annotated[str, Form()]) -> Response:
     return response
 
 
+@router.post("/sign-out")
+def sign_out(request: Request) -> Response:
+    """End the browser's session, and with it every token that was issued to it."""
+    response = RedirectResponse("/", 303)
+    response.delete_cookie(COOKIE)
+    with suppress(NotSignedIn):
+        server_of(request).sign_ins.end(actor_of(request))
+    return response
+
+
+@router.get("/w/{workspace_id}")
+@router.get("/w/{workspace_id}/{place:path}")
+def show_place(request: Request, workspace_id: str, place: str = "") -> Response:
+    """Lead to the page of the panel that an address means, as clients print them (contract 4.1)."""
+    try:
+        actor_of(request)
+    except NotSignedIn:
+        return pages.stranger_page(request.url.path)
+    noun, _, name = place.partition("/")
+    if noun == "jobs" and name:
+        place = f"{noun}/{_job_ref(request, workspace_id, name)}"
+    elif noun != "runs":
+        place = ""
+    return RedirectResponse(f"{PANEL}#/w/{quote(workspace_id)}/{quote(place)}", 303)
+
+
+def _job_ref(request: Request, workspace_id: str, name: str) -> str:
+    """Return the ref of a job that an address names by its id; any other name as it is."""
+    try:
+        job_id = str(UUID(name))
+        here = InWorkspace(Action.READ).enter(request, workspace_id)
+    except (ValueError, RunyardError):
+        return name
+    row = here.read(lambda connection: jobs.get(connection, workspace_id, job_id))
+    return name if row is None else str(row["job_ref"])
+
+
 @router.get("/")
-@router.get("/w/{rest:path}")
 def show_home(request: Request) -> Response:
-    """Show what runs here. The addresses that clients print for workspaces, jobs and runs lead here too."""
+    """Show what runs here, without the panel."""
     try:
         actor = actor_of(request)
     except NotSignedIn:
