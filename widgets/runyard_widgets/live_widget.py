@@ -90,6 +90,7 @@ class LiveWidget(anywidget.AnyWidget):
         self._moved = asyncio.Event()
         self._renewal: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._element: object = None
         self._end_with_comm()
         self.on_msg(self._receive)
         try:
@@ -117,6 +118,14 @@ class LiveWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return str(self.snapshot.get("trouble") or self.text())
 
+    def _display_(self) -> object:
+        """How marimo shows this. Its own way keeps every widget ever shown, by a cache that refers to itself."""
+        if self._element is None:
+            from marimo import ui
+
+            self._element = ui.anywidget(self)
+        return self._element
+
     @property
     def is_live(self) -> bool:
         """Whether the feed is being pulled: somebody looks, and more may come."""
@@ -130,8 +139,9 @@ class LiveWidget(anywidget.AnyWidget):
             return
         self._is_closed = True
         self._stop()
-        for task in self._answers:
-            task.cancel()
+        for waiting in (*self._answers, self._renewal):
+            if waiting:
+                waiting.cancel()
         self.layout.close()
         super().close()
 
@@ -260,8 +270,7 @@ class LiveWidget(anywidget.AnyWidget):
 
     def _renew_snapshot(self) -> None:
         self._renewal = None
-        if not self._is_closed:
-            self.snapshot = self.picture()
+        self.snapshot = self.picture()
 
 
 def sentence(error: Exception) -> str:

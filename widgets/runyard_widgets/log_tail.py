@@ -11,6 +11,7 @@ Heads of its feed:
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,11 @@ TEXT_LINES = 20
 """Newest lines of the text alternative."""
 
 STREAMS = {"O": " ", "E": "!", "S": "»"}  # the same marks as in log_lines.mjs
+
+ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]|[\x00-\x08\x0b-\x1f\x7f]"
+)
+"""What a terminal would act on and not print: a text alternative printed there must not move its cursor."""
 
 
 class LogTail(LiveWidget):
@@ -84,4 +90,4 @@ def plain(line: str) -> str:
     """A line of the body as people read it, the instant in the time zone of this machine."""
     stamp, _, text = line.partition("\t")
     at = datetime.fromtimestamp(int(stamp[1:]) / 1000).astimezone()
-    return f"{at:%H:%M:%S} {STREAMS.get(stamp[0], ' ')} {text}"
+    return f"{at:%H:%M:%S} {STREAMS.get(stamp[0], ' ')} {ESCAPES.sub('', text)}"

@@ -107,7 +107,8 @@ export default liveWidget(({ model, root, link }) => {
   const draw = () => {
     frameRequest = 0;
     if (isStopped) return;
-    const height = scroller.clientHeight;
+    sight.style.height = `${scroller.clientHeight}px`;
+    const height = sight.clientHeight; // without its scroll bar
     if (height === 0) return; // not on screen; the observer calls again
 
     const isShort = total * ROW <= height;
@@ -121,8 +122,7 @@ export default liveWidget(({ model, root, link }) => {
     // Wrapped rows of a short log may still be taller than the window.
     const tall = isWrapped && isShort ? lines.offsetHeight : scrollHeight(total);
     const way = Math.max(0, tall - height);
-    spacer.style.height = `${height + way}px`;
-    sight.style.height = `${height}px`;
+    spacer.style.height = `${scroller.clientHeight + way}px`;
 
     if (isShort) {
       const ratio = isTailing ? 1 : Math.min(1, held.at);
@@ -227,7 +227,7 @@ export default liveWidget(({ model, root, link }) => {
   // What the reader does.
 
   const leave = () => {
-    if (!isTailing || total * ROW <= scroller.clientHeight) return;
+    if (!isTailing || total * ROW <= sight.clientHeight) return;
     held = hold(1, total);
     seen = total;
     isTailing = false;
@@ -253,7 +253,7 @@ export default liveWidget(({ model, root, link }) => {
 
   /** Moves by keys: at once, so that lines that arrive in between do not end a glide. */
   const move = (by) => {
-    const height = scroller.clientHeight;
+    const height = sight.clientHeight;
     const top = topLine(isTailing ? hold(1, total) : held, height) + by;
     const ratio = ratioAt(top, total, height);
     if (ratio >= 1) return tail();
@@ -263,7 +263,7 @@ export default liveWidget(({ model, root, link }) => {
   };
 
   const press = (event) => {
-    const page = Math.max(1, Math.floor(scroller.clientHeight / ROW) - 1);
+    const page = Math.max(1, Math.floor(sight.clientHeight / ROW) - 1);
     const by = {
       ArrowUp: -1,
       ArrowDown: 1,
