@@ -39,7 +39,7 @@ SCHEDULED: JSON = {**REPORT, "triggers": ["http:", "schedule:0 6 * * *"]}
 def yard(api: Api, tmp_path: Path) -> Yard:
     """Return two apps and settings for the profile under which links show them, on each kind of database."""
     yard = Yard(api, tmp_path)
-    give_access(yard, tmp_path)
+    yard.give_access(tmp_path)
     return yard
 
 
@@ -47,28 +47,12 @@ def yard(api: Api, tmp_path: Path) -> Yard:
 def local_yard(local_api: Api, tmp_path: Path) -> Yard:
     """Return the same on SQLite."""
     yard = Yard(local_api, tmp_path)
-    give_access(yard, tmp_path)
+    yard.give_access(tmp_path)
     return yard
-
-
-def give_access(yard: Yard, root: Path) -> None:
-    yard.api.upload("configurations", root / "access", {"config.toml": "", "access.config.toml": ""})
-
-
-def publish(yard: Yard) -> httpx.URL:
-    """Return a new public link of the report."""
-    return httpx.URL(yard.api.post(f"{yard.api.here}/jobs/{yard.report}/-publish")["public_url"])
 
 
 def unpublish(yard: Yard) -> JSON:
     return yard.api.post(f"{yard.api.here}/jobs/{yard.report}/-unpublish")
-
-
-def visit(yard: Yard, link: httpx.URL) -> str:
-    """Return the cookie header of a browser that opened a link."""
-    entered = yard.ask(link.path)
-    assert (entered.status_code, entered.headers["location"]) == (303, "/")
-    return entered.headers["set-cookie"].partition(";")[0]
 
 
 # Publishing -----------------------------------------------------------------------------------------------
@@ -91,33 +75,33 @@ def test_a_link_has_a_long_token_of_which_only_the_hash_is_stored(yard: Yard) ->
     (row,) = yard.api.runtime.database.read(stored)
     assert row["id"] == job["public_secret"]
     assert token not in str(row)
-    again = publish(yard)
+    again = yard.publish()
     assert again != link
     assert unpublish(yard)["public_url"] is None
     assert unpublish(yard)["public_secret"] is None, "a second time changes nothing"
-    assert len({publish(yard), publish(yard), again, link}) == 4
+    assert len({yard.publish(), yard.publish(), again, link}) == 4
 
 
 # SPEC: PUB-04, PUB-12
 def test_an_old_link_a_revoked_one_and_one_that_never_was_look_the_same(yard: Yard) -> None:
-    old = publish(yard)
-    cookie = visit(yard, old)
-    new = publish(yard)
+    old = yard.publish()
+    cookie = yard.enter(old)
+    new = yard.publish()
     answers = [yard.ask(old.path), yard.ask("/-/link/never"), yard.ask("/", cookie=cookie)]
-    visit(yard, new)
+    yard.enter(new)
     unpublish(yard)
     answers += [yard.ask(new.path), yard.ask("/-/link/"), yard.ask("/", cookie=f"{LINK_COOKIE}=x.y")]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.text for answer in answers}) == 1
-    assert yard.ask(publish(yard).path, job_id=yard.other).status_code == 404, "it is for one app"
+    assert yard.ask(yard.publish().path, job_id=yard.other).status_code == 404, "it is for one app"
 
 
 # SPEC: PUB-12
 @pytest.mark.parametrize("how", ["archived", "paused"])
 def test_a_link_rests_while_its_job_is_archived_or_paused(yard: Yard, how: str) -> None:
     yard.api.deploy(SCHEDULED, OTHER)
-    link = publish(yard)
-    cookie = visit(yard, link)
+    link = yard.publish()
+    cookie = yard.enter(link)
     job = f"{yard.api.here}/jobs/{yard.report}"
     if how == "paused":
         yard.api.post(f"{job}/-pause")
@@ -139,7 +123,7 @@ def test_what_cannot_be_shown_under_access_is_not_published(api: Api, tmp_path: 
     refused = api.post(publishing, status=409)["detail"]
     assert ".dlt/access.config.toml" in refused
     assert ".dlt/access.secrets.toml" in refused
-    give_access(yard, tmp_path)
+    yard.give_access(tmp_path)
     batch = {**REPORT, "job_ref": "jobs.nb.batch", "triggers": []}
     batch["entry_point"] = {**REPORT["entry_point"], "job_type": "batch"}
     receipt = api.deploy({**REPORT, "require": {"profile": "prod"}}, batch)["job_receipt"]
@@ -156,7 +140,7 @@ def test_what_cannot_be_shown_under_access_is_not_published(api: Api, tmp_path: 
 
 # SPEC: PUB-03, PUB-06, PUB-11
 def test_a_link_becomes_a_cookie_that_names_a_viewer_of_its_own(local_yard: Yard) -> None:
-    link = publish(local_yard)
+    link = local_yard.publish()
     entered = local_yard.ask(link.path)
     cookie = entered.headers["set-cookie"].lower()
     for word in (f"{LINK_COOKIE}=", "httponly", "samesite=lax"):
@@ -164,7 +148,7 @@ def test_a_link_becomes_a_cookie_that_names_a_viewer_of_its_own(local_yard: Yard
     assert "domain" not in cookie
     assert entered.headers["referrer-policy"] == "no-referrer"
     assert entered.headers["x-robots-tag"] == "noindex"
-    mine, other = visit(local_yard, link), visit(local_yard, link)
+    mine, other = local_yard.enter(link), local_yard.enter(link)
     assert mine != other
     again = local_yard.ask(link.path, cookie=mine).headers["set-cookie"]
     assert again.partition(";")[0] == mine, "who comes again is who they were"
@@ -177,8 +161,8 @@ def test_a_link_becomes_a_cookie_that_names_a_viewer_of_its_own(local_yard: Yard
 # SPEC: PUB-05
 def test_the_credential_of_a_link_opens_nothing_else(local_yard: Yard) -> None:
     api = local_yard.api
-    link = publish(local_yard)
-    cookie = visit(local_yard, link).partition("=")[2]
+    link = local_yard.publish()
+    cookie = local_yard.enter(link).partition("=")[2]
     token = link.path.rpartition("/")[2]
     run = local_yard.start()
     cookies = "; ".join(f"{name}={cookie}" for name in (LINK_COOKIE, APP_COOKIE, COOKIE))
@@ -211,7 +195,7 @@ def test_the_credential_of_a_link_opens_nothing_else(local_yard: Yard) -> None:
 
 # SPEC: PUB-06
 def test_no_log_of_the_server_has_the_token(local_yard: Yard, caplog: pytest.LogCaptureFixture) -> None:
-    link = publish(local_yard)
+    link = local_yard.publish()
     token = link.path.rpartition("/")[2]
     caplog.set_level(logging.DEBUG)
 
@@ -235,7 +219,7 @@ def test_no_log_of_the_server_has_the_token(local_yard: Yard, caplog: pytest.Log
 
 # SPEC: PUB-05, PUB-11
 def test_a_link_starts_a_stopped_app_under_access_and_once_a_minute_at_most(local_yard: Yard) -> None:
-    api, cookie = local_yard.api, visit(local_yard, publish(local_yard))
+    api, cookie = local_yard.api, local_yard.enter(local_yard.publish())
     for _ in range(3):
         page = local_yard.ask("/", cookie=cookie)
         assert (page.status_code, page.headers["x-robots-tag"]) == (503, "noindex")
@@ -253,11 +237,11 @@ def test_a_link_starts_a_stopped_app_under_access_and_once_a_minute_at_most(loca
 
 
 def test_a_link_does_not_start_what_failed_or_has_lost_its_settings(local_yard: Yard, tmp_path: Path) -> None:
-    api, cookie = local_yard.api, visit(local_yard, publish(local_yard))
+    api, cookie = local_yard.api, local_yard.enter(local_yard.publish())
     api.upload("configurations", tmp_path / "none", {"config.toml": ""})
     assert "not open just now" in local_yard.ask("/", cookie=cookie).text
     assert local_yard.runs() == []
-    give_access(local_yard, tmp_path / "again")
+    local_yard.give_access(tmp_path / "again")
     run = api.start_job(local_yard.report)["id"]
     api.move(run, RunStatus.STARTING, RunStatus.FAILED, reason=Reason.EXCEPTION)
     api.clock.turn(LINK_STARTS_SECONDS)
@@ -339,7 +323,7 @@ async def endless(scope: Scope, receive: Receive, send: Send) -> None:
 
 # SPEC: PUB-03, PUB-11
 def test_a_guest_sees_the_app_as_nobody_and_a_member_as_themselves(local_yard: Yard) -> None:
-    guest, member = visit(local_yard, publish(local_yard)), local_yard.cookie()
+    guest, member = local_yard.enter(local_yard.publish()), local_yard.cookie()
     run = local_yard.start()
 
     async def story() -> None:
@@ -362,7 +346,7 @@ def test_a_guest_sees_the_app_as_nobody_and_a_member_as_themselves(local_yard: Y
 
 # SPEC: PUB-05
 def test_a_run_under_another_profile_is_not_shown(local_yard: Yard) -> None:
-    cookie = visit(local_yard, publish(local_yard))
+    cookie = local_yard.enter(local_yard.publish())
     api = local_yard.api
     receipt = api.post(f"{api.here}/jobs/-trigger", {"job_ids": [local_yard.report], "profile": "prod"})
     api.move(receipt["succeeded"][0]["job_run_id"], RunStatus.STARTING, RunStatus.RUNNING)
@@ -373,8 +357,8 @@ def test_a_run_under_another_profile_is_not_shown(local_yard: Yard) -> None:
 
 # SPEC: SEC-07
 def test_no_guest_drives_the_session_of_another(local_yard: Yard) -> None:
-    link = publish(local_yard)
-    ann, bob = (visit(local_yard, link) for _ in range(2))
+    link = local_yard.publish()
+    ann, bob = (local_yard.enter(link) for _ in range(2))
     run = local_yard.start()
 
     async def story() -> None:
@@ -406,7 +390,7 @@ async def until_closed(socket: ClientConnection) -> ConnectionClosed:
 @pytest.mark.parametrize("how", ["unpublish", "publish", "pause", "archive"])
 def test_what_is_open_through_a_link_is_cut_off_with_it(yard: Yard, how: str) -> None:
     yard.api.deploy(SCHEDULED, OTHER)
-    guest, member = visit(yard, publish(yard)), yard.cookie()
+    guest, member = yard.enter(yard.publish()), yard.cookie()
     run = yard.start()
 
     async def end(door: Door) -> None:
@@ -452,7 +436,7 @@ def test_what_is_open_through_a_link_is_cut_off_with_it(yard: Yard, how: str) ->
 
 
 def test_other_changes_cut_nobody_off(local_yard: Yard) -> None:
-    guest = visit(local_yard, publish(local_yard))
+    guest = local_yard.enter(local_yard.publish())
     run = local_yard.start()
 
     async def story() -> None:

@@ -1,4 +1,4 @@
-"""Two people at one real notebook: each has a kernel session, and neither can touch the other's."""
+"""Two people at one real notebook, with accounts or without: each has a session, and neither touches the other's."""
 
 from __future__ import annotations
 
@@ -66,11 +66,20 @@ async def until(socket: ClientConnection, word: str) -> str:
     raise AssertionError(f"the socket ended before {word}")
 
 
-# SPEC: APP-01, APP-05
+# SPEC: APP-01, APP-05, PUB-03
 @pytest.mark.slow
-def test_two_viewers_of_a_notebook_have_a_session_each_and_only_that(local_api: Api, tmp_path: Path) -> None:
+@pytest.mark.parametrize("who", ["members", "guests"])
+def test_two_viewers_of_a_notebook_have_a_session_each_and_only_that(
+    local_api: Api, tmp_path: Path, who: str
+) -> None:
     yard = Yard(local_api, tmp_path)
-    ann, bob = ({"cookie": yard.cookie(key=local_api.add_user("developer"))} for _ in range(2))
+    if who == "members":
+        cookies = [yard.cookie(key=local_api.add_user("developer")) for _ in range(2)]
+    else:
+        yard.give_access(tmp_path)
+        link = yard.publish()
+        cookies = [yard.enter(link) for _ in range(2)]
+    ann, bob = ({"cookie": cookie} for cookie in cookies)
     host = yard.host(yard.report)
     notebook = tmp_path / "nb.py"
     notebook.write_text(NOTEBOOK)
@@ -110,7 +119,7 @@ def test_two_viewers_of_a_notebook_have_a_session_each_and_only_that(local_api: 
                 slider = SLIDER.search(await until(anns, "marimo-slider"))
                 assert slider is not None
                 text = await until(anns, "value=0")
-                assert "@" in text
+                assert ("@" in text) == (who == "members")
                 assert "cookie=none" in text, "the notebook has no cookie of ours"
                 await until(bobs, "value=0")
                 assert await move_slider(bob, "s_aaaaaa", slider[1], 9) == 403

@@ -60,6 +60,22 @@ class Yard:
         assert (entered.status_code, entered.headers["location"]) == (303, "/")
         return entered.headers["set-cookie"].partition(";")[0]
 
+    def give_access(self, root: Path) -> None:
+        """Deploy settings for the profile under which public links show an app."""
+        files = {"config.toml": "", "access.config.toml": ""}
+        response = self.api.upload("configurations", root / "access", files)
+        assert response.status_code == 200, response.text
+
+    def publish(self) -> httpx.URL:
+        """Return a new public link of the report."""
+        return httpx.URL(self.api.post(f"{self.api.here}/jobs/{self.report}/-publish")["public_url"])
+
+    def enter(self, link: httpx.URL) -> str:
+        """Return the cookie header of a browser without an account that opened a link."""
+        entered = self.ask(link.path)
+        assert (entered.status_code, entered.headers["location"]) == (303, "/")
+        return entered.headers["set-cookie"].partition(";")[0]
+
     def start(self) -> str:
         """Let a run of the report go as far as the executor would; return its id."""
         run_id = str(self.api.start_job(self.report)["id"])
