@@ -1,0 +1,71 @@
+"""Asks the server beside the loop of the session, and again when something changed.
+
+Small parts of a page are current because cells that read a count run again when it goes up. Lists and logs are widgets
+and keep themselves current; re-creating them would lose what the viewer did in them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import marimo as mo
+
+from runyard.core.errors import RunyardError
+from runyard_notebooks.fragments import Output
+from runyard_notebooks.pages.frame import trouble
+from runyard_server.client import Client
+from runyard_server.client.streaming import listening
+
+PAUSE_SECONDS = 1.0
+"""Between two counts: a page is a few requests, and nobody reads faster."""
+
+IDLE_SECONDS = 30.0
+"""After which it counts without a change: times that are said beside now grow old."""
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what a blocking function answers; what the server refuses ends the cell, which then shows it."""
+    try:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    except RunyardError as error:
+        raise mo.MarimoStopError(Output(trouble(error))) from None
+
+
+class Watch:
+    """Counts the changes of one workspace at a time, on the loop of the session, which ends it."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell, self._count = tell, 0
+        self._client: Client | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def follow(self, client: Client) -> None:
+        """Count the changes of this client's workspace from now on, and of no other."""
+        if client is self._client:
+            return
+        if self._task is not None:
+            self._task.cancel()
+        self._client = client
+        self._task = asyncio.get_running_loop().create_task(self._follow(client))
+
+    async def _follow(self, client: Client) -> None:
+        news = asyncio.Event()
+        async with listening(client) as live:
+            with live.changes(news) as changes:
+                await news.wait()  # the first says only that the stream is open
+                while True:
+                    news.clear()
+                    changes.take()
+                    try:
+                        await asyncio.wait_for(news.wait(), IDLE_SECONDS)
+                    except TimeoutError:
+                        news.set()
+                    self._count += 1
+                    self._tell(self._count)
+                    await asyncio.sleep(PAUSE_SECONDS)

@@ -1,0 +1,89 @@
+"""What is around every page: the bar with where one can go and who one is, notices, and the pages that lead nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runyard.core.errors import RunyardError
+from runyard_notebooks import strings
+from runyard_notebooks.actions import Notice, refusal
+from runyard_notebooks.fragments import Html, Shown, badge, empty, html, icon, join, link, menu
+from runyard_notebooks.routes import PARENTS, Addresses, Page, Route
+from runyard_notebooks.session import Session
+from runyard_server.client import Workspace
+
+SECTIONS = (Page.OVERVIEW, Page.JOBS, Page.RUNS, Page.LINKS)
+
+
+def bar(session: Session, workspaces: Sequence[Workspace], here: Workspace | None, route: Route) -> Html:
+    """Return the bar above every page."""
+    addresses = Addresses(here.id if here else "")
+    now = PARENTS.get(route.page, route.page)
+    return html(
+        '<header class="bar"><a class="mark" href="{home}">{mark}</a>{switcher}<nav aria-label="Pages">{pages}</nav>'
+        '<div class="who">{copy}{user}</div></header>',
+        home=addresses.page(Page.OVERVIEW),
+        mark=strings.MARK,
+        switcher=_switcher(workspaces, here),
+        pages=join(_section(page, addresses, is_here=page is now) for page in SECTIONS),
+        copy=badge(strings.COPY, "busy") if session.is_copy else None,
+        user=html('<span class="user" title="{role}">{icon}<span>{user}</span></span>', **_who(session)),
+    )
+
+
+def _who(session: Session) -> dict[str, Shown]:
+    return {"icon": icon("user"), "user": session.user or "viewer", "role": session.role}
+
+
+def _section(page: Page, addresses: Addresses, *, is_here: bool) -> Html:
+    return html(
+        '<a href="{href}"{current}>{icon}<span>{name}</span></a>',
+        href=addresses.page(page),
+        current=Html(' aria-current="page"' if is_here else ""),
+        icon=icon(page),
+        name=page.capitalize(),
+    )
+
+
+def _switcher(workspaces: Sequence[Workspace], here: Workspace | None) -> Html | None:
+    if len(workspaces) < 2:
+        return html('<span class="workspace">{name}</span>', name=here.name) if here else None
+    names = join(
+        html("<li>{link}</li>", link=link(Addresses(workspace.id).page(Page.OVERVIEW), workspace.name))
+        for workspace in workspaces
+    )
+    label = html("{name}{icon}", name=here.name if here else "?", icon=icon("down"))
+    return menu(label, html("<ul>{names}</ul>", names=names), kind="workspace")
+
+
+def notice(told: Notice | None) -> Html | None:
+    """Return how the last action went."""
+    if told is None:
+        return None
+    return html(
+        '<div class="notice {kind}" role="status">{icon}<p><strong>{text}</strong> {remedy} {link}</p></div>',
+        kind="refused" if told.is_refusal else "done",
+        icon=icon("failed" if told.is_refusal else "completed"),
+        text=told.text,
+        remedy=told.remedy,
+        link=link(told.href, strings.LOOK) if told.href else None,
+    )
+
+
+def nowhere(addresses: Addresses) -> Html:
+    """Return what an address that names no page shows."""
+    to_overview = link(addresses.page(Page.OVERVIEW), strings.TO_OVERVIEW)
+    return empty(strings.NOWHERE_TITLE, strings.NOWHERE, action=to_overview)
+
+
+def no_workspace(workspaces: Sequence[Workspace]) -> Html:
+    """Return what is shown when the workspace of the address is not the viewer's, or there is none at all."""
+    if workspaces:
+        return empty(strings.OTHER_WORKSPACE_TITLE, strings.OTHER_WORKSPACE)
+    return empty(strings.NO_WORKSPACE_TITLE, strings.NO_WORKSPACE, command=strings.DEPLOY_COMMAND)
+
+
+def trouble(error: RunyardError) -> Html:
+    """Return what a page shows that the server refuses."""
+    told = refusal(error)
+    return empty(told.text, told.remedy)

@@ -1,0 +1,188 @@
+"""One job: what it is, what starts it, starting it, and why it did or did not run (UI-04)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import marimo as mo
+
+from runyard.core.job_refs import short_name
+from runyard.core.triggers import PERIODIC, in_words
+from runyard_notebooks import strings
+from runyard_notebooks.actions import Desk
+from runyard_notebooks.fragments import (
+    Html,
+    badge,
+    card,
+    columns,
+    facts,
+    heading,
+    html,
+    icon,
+    join,
+    link,
+    quiet,
+    status,
+)
+from runyard_notebooks.pages import links
+from runyard_notebooks.routes import Addresses, Page
+from runyard_notebooks.times import duration, when, window
+from runyard_server.client import Client, Decision, Job
+
+DECISIONS_SHOWN = 12
+"""Of the newest: an hour of a job that is due every five minutes."""
+
+ADDED = ("manual:", "pipeline_name:")
+"""Triggers that nobody wrote and that start nothing by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSeen:
+    """A job at one moment."""
+
+    job: Job
+    decisions: Sequence[Decision]
+    now: datetime
+
+
+def load(client: Client, ref: str, now: datetime) -> JobSeen:
+    """Return a job as it is. Raises: NotFound with the nearest names."""
+    job = client.job(ref)
+    return JobSeen(job, client.decisions(job.id, DECISIONS_SHOWN), now)
+
+
+def is_app(job: Job) -> bool:
+    return job.job_type != "batch"
+
+
+def title(job: Job) -> str:
+    """Return what people call a job."""
+    return job.definition.name
+
+
+def head(seen: JobSeen, desk: Desk) -> Html:
+    """Return what the job is, and what can be done to its schedule."""
+    job = seen.job
+    marks = [badge("app" if is_app(job) else "batch")]
+    marks += [badge("paused", "busy")] if job.is_paused else []
+    marks += [badge("archived", "bad")] if job.is_archived else []
+    marks += [status(job.latest_run.status)] if job.latest_run else []
+    return heading(
+        title(job),
+        above=link(desk.addresses.page(Page.JOBS), "Jobs"),
+        below=html(
+            "{ref}{marks}{archived}<br>{description}",
+            ref=html("<code>{ref}</code>", ref=job.job_ref),
+            marks=join(marks),
+            archived=quiet(strings.ARCHIVED) if job.is_archived else None,
+            description=job.description,
+        ),
+        actions=join([_opener(job), _rest(job, desk)]),
+    )
+
+
+def _opener(job: Job) -> Html | None:
+    if job.job_url is None or job.is_archived:
+        return None
+    return link(job.job_url, join([strings.OPEN_APP, icon("open")]), kind="button")
+
+
+def _rest(job: Job, desk: Desk) -> mo.ui.button | None:
+    if is_app(job) or job.is_archived:
+        return None
+    if job.is_paused:
+        return desk.button(strings.RESUME, lambda: desk.resume(job.id))
+    has_schedule = any(trigger.partition(":")[0] in PERIODIC for trigger in job.triggers)
+    why_not = "" if has_schedule else strings.PAUSE_WITHOUT_SCHEDULE
+    return desk.button(strings.PAUSE, lambda: desk.pause(job.id), why_not=why_not)
+
+
+def starter(job: Job, desk: Desk) -> Html:
+    """Return what starts the job now, with what may differ for this run."""
+    why_not = strings.ARCHIVED_NO_START if job.is_archived else ""
+    if not job.definition.manual:
+        why_not = strings.MANUAL_OFF
+    refresh = mo.ui.checkbox(label=strings.REFRESH)
+    settings = mo.ui.text_area(
+        placeholder=strings.SETTINGS_HINT, label=strings.SETTINGS, rows=2, full_width=True
+    )
+    button = desk.button(
+        strings.RUN_NOW,
+        lambda: desk.start(job.id, refresh=refresh.value, settings=settings.value),
+        kind="success",
+        why_not=why_not,
+    )
+    if is_app(job):
+        return card("Start", html('<div class="form">{button}</div>', button=button))
+    return card(
+        "Start",
+        html(
+            '<div class="form">{refresh}{settings}{button}</div>',
+            refresh=refresh,
+            settings=settings,
+            button=button,
+        ),
+    )
+
+
+def explanation(seen: JobSeen, desk: Desk) -> Html:
+    """Return why it did or did not run beside how it is set up; for an app, its public link too."""
+    return columns(
+        card("Why it ran, or did not", _decisions(seen, desk.addresses), aside=quiet("newest first")),
+        join(
+            [
+                links.public_link(seen.job, desk) if is_app(seen.job) and not seen.job.is_archived else None,
+                card("Set up", _facts(seen)),
+            ]
+        ),
+    )
+
+
+def _decisions(seen: JobSeen, addresses: Addresses) -> Html:
+    if not seen.decisions:
+        return html('<p class="calm">{text}</p>', text=strings.NO_DECISIONS)
+    return html(
+        '<ul class="rows">{rows}</ul>',
+        rows=join(_decision(decision, addresses, seen.now) for decision in seen.decisions),
+    )
+
+
+def _decision(decision: Decision, addresses: Addresses, now: datetime) -> Html:
+    times = quiet(f"{decision.count} times") if decision.count > 1 else None
+    return html(
+        '<li>{outcome}<span class="grow">{because} {times} {run}</span>{when}</li>',
+        outcome=badge(decision.outcome, "good" if decision.run_id else ""),
+        because=decision.because,
+        times=times,
+        run=link(addresses.run(decision.run_id), "run") if decision.run_id else None,
+        when=when(decision.last_at, now),
+    )
+
+
+def _facts(seen: JobSeen) -> Html:
+    job, definition = seen.job, seen.job.definition
+    entry = definition.entry_point
+    reasons = [in_words(trigger) for trigger in job.triggers if not trigger.startswith(ADDED)]
+    paused = when(job.paused_at, seen.now)
+    return facts(
+        [
+            ("Starts", ", ".join(reasons) or "by hand"),
+            (
+                "Next run",
+                html("paused {at}", at=paused) if paused else when(job.next_scheduled_run_at, seen.now),
+            ),
+            ("Time zone", definition.timezone),
+            ("Waits for", ", ".join(in_words(gate) for gate in job.freshness)),
+            ("Covers", window(job.interval_start, job.interval_end)),
+            ("Code", html("<code>{where}</code>", where=f"{entry.module}:{entry.function or '(module)'}")),
+            ("Deployed by", html("<code>{module}</code>", module=job.deployment_module)),
+            ("Profile", job.profile),
+            ("Version", f"{job.version}"),
+            ("At once", "no limit" if definition.concurrency is None else str(definition.concurrency)),
+            ("Time limit", None if is_app(job) else duration(definition.timeout_seconds)),
+            ("Tags", join(badge(tag) for tag in definition.tags) if definition.tags else None),
+            ("Known as", None if title(job) == short_name(job.job_ref) else short_name(job.job_ref)),
+        ]
+    )

@@ -1,0 +1,97 @@
+"""The apps: opening them, and giving away a public link or taking it back (PUB-01)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runyard_notebooks import strings
+from runyard_notebooks.actions import Desk
+from runyard_notebooks.fragments import (
+    Html,
+    badge,
+    card,
+    copyable,
+    empty,
+    heading,
+    html,
+    icon,
+    join,
+    link,
+    menu,
+    quiet,
+    status,
+)
+from runyard_server.client import Client, Job
+
+
+def load(client: Client) -> list[Job]:
+    """Return the apps by name. Raises: RunyardError."""
+    apps = (job for job in client.jobs() if job.job_type != "batch")
+    return sorted(apps, key=lambda job: job.definition.name)
+
+
+def page(apps: Sequence[Job], desk: Desk) -> Html:
+    """Return the apps with their links."""
+    if not apps:
+        return join(
+            [heading("Links"), empty(strings.NO_APPS_TITLE, strings.NO_APPS, command=strings.APP_COMMAND)]
+        )
+    public = sum(job.public_url is not None for job in apps)
+    return join(
+        [
+            heading("Links", below=f"{len(apps)} apps, {public or 'none'} of them public"),
+            html('<div class="apps">{apps}</div>', apps=join(_app(job, desk) for job in apps)),
+        ]
+    )
+
+
+def _app(job: Job, desk: Desk) -> Html:
+    return card(
+        link(desk.addresses.job(job.job_ref), job.definition.name),
+        html(
+            '<p class="description">{description}</p>{link}',
+            description=job.description,
+            link=link_control(job, desk),
+        ),
+        aside=join(
+            [
+                status(job.latest_run.status) if job.latest_run else quiet("never started"),
+                link(job.job_url or "", join([strings.OPEN_APP, icon("open")]), kind="button"),
+            ]
+        ),
+    )
+
+
+def public_link(job: Job, desk: Desk) -> Html:
+    """Return the control of an app's public link as a section of a page."""
+    return card("Public link", link_control(job, desk))
+
+
+def link_control(job: Job, desk: Desk) -> Html:
+    """Return whether an app is public, its link to copy, and what changes that, each with what it means."""
+    publish = desk.button(
+        strings.REPLACE_LINK if job.public_url else strings.PUBLISH, lambda: desk.publish(job.id), kind="warn"
+    )
+    if job.public_url is None:
+        sure = html("<p>{text}</p>{button}", text=strings.PUBLISH_WARNING, button=publish)
+        return html(
+            '<div class="link">{state}{text}{menu}</div>',
+            state=badge("private"),
+            text=quiet(strings.NOT_PUBLIC),
+            menu=menu(join([strings.PUBLISH, icon("down")]), sure),
+        )
+    unpublish = desk.button(strings.UNPUBLISH, lambda: desk.unpublish(job.id), kind="danger")
+    sure = html(
+        "<p>{cut}</p>{unpublish}<p>{replace}</p>{publish}",
+        cut=strings.UNPUBLISH_WARNING,
+        unpublish=unpublish,
+        replace=strings.REPLACE_WARNING,
+        publish=publish,
+    )
+    return html(
+        '<div class="link">{state}{text}{menu}</div>{field}',
+        state=badge("public", "busy"),
+        text=quiet(strings.PUBLISHED_BY),
+        menu=menu(join(["Change", icon("down")]), sure),
+        field=copyable(job.public_url),
+    )

@@ -1,0 +1,159 @@
+"""One run: how it came about, how it went, what it caused (UI-08). Its log is a widget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from runyard.core.job_refs import short_name
+from runyard.core.triggers import in_words
+from runyard_notebooks import strings
+from runyard_notebooks.actions import Desk
+from runyard_notebooks.fragments import (
+    Html,
+    badge,
+    card,
+    facts,
+    heading,
+    html,
+    icon,
+    join,
+    link,
+    menu,
+    status,
+)
+from runyard_notebooks.pages.logs import last_words
+from runyard_notebooks.routes import Addresses, Page
+from runyard_notebooks.times import duration, when, window
+from runyard_server.client import Client, Effect, Run
+
+RELATIVES_MAX = 20
+"""Causes and effects that are named; a job that a whole tag follows may have hundreds."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSeen:
+    """A run at one moment, with the runs that caused it and the versions it was made of."""
+
+    run: Run
+    causes: Sequence[Run]
+    code_version: int
+    settings_version: int
+    words: str
+    now: datetime
+
+
+def load(client: Client, run_id: str, now: datetime) -> RunSeen:
+    """Return a run as it is. Raises: NotFound."""
+    run = client.run(run_id)
+    assert run.deployment_id is not None
+    assert run.configuration_id is not None
+    return RunSeen(
+        run,
+        [client.run(cause) for cause in run.causes[:RELATIVES_MAX]],
+        client.deployment(run.deployment_id).version,
+        client.configuration(run.configuration_id).version,
+        last_words(client, run) if run.status == "failed" else run.message or "",
+        now,
+    )
+
+
+def head(seen: RunSeen, desk: Desk) -> Html:
+    """Return which run it is, how it stands, and what can be done."""
+    run, addresses = seen.run, desk.addresses
+    ref = run.job_ref or ""
+    return heading(
+        html(
+            "{job} {number}",
+            job=short_name(ref),
+            number=html('<span class="quiet">#{n}</span>', n=run.number),
+        ),
+        above=join(
+            [link(addresses.page(Page.RUNS), "Runs"), Html(" / "), link(addresses.job(ref), short_name(ref))]
+        ),
+        below=join([status(run.status), html('<span class="why">{words}</span>', words=_why(seen))]),
+        actions=_stop(run, desk) if not run.is_over else _again(run, desk),
+    )
+
+
+def _why(seen: RunSeen) -> str:
+    run = seen.run
+    reason = run.reason if run.reason not in (None, "ok") else ""
+    parts = [reason, seen.words if seen.words != reason else ""]
+    return ": ".join(part for part in parts if part)
+
+
+def _stop(run: Run, desk: Desk) -> Html:
+    button = desk.button(strings.CANCEL_RUN, lambda: desk.cancel([run.id]), kind="danger")
+    warning = html("<p>{text}</p>{button}", text=strings.CANCEL_WARNING, button=button)
+    return menu(join([strings.CANCEL, icon("down")]), warning)
+
+
+def _again(run: Run, desk: Desk) -> Html:
+    return join([desk.button(strings.RUN_AGAIN, lambda: desk.start_again(run.id), kind="success")])
+
+
+def details(seen: RunSeen, addresses: Addresses) -> Html:
+    """Return everything that is known about the run besides its log."""
+    run, now = seen.run, seen.now
+    waited = (run.started_at or now) - run.created_at
+    return card(
+        "About this run",
+        join(
+            [
+                facts(
+                    [
+                        ("Started", when(run.started_at, now) or "not yet"),
+                        ("Took", _took(run, now)),
+                        ("Waited", duration(waited.total_seconds())),
+                        ("Because", in_words(run.trigger)),
+                        ("Window", window(run.interval_start, run.interval_end)),
+                        ("From scratch", "yes" if run.refresh else None),
+                        ("Profile", run.profile),
+                        ("Code", f"version {seen.code_version}"),
+                        ("Settings", f"version {seen.settings_version}"),
+                        ("Exit code", run.exit_code),
+                        ("Caused by", _relatives(seen.causes, addresses)),
+                        ("Caused", _relatives(run.effects[:RELATIVES_MAX], addresses)),
+                    ]
+                ),
+                html('<ol class="life">{moves}</ol>', moves=join(_life(run, now))),
+            ]
+        ),
+    )
+
+
+def _took(run: Run, now: datetime) -> str | None:
+    if run.started_at is None:
+        return None
+    return duration(((run.finished_at or now) - run.started_at).total_seconds())
+
+
+def _relatives(runs: Sequence[Run | Effect], addresses: Addresses) -> Html | None:
+    if not runs:
+        return None
+    return join(
+        html(
+            '<a class="relative" href="{href}">{icon}{job} #{number}</a>',
+            href=addresses.run(run.id),
+            icon=icon(run.status),
+            job=short_name(run.job_ref or ""),
+            number=run.number,
+        )
+        for run in runs
+    )
+
+
+def _life(run: Run, now: datetime) -> list[Html]:
+    """Return the steps of a run's life, each with how long it lasted."""
+    ends = [after.at for _, after in pairwise(run.history)] + [None if run.is_over else now]
+    return [
+        html(
+            "<li>{status}{lasted}</li>",
+            status=status(move.to_status),
+            lasted=badge(duration((end - move.at).total_seconds())) if end else None,
+        )
+        for move, end in zip(run.history, ends, strict=True)
+    ]

@@ -1,0 +1,84 @@
+"""Addresses inside the panel, `#/w/<workspace id>/<page>/<item>`: read them and write them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import quote, unquote
+
+
+class Page(StrEnum):
+    """What the panel can show. Those with an item are about one job or run."""
+
+    OVERVIEW = "overview"
+    JOBS = "jobs"
+    JOB = "job"
+    RUNS = "runs"
+    RUN = "run"
+    LINKS = "links"
+    NOWHERE = "nowhere"
+
+
+_LISTS = {"": Page.OVERVIEW, "jobs": Page.JOBS, "runs": Page.RUNS, "links": Page.LINKS}
+_ITEMS = {"jobs": Page.JOB, "runs": Page.RUN}
+_PATHS = {page: path for path, page in _LISTS.items()} | {page: path for path, page in _ITEMS.items()}
+
+PARENTS = {Page.JOB: Page.JOBS, Page.RUN: Page.RUNS}
+"""Where a page about one thing belongs in the navigation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A place in the panel. Without a workspace it is the first one; `item` is a job ref or a run id."""
+
+    page: Page
+    item: str = ""
+    workspace: str = ""
+
+    def address(self) -> str:
+        """Return the link to this place."""
+        parts = ["w", self.workspace] if self.workspace else []
+        parts += [part for part in (_PATHS.get(self.page, ""), self.item) if part]
+        return "#/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def parse(path: str) -> Route:
+    """Return the place that a path names, `Page.NOWHERE` for one that names none."""
+    parts = [unquote(part) for part in path.partition("?")[0].split("/") if part]
+    workspace = ""
+    if parts[:1] == ["w"]:
+        workspace, parts = (parts[1] if len(parts) > 1 else ""), parts[2:]
+    match parts:
+        case []:
+            return Route(Page.OVERVIEW, workspace=workspace)
+        case [page] if page in _LISTS:
+            return Route(_LISTS[page], workspace=workspace)
+        case [page, item] if page in _ITEMS:
+            return Route(_ITEMS[page], item, workspace)
+    return Route(Page.NOWHERE, workspace=workspace)
+
+
+class Addresses:
+    """Writes links to places in one workspace."""
+
+    def __init__(self, workspace_id: str) -> None:
+        self._workspace = workspace_id
+
+    def page(self, page: Page) -> str:
+        return Route(page, workspace=self._workspace).address()
+
+    def job(self, ref: str) -> str:
+        return Route(Page.JOB, ref, self._workspace).address()
+
+    def run(self, run_id: str) -> str:
+        return Route(Page.RUN, run_id, self._workspace).address()
+
+    @property
+    def each_job(self) -> str:
+        """Return the template that widgets fill for each job."""
+        return f"{self.page(Page.JOBS)}/{{ref}}"
+
+    @property
+    def each_run(self) -> str:
+        """Return the template that widgets fill for each run."""
+        return f"{self.page(Page.RUNS)}/{{id}}"
