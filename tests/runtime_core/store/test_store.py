@@ -23,9 +23,9 @@ from runyard.core.errors import Conflict, StorageFull, Unavailable
 from runyard.core.ids import SeededIds
 from runyard.core.planning import NewRun
 from runyard.core.runs import ACTIVE, OPEN, TERMINAL, TRANSITIONS, Reason, RunStatus
-from runyard.core.store import accounts, engine, facts, feed, jobs, runs, snapshots, workspaces
+from runyard.core.store import accounts, engine, facts, feed, jobs, links, runs, snapshots, workspaces
 from runyard.core.store.engine import Database, Work, _Pending, sqlite_url
-from runyard.core.store.migrate import HEAD, MIGRATIONS, migrate
+from runyard.core.store.migrate import HEAD, MIGRATIONS, current_revision, migrate
 from runyard.core.store.tables import metadata
 from runyard.core.store.tables import runs as runs_table
 
@@ -90,11 +90,13 @@ def create_run(connection: Connection, job_id: str, cause: str, now: int = 1) ->
     return run_id, number
 
 
+def differences(connection: Connection) -> list[Any]:
+    """Return what the tables of a database have that the code does not name, and the other way round."""
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
 # SPEC: SCA-01
 def test_the_newest_migration_makes_exactly_the_tables_that_the_code_names(database: Database) -> None:
-    def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
-
     assert database.read(differences) == []
 
 
@@ -107,6 +109,41 @@ def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
     database.write(lambda c: c.execute(text("update alembic_version set version_num = '9999'")))
     with pytest.raises(Conflict, match="9999"):
         migrate(database)
+
+
+# SPEC: OPS-03
+def test_a_database_of_an_older_version_gets_what_is_new(database: Database) -> None:
+    def go_back(connection: Connection) -> None:
+        connection.execute(text("drop table links"))
+        connection.execute(text("update alembic_version set version_num = '0001'"))
+
+    database.write(go_back)
+    migrate(database)
+    assert database.read(current_revision) == HEAD
+    assert database.read(differences) == []
+
+
+def test_a_job_has_one_link_that_works_and_any_number_that_do_not(database: Database, job_id: str) -> None:
+    def publish(connection: Connection) -> str:
+        link_id = IDS.new_id()
+        links.create(
+            connection, id=link_id, job_id=job_id, kind=links.APP, token=IDS.new_token(), user_id=OWNER, now=1
+        )
+        return link_id
+
+    def revoke(link_id: str) -> None:
+        database.write(lambda c: links.revoke(c, link_id, user_id=OWNER, now=2))
+
+    first = database.write(publish)
+    with pytest.raises(IntegrityError):
+        database.write(publish)
+    revoke(first)
+    second = database.write(publish)
+    assert database.read(lambda c: links.working(c, [first, second])) == {second}
+    revoke(second)
+    job = database.read(lambda c: jobs.get(c, WORKSPACE, job_id))
+    assert job is not None
+    assert job["link_id"] is None
 
 
 # SPEC: TRG-18
