@@ -3,9 +3,10 @@
 import "./job_table.css";
 import { h } from "./dom.mjs";
 import { liveWidget } from "./live.mjs";
+import { say } from "./say.mjs";
 import { drawStatus, looks } from "./status.mjs";
 import { byRef, jobStates, jobStatus } from "./table_model.mjs";
-import { drawTable, say } from "./table_view.mjs";
+import { drawTable } from "./table_view.mjs";
 import { instant, relative } from "./words.mjs";
 
 const STRIP = 12; // bars: the latest runs that fit beside the rest of a row

@@ -2,9 +2,10 @@
 
 import "./run_table.css";
 import { liveWidget } from "./live.mjs";
+import { say } from "./say.mjs";
 import { drawStatus } from "./status.mjs";
 import { newestFirst } from "./table_model.mjs";
-import { drawTable, say } from "./table_view.mjs";
+import { drawTable } from "./table_view.mjs";
 import { duration, instant, relative, runTime, shortName } from "./words.mjs";
 
 const columns = [

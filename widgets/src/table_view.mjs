@@ -3,17 +3,10 @@
 
 import { address, h } from "./dom.mjs";
 import { Rows } from "./rows.mjs";
+import { say, withCode } from "./say.mjs";
 import { actionsFor, countsBy, matching } from "./table_model.mjs";
 
 const TICK_MS = 1000; // durations of open runs are told in seconds
-
-/** Put `text` there unless it is there already: an unchanged cell costs nothing and keeps what is selected in it. */
-export function say(element, text) {
-  if (element.firstChild?.data !== text || element.childNodes.length > 1) element.textContent = text;
-}
-
-/** Return text as nodes; what stands between backticks becomes code. */
-const withCode = (text) => text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
 
 /**
  * Draw a table of `shape`: `noun` and `nouns`; `key` of a row; `columns` of `{name, title, draw(cell, row, now),
