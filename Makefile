@@ -13,7 +13,7 @@ export UV_COMPILE_BYTECODE = 1
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo      deploy the example on a copy, run it, print its runs"
+	@echo "make demo      deploy the example on a copy, run it, open the panel"
 	@echo "make test      everything that is fast, on SQLite and PostgreSQL"
 	@echo "make test-all  everything"
 	@echo "make check     format, lint, types, direction of imports; the same of the widgets' scripts, and their tests"
@@ -23,7 +23,7 @@ help:
 	@echo "make browser   see that there is a browser for tests, or install one"
 
 demo: ready
-	.venv/bin/runyard dev --demo --no-open --exit-when-done
+	.venv/bin/runyard dev --demo
 
 test: ready
 	$(PYTEST) -m "not slow"

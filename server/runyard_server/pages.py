@@ -1,4 +1,4 @@
-"""The few pages the server renders itself: signing in, and what runs here. No script, no address but our own."""
+"""The few pages the server renders itself: signing in, what runs here, what is not there yet. No foreign address."""
 
 from __future__ import annotations
 
@@ -60,11 +60,15 @@ tbody tr:last-child > * { border-bottom: 0; }
 .starting, .running, .cancelling { color: var(--busy); }
 """
 
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+def _hash_of(inline: str) -> str:
+    """Return how a content security policy names a style or script in the page."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()}'"
+
 
 HEADERS = {
     "content-security-policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; form-action 'self'; "
+        f"default-src 'none'; style-src {_hash_of(STYLE)}; img-src data:; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
     # The address of the sign-in page is a secret, and a page of yesterday says nothing about today.
@@ -210,8 +214,15 @@ def _row(run: RunLine) -> str:
 
 
 def page(title: str, body: str, status: int = 200, *, reload_seconds: int | None = None) -> HTMLResponse:
-    """Return a page in the server's dress; with `reload_seconds` it asks for itself again, without a script."""
-    reload = "" if reload_seconds is None else f'<meta http-equiv="refresh" content="{reload_seconds}">\n'
+    """Return a page in the server's dress; with `reload_seconds` it asks for itself again."""
+    reload, headers = "", HEADERS
+    if reload_seconds is not None:
+        # By a script, the only one here: browsers do not refresh an address that ends in `#/...`, as the panel's do.
+        script = f"setTimeout(() => location.reload(), {1000 * reload_seconds})"
+        refresh = f'<noscript><meta http-equiv="refresh" content="{reload_seconds}"></noscript>'
+        reload = f"{refresh}<script>{script}</script>\n"
+        policy = f"{HEADERS['content-security-policy']}; script-src {_hash_of(script)}"
+        headers = {**HEADERS, "content-security-policy": policy}
     return HTMLResponse(
         f"""<!doctype html>
 <html lang="en">
@@ -229,5 +240,5 @@ def page(title: str, body: str, status: int = 200, *, reload_seconds: int | None
 </html>
 """,
         status,
-        HEADERS,
+        headers,
     )

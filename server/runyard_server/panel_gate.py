@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard.core.errors import NotSignedIn
 from runyard_server.app_gate import Visit, foreign_session, is_page, look_up, origin_in, pass_on
@@ -29,6 +29,8 @@ from runyard_server.tokens import Claims, TokenKind
 _PREFIX = PANEL.rstrip("/")
 _START = _PREFIX + START_PATH
 
+_NOT_FRAMED = (b"content-security-policy", b"frame-ancestors 'none'")
+
 
 class PanelGate:
     """Sends requests below `/panel/` to the panel, once they may, and lets all others pass."""
@@ -43,7 +45,18 @@ class PanelGate:
             return
         server = cast(Server, scope["app"].state.server)
         answer = RedirectResponse(PANEL, 307) if path + "/" == PANEL else await _open(server, scope)
-        await pass_on(server, answer, scope, receive, send)
+        await pass_on(server, answer, scope, receive, _unframed(send))
+
+
+def _unframed(send: Send) -> Send:
+    """Return a `send` that forbids every other page, an app's first of all, to show an answer inside of itself."""
+
+    async def send_unframed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), _NOT_FRAMED]}
+        await send(message)
+
+    return send_unframed
 
 
 async def _open(server: Server, scope: Scope) -> Target | Response:
@@ -94,10 +107,10 @@ def _page_of_stopped(server: Server, visit: Visit, scope: Scope) -> Response:
         if scope.get("method") == "POST":
             panel.start(visit.actor.user_id)
         return RedirectResponse(PANEL, 303)
-    newest = panel.newest_run()
-    if visit.has_failed and newest is not None:
-        log = server.runtime.run_directory(newest["id"])
-        return stopped_panel_page(newest["message"] or "", log, _START)
+    if visit.has_failed:
+        assert visit.newest is not None, "that is what failed"
+        log = server.runtime.run_directory(visit.newest["id"])
+        return stopped_panel_page(visit.newest["message"] or "", log, _START)
     if is_page(scope):
         panel.start(visit.actor.user_id)
     return starting_page()

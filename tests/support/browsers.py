@@ -49,7 +49,7 @@ HARMLESS = (
     # Browsers ask for it on their own, with no page to blame.
     r"status of 404 .*/favicon\.ico",
     # The page that says that an app, or the panel, is starting; it asks again by itself.
-    r"status of 503 \(Service Unavailable\) \(http://[^/]+/(panel/)?\)$",
+    r"status of 503 \(Service Unavailable\) \(http://[^/]+/(panel/(#.*)?)?\)$",
 )
 """Console errors that say nothing about a page: patterns of `text (address)`."""
 

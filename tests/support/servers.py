@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from types import TracebackType
 from tests.support.attempts import keeper_pid
 
 from runyard.core.node import attempt_dir, linux
+from runyard.core.runtime import Runtime
 from runyard_server.cli.serving import serving
 from runyard_server.client import Client
 from runyard_server.settings import Settings
@@ -47,6 +49,17 @@ def server_here(data_dir: Path, workspace: str = "tests") -> Iterator[Client]:
             created = anywhere.create_workspace(workspace)
         with Client(served.origin, API_KEY, created.id) as client:
             yield client
+        stop_panel(served.server.runtime)
+
+
+def stop_panel(runtime: Runtime) -> None:
+    """Stop the control panel, which signing in starts, and wait for it: jobs outlive their server."""
+    changed = threading.Event()
+    runtime.database.on_change(changed.set)
+    runtime.panel.stop()
+    while runtime.panel.is_open:
+        assert changed.wait(STOP_SECONDS), "the panel does not stop"
+        changed.clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 from tests.support.people import add_member
-from tests.support.servers import API_KEY
+from tests.support.servers import API_KEY, stop_panel
 from tests.support.workspaces import make_workspace
 
 from runyard_server.cli.serving import serving
@@ -87,6 +87,7 @@ def site(root: Path, files: Mapping[str, str | bytes]) -> Iterator[Site]:
             client.cancel(left)
             for run_id in left:
                 client.wait(run_id)
+        stop_panel(served.server.runtime)
 
 
 def _has_settled(run: Run) -> bool:

@@ -8,7 +8,7 @@ import signal
 import tempfile
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +100,7 @@ def _serve(
 ) -> None:
     from runyard_server.cli.serving import owner_key, serving
     from runyard_server.settings import Settings
+    from runyard_server.sign_in import PANEL
 
     root, is_workspace = _root_of(session, path)
     python = root / ".venv" / "bin" / "python"
@@ -119,6 +120,7 @@ def _serve(
         with Client(served.origin, key, _workspace_id(served.origin, key, name)) as client:
             facts = {
                 "server": served.origin,
+                "panel": served.origin + PANEL,
                 "owner_url": served.owner_url,
                 "workspace": client.workspace.name,
             }
@@ -132,11 +134,14 @@ def _serve(
                     _deploy(session, client, root, is_optional=not demo)
                 if demo and not demonstration.show(session, client, is_result=exit_when_done):
                     raise typer.Exit(Exit.FAILED)
-                if not exit_when_done:
-                    session.output.note("Ctrl-C stops the server and its jobs.")
-                    served.thread.join()
-            except KeyboardInterrupt:
-                _stop_jobs(session, client)
+                if exit_when_done:
+                    raise typer.Exit
+                session.output.note(f"The panel is at {facts['panel']} . Ctrl-C stops the server and its jobs.")
+                served.thread.join()
+            except (KeyboardInterrupt, typer.Exit):
+                panel = served.server.runtime.panel
+                panel.stop()
+                _stop_jobs(session, client, lambda: panel.is_open)
                 raise
 
 
@@ -180,15 +185,14 @@ def _deploy(session: Session, client: Client, root: Path, *, is_optional: bool) 
         session.output.note(f"  {row.job.job_ref} {row.outcome}", "dim")
 
 
-def _stop_jobs(session: Session, client: Client) -> None:
-    """Ask everything that runs to stop, and wait a little for it."""
+def _stop_jobs(session: Session, client: Client, is_panel_open: Callable[[], bool]) -> None:
+    """Ask everything that runs to stop, and wait a little for it, and for the panel, which was asked before."""
     runs = list(client.open_runs())
-    if not runs:
-        return
-    session.output.note(f"Stopping {len(runs)} runs.")
-    client.cancel([run.id for run in runs])
+    if runs:
+        session.output.note(f"Stopping {len(runs)} runs.")
+        client.cancel([run.id for run in runs])
     until = time.monotonic() + STOPPING_SECONDS
-    while any(client.open_runs()) and time.monotonic() < until:
+    while (is_panel_open() or any(client.open_runs())) and time.monotonic() < until:
         time.sleep(STOPPING_PAUSE_SECONDS)
 
 
