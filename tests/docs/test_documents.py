@@ -27,10 +27,11 @@ def test_links_lead_somewhere(document: str) -> None:
 def test_named_files_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     core = ROOT / "runtime_core/runyard"
+    server = ROOT / "server/runyard_server"
     missing = [
         name
         for name in set(FILE.findall(text)) - SHOWN
-        if not any((base / name).exists() for base in (ROOT, core, core / "core"))
+        if not any((base / name).exists() for base in (ROOT, core, core / "core", server))
     ]
     assert missing == []
 
