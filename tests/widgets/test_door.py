@@ -1,0 +1,129 @@
+"""The door: one line per widget, which finds the server as the command line does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.servers import API_KEY
+from tests.support.sites import Site, site
+
+import runyard
+from runyard import widgets
+from runyard.core.errors import NotFound, Unavailable
+from runyard_server.client import Client
+
+JOBS = """
+from runyard import run
+
+
+@run.job
+def load_flights():
+    print("loaded")
+
+
+@run.job(trigger=load_flights.success)
+def publish():
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    files = {"etl.py": JOBS, "__deployment__.py": "from etl import *\n"}
+    with site(tmp_path_factory.mktemp("site"), files) as place:
+        (started,) = place.client.trigger(["load_flights"]).started
+        assert started.run is not None
+        place.client.wait(started.run.id)
+        yield place
+
+
+@pytest.fixture
+def here(place: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Return a site that the environment names, seen from a directory that is no workspace."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNYARD_SERVER", place.origin)
+    monkeypatch.setenv("RUNYARD_API_KEY", API_KEY)
+    monkeypatch.setenv("RUNYARD_WORKSPACE", place.client.workspace.id)
+    yield place
+    while widgets._CLIENTS:
+        widgets._CLIENTS.popitem()[1].close()
+
+
+# SPEC: WDG-02
+def test_one_line_shows_the_log_of_a_job(here: Site) -> None:
+    tail = widgets.LogTail(job="load_flights")
+    assert "loaded" in repr(tail)
+    (run,) = here.client.runs(job_id=here.client.job("load_flights").id)
+    assert "loaded" in repr(widgets.LogTail(run=run.id))
+    assert tail.href == f"{here.origin}/w/{here.client.workspace.id}/runs/{{id}}"
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("name", ["RunTimeline", "RunTable", "JobGraph", "JobTable"])
+def test_one_line_shows_runs_and_jobs(name: str) -> None:
+    widget = getattr(widgets, name)(height=99, href="")
+    assert "jobs.etl.load_flights" in repr(widget)
+    assert (widget.height, widget.href) == (99, "")
+
+
+@pytest.mark.usefixtures("here")
+def test_widgets_share_a_client_unless_they_are_given_one(place: Site) -> None:
+    for _ in range(2):
+        widgets.JobTable()
+    assert len(widgets._CLIENTS) == 1
+    with Client(place.origin, API_KEY, place.client.workspace.id) as own:
+        own.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            widgets.JobTable(client=own)
+
+
+# SPEC: WDG-03
+@pytest.mark.usefixtures("here")
+def test_no_key_reaches_the_browser() -> None:
+    for name in widgets.__all__:
+        widget = getattr(widgets, name)(**({"job": "load_flights"} if name == "LogTail" else {}))
+        state = {key: value for key, value in widget.get_state().items() if not key.startswith("_")}
+        assert "load_flights" in json.dumps(state)
+        assert API_KEY not in json.dumps(state)
+        assert API_KEY not in repr(widget)
+
+
+@pytest.mark.usefixtures("here")
+def test_an_unknown_job_is_answered_with_those_that_sound_alike() -> None:
+    with pytest.raises(NotFound, match="load_flights"):
+        widgets.LogTail(job="load_flight")
+
+
+def test_without_a_server_it_is_said_how_to_start_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNYARD_SERVER", "http://127.0.0.1:9")
+    with pytest.raises(Unavailable, match="runyard dev"):
+        widgets.RunTable()
+
+
+def test_without_the_packages_it_is_said_how_to_install_them() -> None:
+    code = "import sys; sys.modules['anywidget'] = None\nfrom runyard.widgets import JobTable\nJobTable()"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.stderr.splitlines()[-1] == (
+        "ModuleNotFoundError: Widgets need `anywidget`, which is not installed here. "
+        "Run `pip install 'runyard[widgets]'`."
+    )
+
+
+def test_the_door_imports_nothing_before_it_is_used() -> None:
+    code = "import sys, runyard; runyard.widgets.LogTail; print(sorted({'anywidget', 'httpx'} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
+
+
+def test_the_door_is_closed() -> None:
+    assert runyard.__all__ == sorted(runyard.__all__)
+    shown = {name for name in vars(widgets) if not name.startswith("_")}
+    assert shown - {"annotations", "contextmanager", "TYPE_CHECKING"} == set(widgets.__all__)
