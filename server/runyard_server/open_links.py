@@ -16,7 +16,6 @@ from functools import partial
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runyard.core.errors import RunyardError
 from runyard.core.store import links
 from runyard.core.store.engine import Database
 from runyard_server.app_pages import unknown_page
@@ -86,7 +85,7 @@ class OpenLinks:
                     working = await run_in_threadpool(
                         self._database.read, partial(links.working, link_ids=in_use)
                     )
-                except RunyardError:
+                except Exception:  # whatever it is: a watch that ended would leave open what was taken away
                     log.exception("links could not be looked up; trying again in %s s", RETRY_SECONDS)
                     await asyncio.sleep(RETRY_SECONDS)
                     continue

@@ -87,6 +87,17 @@ def test_a_credential_of_one_workspace_reaches_no_other() -> None:
     assert not may(service, Action.CREATE_WORKSPACE, Resource())
 
 
+# SPEC: PUB-05
+def test_who_came_with_a_public_link_may_open_its_app_and_nothing_else() -> None:
+    guest = Actor("viewer", frozenset(Action), only_job="app")
+    own, other = (
+        Resource(WORKSPACE, Role.OWNER, job_id="app"),
+        Resource(WORKSPACE, Role.OWNER, job_id="other"),
+    )
+    assert [action for action in Action if may(guest, action, own)] == [Action.OPEN]
+    assert not any(may(guest, action, elsewhere) for action in Action for elsewhere in (other, Resource()))
+
+
 # SPEC: SEC-02
 def test_every_route_asks_for_its_action_of_every_role(local_api: Api) -> None:
     assert set(ROUTES) == OPEN | WITHOUT_WORKSPACE | set(ACTIONS)

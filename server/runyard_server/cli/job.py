@@ -53,7 +53,7 @@ def list_jobs(
             job.definition.name,
             "archived" if job.is_archived else job.job_type,
             triggers.in_words(job.default_trigger or job.triggers[0]) if job.triggers else "-",
-            out.time(job.next_scheduled_run_at),
+            "paused" if job.is_paused else out.time(job.next_scheduled_run_at),
             _last_run(session, job),
             job.job_url or "-",
         )
@@ -99,7 +99,7 @@ def info(context: typer.Context, name: Name) -> None:
             ),
             ("version", str(job.version)),
             ("deployed from", job.deployment_module),
-            ("next run", out.time(job.next_scheduled_run_at)),
+            ("next run", None if job.is_paused else out.time(job.next_scheduled_run_at)),
         ]
     )
     out.result({**_document(job), "latest_runs": latest}, shown, *runs.shown_below(session, latest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -57,6 +58,7 @@ def test_schedules_are_paused_and_resumed_by_name_or_pattern(shell: Shell, clien
     paused = shell("--json job pause hourly")
     assert (paused.code, [row["is_paused"] for row in paused.document]) == (0, [True])
     assert "paused" in shell("job info hourly").out
+    assert re.search("^jobs.hourly.hourly .* paused ", shell("job list hourly").out, re.MULTILINE)
     again = shell("job pause every:*")
     assert again.code == 0
     assert "jobs.hourly.hourly is paused already" in again.err
