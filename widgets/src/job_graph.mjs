@@ -11,6 +11,7 @@ import { Rows } from "./rows.mjs";
 import { withCode } from "./say.mjs";
 import { looks } from "./status.mjs";
 import { byRef } from "./table_model.mjs";
+import { watch } from "./watch.mjs";
 
 const MARGIN = 20; // px around the whole drawing
 const NEAREST = 2; // scales
@@ -316,8 +317,7 @@ export default liveWidget(({ model, root }) => {
     rows.merge(head);
     redraw();
   };
-  const changes = "change:selected change:href change:empty";
-  model.on(changes, redraw);
+  const unwatch = watch(model, ["selected", "href", "empty"], redraw);
   take(model.get("snapshot"));
   return {
     frame: (head) => head.kind === "jobs" && take(head),
@@ -325,7 +325,7 @@ export default liveWidget(({ model, root }) => {
       unfollow();
       resized.disconnect();
       clearTimeout(fitting);
-      model.off(changes, redraw);
+      unwatch();
     },
   };
 });

@@ -21,6 +21,7 @@ import {
   wholeView,
   zoomed,
 } from "./timeline_geometry.mjs";
+import { watch } from "./watch.mjs";
 import { duration, instant, runTime } from "./words.mjs";
 
 const HOUR = 3_600_000; // ms
@@ -316,8 +317,7 @@ export default liveWidget(({ model, root }) => {
     rows.merge(head);
     arrange();
   };
-  model.on("change:selected", redraw);
-  model.on("change:empty change:height", arrange);
+  const unwatch = watch(model, ["selected", "empty", "height"], arrange);
   take(model.get("snapshot"));
   return {
     frame: (head) => head.kind === "runs" && take(head),
@@ -327,8 +327,7 @@ export default liveWidget(({ model, root }) => {
       resized.disconnect();
       clearInterval(tick);
       cancelAnimationFrame(asked);
-      model.off("change:selected", redraw);
-      model.off("change:empty change:height", arrange);
+      unwatch();
     },
   };
 });

@@ -5,6 +5,7 @@ import { address, h } from "./dom.mjs";
 import { Rows } from "./rows.mjs";
 import { say, withCode } from "./say.mjs";
 import { actionsFor, countsBy, matching } from "./table_model.mjs";
+import { watch } from "./watch.mjs";
 
 const TICK_MS = 1000; // durations of open runs are told in seconds
 
@@ -328,8 +329,7 @@ export function drawTable({ model, root }, shape) {
     }
   }, TICK_MS);
 
-  const changes = "change:selected change:actions change:empty change:href";
-  model.on(changes, arrange);
+  const unwatch = watch(model, ["selected", "actions", "empty", "href"], arrange);
   rows.merge(model.get("snapshot"));
   arrange();
   return {
@@ -340,7 +340,7 @@ export function drawTable({ model, root }, shape) {
     },
     stop() {
       clearInterval(tick);
-      model.off(changes, arrange);
+      unwatch();
     },
   };
 }
