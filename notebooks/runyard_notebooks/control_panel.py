@@ -188,6 +188,7 @@ def job_runs(desk: Desk, job_here: Job):
         columns(
             card("History", embedded(desk.run_table(job_here.job_ref, height=340))),
             job.starter(job_here, desk),
+            kind="aside",
         )
     )
     job_runs_shown

@@ -141,14 +141,9 @@ def heading(title: Shown, *, above: Shown = None, below: Shown = None, actions: 
     )
 
 
-def columns(*parts: Shown) -> Html:
-    """Return fragments beside each other, below each other where it is narrow."""
-    return html('<div class="columns">{parts}</div>', parts=join(parts))
-
-
-def stack(*parts: Shown) -> Html:
-    """Return fragments below each other."""
-    return html('<div class="stack">{parts}</div>', parts=join(parts))
+def columns(*parts: Shown, kind: str = "") -> Html:
+    """Return two fragments beside each other, below each other where it is narrow; `aside`: the second is small."""
+    return html('<div class="columns {kind}">{parts}</div>', parts=join(parts), kind=kind)
 
 
 def empty(title: str, text: str, *, command: str = "", action: Shown = None) -> Html:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 import marimo as mo
@@ -60,12 +61,11 @@ class Watch:
             with live.changes(news) as changes:
                 await news.wait()  # the first says only that the stream is open
                 while True:
+                    # Before the cells are told: what changes while they ask is news again.
                     news.clear()
                     changes.take()
-                    try:
-                        await asyncio.wait_for(news.wait(), IDLE_SECONDS)
-                    except TimeoutError:
-                        news.set()
                     self._count += 1
                     self._tell(self._count)
                     await asyncio.sleep(PAUSE_SECONDS)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(news.wait(), IDLE_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote, unquote
+from uuid import UUID
 
 
 class Page(StrEnum):
@@ -20,8 +21,7 @@ class Page(StrEnum):
 
 
 _LISTS = {"": Page.OVERVIEW, "jobs": Page.JOBS, "runs": Page.RUNS, "links": Page.LINKS}
-_ITEMS = {"jobs": Page.JOB, "runs": Page.RUN}
-_PATHS = {page: path for path, page in _LISTS.items()} | {page: path for path, page in _ITEMS.items()}
+_PATHS = {page: path for path, page in _LISTS.items()} | {Page.JOB: "jobs", Page.RUN: "runs"}
 
 PARENTS = {Page.JOB: Page.JOBS, Page.RUN: Page.RUNS}
 """Where a page about one thing belongs in the navigation."""
@@ -53,9 +53,18 @@ def parse(path: str) -> Route:
             return Route(Page.OVERVIEW, workspace=workspace)
         case [page] if page in _LISTS:
             return Route(_LISTS[page], workspace=workspace)
-        case [page, item] if page in _ITEMS:
-            return Route(_ITEMS[page], item, workspace)
+        case ["jobs", ref]:
+            return Route(Page.JOB, ref, workspace)
+        case ["runs", run_id] if _is_id(run_id):
+            return Route(Page.RUN, run_id, workspace)
     return Route(Page.NOWHERE, workspace=workspace)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 class Addresses:

@@ -53,8 +53,8 @@ def when(at: datetime | None, now: datetime) -> Html | None:
 
 
 def window(start: datetime | None, end: datetime | None) -> str:
-    """Return a window of time, days where it begins and ends at midnight UTC."""
-    if start is None or end is None:
+    """Return a window of time, days where it begins and ends at midnight UTC; nothing for one without length."""
+    if start is None or end is None or start == end:
         return ""
     is_days = not any(at.hour or at.minute or at.second for at in (start, end))
     form = "%Y-%m-%d" if is_days else "%Y-%m-%d %H:%M:%S"

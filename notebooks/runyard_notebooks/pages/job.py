@@ -73,7 +73,7 @@ def head(seen: JobSeen, desk: Desk) -> Html:
         title(job),
         above=link(desk.addresses.page(Page.JOBS), "Jobs"),
         below=html(
-            "{ref}{marks}{archived}<br>{description}",
+            '{ref}{marks}{archived}<span class="line">{description}</span>',
             ref=html("<code>{ref}</code>", ref=job.job_ref),
             marks=join(marks),
             archived=quiet(strings.ARCHIVED) if job.is_archived else None,
