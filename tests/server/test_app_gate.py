@@ -9,9 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
 from tests.support.api import ORIGIN, OWNER_KEY, Api
-from tests.support.upstreams import served
+from tests.support.upstreams import mirror, served
 from tests.support.yards import OTHER, REPORT, Yard
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -36,20 +35,6 @@ def tell(yard: Yard, story: Callable[[str], Coroutine[Any, Any, None]]) -> None:
                 await yard.api.server.proxy.close()
 
     yard.api.run_async(work())
-
-
-async def mirror(scope: Scope, _receive: Receive, send: Send) -> None:
-    """Answer with the path and the headers of the request, or send them into an opened socket."""
-    headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-    seen = json.dumps({"path": scope["path"], **headers})
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.accept"})
-        await send({"type": "websocket.send", "text": seen})
-        await send({"type": "websocket.close", "code": 1000})
-        return
-    start = {"type": "http.response.start", "status": 200, "headers": [(b"set-cookie", b"app=1")]}
-    await send(start)
-    await send({"type": "http.response.body", "body": seen.encode()})
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 @asynccontextmanager
@@ -40,3 +41,17 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
         finally:
             server.should_exit = True
             await task
+
+
+async def mirror(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer with the path and the headers of the request, or send them into an opened socket."""
+    headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+    seen = json.dumps({"path": scope["path"], **headers})
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": seen})
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"set-cookie", b"app=1")]}
+    await send(start)
+    await send({"type": "http.response.body", "body": seen.encode()})
