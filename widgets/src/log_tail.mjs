@@ -7,7 +7,7 @@ import { address, h } from "./dom.mjs";
 import { liveWidget } from "./live.mjs";
 import { clock, elapsed, parse, STREAMS, split } from "./log_lines.mjs";
 import { hold, ROW, ratioAt, rowsAround, scrollHeight, topLine } from "./virtual_window.mjs";
-import { STATUSES, shortName } from "./words.mjs";
+import { isOver, STATUSES, shortName } from "./words.mjs";
 
 /** Lines one press of Copy takes: the newest ones, a few hundred kilobytes. */
 const COPY_LINES = 5_000;
@@ -18,6 +18,9 @@ const ASKS_AT_ONCE = 2;
 /** Milliseconds until a range that was refused is asked for again. */
 const RETRY_MS = 2_000;
 
+/** Milliseconds after a gesture, or after the last scrolling it led to, in which scrolling is the reader's. */
+const GLIDE_MS = 1_000;
+
 /** Delays kept for measurements; see `figures`. */
 const MOST_DELAYS = 20_000;
 
@@ -26,7 +29,7 @@ const grouped = new Intl.NumberFormat();
 
 export default liveWidget(({ model, root, link }) => {
   const chunks = new Chunks();
-  let run = null;
+  let run; // null when it is known that there is none
   let total = 0;
   let isTailing = true;
   let held = hold(1, 0); // what the window shows while not tailing
@@ -52,7 +55,8 @@ export default liveWidget(({ model, root, link }) => {
     "Elapsed",
   );
   const copy = h("button", { type: "button", title: "Copy the newest lines" }, "Copy");
-  const bar = h("div", { class: "ry-log-bar" }, name, status, count, announced, wrap, time, copy);
+  const tools = h("div", { class: "ry-log-tools" }, wrap, time, copy);
+  const bar = h("div", { class: "ry-log-bar" }, name, status, count, announced, tools);
 
   const lines = h("div", { class: "ry-log-lines" });
   const empty = h("div", { class: "ry-log-empty ry-quiet" });
@@ -139,6 +143,7 @@ export default liveWidget(({ model, root, link }) => {
     newest.hidden = isTailing;
     newest.textContent = isBehind ? `↓ ${grouped.format(total - seen)} new` : "↓ Newest";
     count.textContent = `${grouped.format(total)} ${total === 1 ? "line" : "lines"}`;
+    for (const part of [count, tools]) part.hidden = total === 0;
     empty.hidden = total > 0;
 
     if (isTailing && last !== undefined && total > painted) {
@@ -168,7 +173,12 @@ export default liveWidget(({ model, root, link }) => {
     status.textContent = run ? `${sign} ${run.status}` : "";
     status.dataset.colour = colour;
     announced.textContent = run ? `Run ${run.number} is ${run.status}.` : "";
-    empty.textContent = run ? "Nothing was printed yet." : "There is no run yet.";
+    bar.hidden = !run;
+    empty.textContent = run
+      ? `Nothing was printed${isOver(run) ? "" : " yet"}.`
+      : run === null
+        ? "There is no run yet."
+        : "";
     drawSoon();
   };
 
@@ -239,9 +249,23 @@ export default liveWidget(({ model, root, link }) => {
     drawSoon();
   };
 
+  let gestureAt = Number.NEGATIVE_INFINITY;
+  let isHeld = false; // the scroll bar, for as long as the reader likes
+  const point = (event) => {
+    isHeld = event.buttons > 0;
+  };
+  const glide = (event) => {
+    gestureAt = performance.now();
+    // A glide upwards begins with a pixel; lines that arrive before it must not pull back.
+    if (event.deltaY < 0) leave();
+  };
+
   const scrolled = () => {
     const top = scroller.scrollTop;
     if (Math.abs(top - ownTop) < 1) return;
+    // Layout scrolls too, when the window or the scroll bars of the page change: that is undone.
+    if (!isHeld && performance.now() - gestureAt > GLIDE_MS) return drawSoon();
+    gestureAt = performance.now();
     ownTop = top;
     const way = scroller.scrollHeight - scroller.clientHeight;
     if (top >= way - 1) return tail();
@@ -319,9 +343,10 @@ export default liveWidget(({ model, root, link }) => {
   });
   scroller.addEventListener("scroll", scrolled, { passive: true });
   scroller.addEventListener("keydown", press);
-  // A glide upwards begins with a pixel; lines that arrive before it must not pull back. Who selects text reads.
-  scroller.addEventListener("wheel", (event) => event.deltaY < 0 && leave(), { passive: true });
-  scroller.addEventListener("selectstart", leave);
+  for (const kind of ["wheel", "touchmove"]) scroller.addEventListener(kind, glide, { passive: true });
+  for (const kind of ["pointerdown", "pointermove"])
+    scroller.addEventListener(kind, point, { passive: true });
+  scroller.addEventListener("selectstart", leave); // who selects text reads it
 
   const resize = () => {
     scroller.style.height = `${model.get("height")}px`;
@@ -333,7 +358,7 @@ export default liveWidget(({ model, root, link }) => {
   resize();
 
   const snapshot = model.get("snapshot");
-  run = snapshot.run ?? null;
+  run = snapshot.run;
   total = snapshot.total ?? 0;
   chunks.put(snapshot.first ?? 0, snapshot.lines ?? []);
   drawRun();
