@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
-import yaml
-
 from runyard.core.errors import InvalidWorkspace
 from runyard.core.file_store import FileStore, storage_errors
 from runyard.core.settings import files_for
@@ -31,9 +29,6 @@ FILES, MANIFEST = "files", "manifest.yaml"
 
 SETTINGS, MARKER = ".dlt", ".workspace"
 """The settings folder of a workspace, and the file in it that makes a directory a workspace (WS-01)."""
-
-# libyaml where PyYAML was built with it: a tenth of the time on a long manifest.
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +133,18 @@ def write_package(
     The contents of `known` files are left out: the server has them from the snapshot before (RCN-19).
     Raises: InvalidWorkspace if a file changed since it was described.
     """
+    # Imported when used: only a deploy needs it, and every client of the server imports this module.
+    import yaml
+
+    # libyaml where PyYAML was built with it: a tenth of the time on a long manifest.
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     there = {(file.relative_path, file.sha3_256) for file in known}
     with tarfile.open(fileobj=stream, mode="w|gz") as tar:
         for file in files:
             if (file.relative_path, file.sha3_256) not in there:
                 _pack(tar, base / file.relative_path, file)
         listing = {"engine_version": PACKAGE_ENGINE, "files": [_manifest_item(file) for file in files]}
-        text = yaml.dump(listing, Dumper=_DUMPER, allow_unicode=True, sort_keys=False, encoding="utf-8")
+        text = yaml.dump(listing, Dumper=dumper, allow_unicode=True, sort_keys=False, encoding="utf-8")
         info = tarfile.TarInfo(MANIFEST)
         info.size = len(text)
         tar.addfile(info, io.BytesIO(text))

@@ -11,17 +11,16 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import tomlkit
-from pathspec import PathSpec
-from tomlkit.exceptions import ParseError
+from typing import TYPE_CHECKING, Any
 
 from runyard.core import profiles
 from runyard.core.errors import InvalidWorkspace, StartFailed
 from runyard.core.processes import Processes
 from runyard.core.settings import merge
 from runyard.core.snapshots import MARKER, SETTINGS
+
+if TYPE_CHECKING:
+    from pathspec import PathSpec
 
 PYPROJECT = "pyproject.toml"
 
@@ -91,6 +90,9 @@ def select_files(root: Path) -> list[str]:
     Links are chosen as links: what they point to is only chosen if it is under the root itself.
     Source: WS-19, VER-07, contract 6.4.
     """
+    # Imported when used, as `tomlkit` below: an app that only reads its workspace need not have them.
+    from pathspec import PathSpec
+
     root = root.resolve()
     ignore_file = root / ".gitignore"
     patterns = ignore_file.read_text("utf-8").splitlines() if ignore_file.is_file() else DEFAULT_IGNORES
@@ -180,6 +182,9 @@ def write_workspace_id(root: Path, workspace_id: str) -> None:
 
     Raises: InvalidWorkspace if the file is not TOML.
     """
+    import tomlkit
+    from tomlkit.exceptions import ParseError
+
     path = root / SETTINGS / "config.toml"
     try:
         document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
