@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
@@ -64,6 +65,18 @@ def test_the_tools_of_the_example_are_called_through_the_server_with_a_key(tmp_p
             asyncio.run(ask(address))
         (answer,) = asyncio.run(ask(address, API_KEY))
     assert (answer["miles"], answer["flights"], answer["mean_delay_minutes"]) == ("0 to 1", 4, 10.0)
+
+
+# SPEC: DEP-18
+@pytest.mark.slow
+def test_the_data_page_of_the_example_answers(tmp_path: Path) -> None:
+    with flights_site(tmp_path) as flights:
+        job = flights.serve("jobs.workspace.dashboard")
+        (run,) = flights.client.runs(job_id=job.id)
+        key = {"authorization": f"Bearer {API_KEY}"}
+        page = httpx.get(f"{flights.origin}/apps/{run.id}/", headers=key, trust_env=False)
+    assert "<marimo-" in page.text
+    assert "dlt" in page.text
 
 
 async def ask(address: str, key: str | None = None) -> Any:

@@ -82,12 +82,14 @@ def site(root: Path, files: Mapping[str, str | bytes]) -> Iterator[Site]:
         with Client(served.origin, API_KEY, workspace.id) as client:
             place = make_workspace(root / "site", {**PROJECT, **files})
             Deployer(client, place, env=os.environ, python=Path(sys.executable)).deploy()
-            yield Site(served.origin, served.server, client)
-            left = [run.id for run in client.open_runs()]
-            client.cancel(left)
-            for run_id in left:
-                client.wait(run_id)
-        stop_panel(served.server.runtime)
+            try:
+                yield Site(served.origin, served.server, client)
+            finally:
+                left = [run.id for run in client.open_runs()]
+                client.cancel(left)
+                for run_id in left:
+                    client.wait(run_id)
+                stop_panel(served.server.runtime)
 
 
 def _has_settled(run: Run) -> bool:
