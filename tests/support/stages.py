@@ -1,0 +1,83 @@
+"""A page with one widget on it and no notebook: the host's part is forty lines of script, everything else is ours.
+
+What marimo and JupyterLab themselves do with a widget is tested in `tests/browser`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from playwright.sync_api import Locator, Page, Route, ViewportSize
+from tests.support.browsers import DESKTOP, Visitors
+
+from runyard_widgets.feeds import Frame
+from runyard_widgets.live_widget import LiveWidget
+
+ORIGIN = "http://stage.localhost"
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Stage</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/widget.css"><main></main><script type="module" src="/stage.js"></script></html>"""
+
+HOST = """
+import widget from "/widget.js";
+const listeners = new Map();
+const traits = await (await fetch("/traits.json")).json();
+const tell = (event, ...said) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(...said));
+globalThis.model = {
+  saved: {},
+  tell,
+  get: (name) => structuredClone(traits[name]),
+  set(name, value) { traits[name] = value; tell(`change:${name}`); },
+  save_changes() { this.saved = structuredClone(traits); },
+  on: (event, listener) => listeners.set(event, (listeners.get(event) ?? new Set()).add(listener)),
+  off: (event, listener) => listeners.get(event)?.delete(listener),
+  send() {},
+};
+const start = performance.now();
+globalThis.leave = await widget.render({ model, el: document.querySelector("main") });
+await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+globalThis.drawnAfter = performance.now() - start;
+"""
+
+
+class Stage:
+    """A widget as a browser shows it, fed by the test."""
+
+    def __init__(self, visitors: Visitors, widget: LiveWidget, *, size: ViewportSize = DESKTOP) -> None:
+        state = {name: value for name, value in widget.get_state().items() if not name.startswith("_")}
+        self._files = {
+            "/": ("text/html", PAGE),
+            "/stage.js": ("text/javascript", HOST),
+            "/widget.js": ("text/javascript", str(widget._esm)),
+            "/widget.css": ("text/css", str(widget._css)),
+            "/traits.json": ("application/json", json.dumps(state)),
+        }
+        self._sent = 0
+        self.page: Page = visitors.new(size=size)
+        self.page.route(f"{ORIGIN}/*", self._answer)
+        self.page.goto(f"{ORIGIN}/")
+        self.page.wait_for_function("() => globalThis.drawnAfter")
+
+    def _answer(self, route: Route) -> None:
+        kind, text = self._files[route.request.url.removeprefix(ORIGIN).partition("#")[0]]
+        route.fulfill(body=text, content_type=f"{kind}; charset=utf-8")
+
+    def feed(self, frame: Frame) -> None:
+        """Hand a frame to the widget, as its kernel would."""
+        self._sent += 1
+        message = {"kind": "frame", "seq": self._sent, "head": dict(frame.head)}
+        self.page.evaluate("(message) => model.tell('msg:custom', message, [])", message)
+
+    def saved(self, trait: str) -> Any:
+        """The value of a trait that Python would have now."""
+        return self.page.evaluate("(name) => model.saved[name]", trait)
+
+    def find(self, selector: str) -> Locator:
+        """What a selector finds."""
+        return self.page.locator(selector)
+
+    def overflow(self) -> int:
+        """How many px the page is wider than the window."""
+        return int(self.page.evaluate("() => document.documentElement.scrollWidth - innerWidth"))
