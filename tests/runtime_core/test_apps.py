@@ -13,6 +13,7 @@ from fastmcp import Client
 from tests.support.apps import LOOPBACK, get, listening_on, stop_all, until_serving
 from tests.support.worlds import WORKSPACE, World
 
+from runyard.core.node import attempt_dir, linux
 from runyard.core.run_control import ALREADY_RUNNING
 from runyard.core.store import jobs, runs
 
@@ -36,6 +37,16 @@ APPS = """
             return 2 * number
 
         return server
+
+    def way_back():
+        names = ("RUNYARD_SERVER", "RUNYARD_API_KEY", "RUNYARD_WORKSPACE")
+        said = " ".join(os.environ.get(name, "nothing") for name in names)
+
+        async def app(scope, receive, send):
+            if scope["type"] == "http":
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": said.encode()})
+        return app
 
     def number():
         return 7
@@ -122,6 +133,21 @@ def test_what_a_function_returns_is_served_on_loopback_only(world: World) -> Non
     assert listening_on(run["port"]) == {LOOPBACK}
     history = world.runtime.database.read(lambda c: runs.history(c, run["id"]))
     assert [row["to_status"] for row in history] == ["pending", "starting", "running"]
+
+
+def test_an_app_is_given_a_key_to_read_its_workspace_with(world: World) -> None:
+    world.runtime.give_keys(lambda run: f"a-key-of-{run['id']}")
+    world.deploy(app("apps", "way_back"))
+    run = until_serving(world, "way_back")
+    key = f"a-key-of-{run['id']}"
+    assert get(run["port"]).split() == ["http://127.0.0.1:1", key, WORKSPACE]
+    holder = attempt_dir.read_json(str(world.runtime.run_directory(run["id"]) / "1"), attempt_dir.LOCK)
+    commands = [
+        Path(f"/proc/{pid}/cmdline").read_text() for pid in (holder["pid"], *linux.descendants(holder["pid"]))
+    ]
+    assert any("way_back" in command for command in commands), "the app is among them"
+    assert not any(key in command for command in commands)
+    assert not any(key in line for line in world.lines(run["id"]))
 
 
 # SPEC: APP-03, APP-06, DEC-18

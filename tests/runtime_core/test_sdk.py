@@ -17,6 +17,7 @@ HTTPX = ("anyio", "certifi", "h11", "httpcore", "httpx", "idna", "sniffio", "typ
 
 WHERE = """
 import runyard.run, runyard.trigger, runyard_server.client
+runyard_server.client.Client("http://localhost:1", "key").close()
 print(runyard.run.__file__, runyard_server.client.__file__, sep="\\n")
 """
 

@@ -135,6 +135,15 @@ class Installation:
     def origin(self) -> str:
         return f"http://localhost:{self._port}"
 
+    @property
+    def owner_url(self) -> str:
+        """The one-time address of the owner, as the present server printed it."""
+        return self._server.said["owner_url"]
+
+    def stop(self, signal: int) -> int:
+        """Return the exit code of the server after a signal."""
+        return self._server.stop(signal)
+
     def start(self) -> None:
         """Start a server; return when it answers."""
         options = ["--data-dir", str(self.data_dir), "--port", str(self._port)]
@@ -143,7 +152,7 @@ class Installation:
 
     def kill(self) -> None:
         """Kill the server as nobody can prevent, and nothing else."""
-        self._server.stop(signal.SIGKILL)
+        self.stop(signal.SIGKILL)
 
     def kill_keeper(self) -> None:
         """Kill the fork server of the running server."""

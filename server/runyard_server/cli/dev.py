@@ -136,7 +136,8 @@ def _serve(
                     raise typer.Exit(Exit.FAILED)
                 if exit_when_done:
                     raise typer.Exit
-                session.output.note(f"The panel is at {facts['panel']} . Ctrl-C stops the server and its jobs.")
+                session.output.note(f"The panel is at {facts['panel']}")
+                session.output.note("Ctrl-C stops the server and its jobs.")
                 served.thread.join()
             except (KeyboardInterrupt, typer.Exit):
                 panel = served.server.runtime.panel

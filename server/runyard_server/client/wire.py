@@ -9,7 +9,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -128,11 +128,19 @@ class Wire:
 
 def http_options(target: Target) -> Json:
     """Return how a connection pool to this server is made; its key goes nowhere else."""
-    headers = {"user-agent": f"runyard/{version('runyard')}"}
+    headers = {"user-agent": _user_agent()}
     if target.api_key:
         headers["authorization"] = f"Bearer {target.api_key}"
     # A proxy of the environment must not see what is meant for this machine.
     return {"base_url": target.server, "headers": headers, "trust_env": not _is_loopback(target.server)}
+
+
+def _user_agent() -> str:
+    """Return what we call ourselves; in a job we are a copy on its path, of no version that is installed."""
+    try:
+        return f"runyard/{version('runyard')}"
+    except PackageNotFoundError:
+        return "runyard"
 
 
 @contextlib.contextmanager
