@@ -238,7 +238,6 @@ def test_questions_beyond_a_bound_are_refused_at_once() -> None:
     run(story())
 
 
-# SPEC: WDG-03
 def test_what_a_feed_raises_is_one_sentence_without_a_key() -> None:
     cases = [
         (ValueError("The server does not answer.\n  File x, line 3"), "The server does not answer."),

@@ -18,7 +18,8 @@ export function liveWidget(draw) {
   return {
     render({ model, el }) {
       const notice = h("div", { class: "ry-trouble", role: "alert", hidden: true });
-      const root = h("div", { class: "ry" }, notice);
+      // JupyterLab would take arrow keys for its own, wherever the focus is.
+      const root = h("div", { class: "ry", "data-lm-suppress-shortcuts": "true" }, notice);
       el.append(root);
       const unfollow = followTheme(root);
       const showTrouble = (text) => {
