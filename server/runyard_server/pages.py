@@ -34,6 +34,7 @@ main { max-width: 46rem; margin: 0 auto; padding: clamp(2rem, 8vh, 5rem) 1.25rem
 h1 { font-size: 1.9rem; line-height: 1.2; letter-spacing: -0.02em; margin: 0 0 .5rem; text-wrap: balance; }
 h2 { font-size: 1.1rem; margin: 2.5rem 0 .75rem; }
 p { margin: 0 0 1rem; max-width: 38rem; }
+form { margin: 0 0 1.5rem; }
 a { color: var(--accent); }
 .quiet { color: var(--quiet); }
 .mark { font-weight: 650; letter-spacing: .01em; color: var(--accent); margin: 0 0 2rem; }
@@ -45,6 +46,7 @@ a { color: var(--accent); }
 .button:hover, button:hover { filter: brightness(1.08); }
 .plain { color: var(--accent); background: none; padding: 0; font-weight: 400; text-decoration: underline; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
+code { overflow-wrap: anywhere; }
 pre, code { font: .9em/1.6 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 pre {
   background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
