@@ -50,11 +50,12 @@ class OpenLinks:
             ending = asyncio.create_task(visit.is_over.wait())
             try:
                 await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                ending.cancel()
                 if not serving.done():
                     serving.cancel()
                     await visit.cut(scope, receive)
+            finally:
+                ending.cancel()
+                serving.cancel()
                 with suppress(asyncio.CancelledError):
                     await serving
 
@@ -101,20 +102,23 @@ class _Visit:
     def __init__(self, send: Send) -> None:
         self.is_over = asyncio.Event()
         self._send = send
-        self._has_begun = self._is_cut = False
+        self._has_begun = self._has_ended = False
 
     async def send(self, message: Message) -> None:
-        """Pass a message on, unless the visitor was cut off."""
-        if self._is_cut:
+        """Pass a message on, unless nothing may follow."""
+        if self._has_ended:
             return
         if message["type"].endswith("http.response.start"):
             message["headers"] = [*message.get("headers", ()), (b"x-robots-tag", NOINDEX)]
         self._has_begun = True
+        self._has_ended = message["type"] == "websocket.close"
         await self._send(message)
 
     async def cut(self, scope: Scope, receive: Receive) -> None:
         """Let nothing more pass. What has begun stays without an end, so that nobody takes half of it for all."""
-        self._is_cut = True
+        if self._has_ended:
+            return
+        self._has_ended = True
         if scope["type"] == "websocket":
             reason = "This link does not work any more."
             await self._send({"type": "websocket.close", "code": CUT_CODE, "reason": reason})
