@@ -19,6 +19,7 @@ from benchmarks import (
     planning,
     report,
     restart,
+    widgets,
 )
 from benchmarks.figures import Figure
 from benchmarks.place import place
@@ -34,6 +35,7 @@ MEASUREMENTS = {
     "listing": listing.measure,
     "idle": idle.measure,
     "restart": restart.measure,
+    "widgets": widgets.measure,
 }
 
 TOTAL_SECONDS = 300
