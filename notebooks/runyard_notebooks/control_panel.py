@@ -64,7 +64,7 @@ def desks(session: Session):
 
     @functools.cache
     def desk_of(workspace_id: str) -> Desk:
-        addresses = Addresses(workspace_id)
+        addresses = Addresses(workspace_id, is_copy=session.is_copy)
         return Desk(session.client(workspace_id), addresses, session.forbidden, set_told)
 
     return changed, desk_of, set_told, told, watch

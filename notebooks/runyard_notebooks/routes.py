@@ -68,10 +68,10 @@ def _is_id(text: str) -> bool:
 
 
 class Addresses:
-    """Writes links to places in one workspace."""
+    """Writes links to places in one workspace. A copy of the panel is not on the server's own host."""
 
-    def __init__(self, workspace_id: str) -> None:
-        self._workspace = workspace_id
+    def __init__(self, workspace_id: str, *, is_copy: bool = False) -> None:
+        self._workspace, self._is_copy = workspace_id, is_copy
 
     def page(self, page: Page) -> str:
         return Route(page, workspace=self._workspace).address()
@@ -81,6 +81,10 @@ class Addresses:
 
     def run(self, run_id: str) -> str:
         return Route(Page.RUN, run_id, self._workspace).address()
+
+    def app(self, job_id: str, url: str | None) -> str:
+        """Return where an app is opened: by the server, which knows the viewer; for a copy, at its own `url`."""
+        return url or "" if self._is_copy else f"/apps/open/{job_id}"
 
     @property
     def each_job(self) -> str:

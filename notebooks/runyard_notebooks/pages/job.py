@@ -79,14 +79,16 @@ def head(seen: JobSeen, desk: Desk) -> Html:
             archived=quiet(strings.ARCHIVED) if job.is_archived else None,
             description=job.description,
         ),
-        actions=join([_opener(job), _rest(job, desk)]),
+        actions=join([_opener(job, desk), _rest(job, desk)]),
     )
 
 
-def _opener(job: Job) -> Html | None:
+def _opener(job: Job, desk: Desk) -> Html | None:
     if job.job_url is None or job.is_archived:
         return None
-    return link(job.job_url, join([strings.OPEN_APP, icon("open")]), kind="button")
+    return link(
+        desk.addresses.app(job.id, job.job_url), join([strings.OPEN_APP, icon("open")]), kind="button"
+    )
 
 
 def _rest(job: Job, desk: Desk) -> mo.ui.button | None:

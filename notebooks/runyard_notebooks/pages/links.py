@@ -56,7 +56,11 @@ def _app(job: Job, desk: Desk) -> Html:
         aside=join(
             [
                 status(job.latest_run.status) if job.latest_run else quiet("never started"),
-                link(job.job_url or "", join([strings.OPEN_APP, icon("open")]), kind="button"),
+                link(
+                    desk.addresses.app(job.id, job.job_url),
+                    join([strings.OPEN_APP, icon("open")]),
+                    kind="button",
+                ),
             ]
         ),
     )
