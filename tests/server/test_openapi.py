@@ -5,7 +5,7 @@ from __future__ import annotations
 from openapi_pydantic.v3.v3_1 import OpenAPI
 from tests.support.api import ROUTES, Api
 
-UNDOCUMENTED = {"open_sign_in", "sign_in", "show_home", "open_app"}
+UNDOCUMENTED = {"open_sign_in", "sign_in", "sign_out", "show_home", "show_place", "open_app"}
 """Pages for people."""
 
 
