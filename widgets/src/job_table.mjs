@@ -3,7 +3,7 @@
 import "./job_table.css";
 import { h } from "./dom.mjs";
 import { liveWidget } from "./live.mjs";
-import { say } from "./say.mjs";
+import { say, sayInstant } from "./say.mjs";
 import { drawStatus, looks } from "./status.mjs";
 import { byRef, jobStates, jobStatus } from "./table_model.mjs";
 import { drawTable } from "./table_view.mjs";
@@ -49,7 +49,7 @@ const columns = [
     isTimed: true,
     draw(cell, { next_at: at, is_paused: isPaused }, now) {
       say(cell, at === null || isPaused ? "–" : relative(at, now));
-      cell.title = at === null ? "" : instant(at);
+      sayInstant(cell, at);
     },
   },
   { name: "recent", title: "Last runs", draw: drawStrip },

@@ -2,7 +2,7 @@
 
 import "./run_table.css";
 import { liveWidget } from "./live.mjs";
-import { say } from "./say.mjs";
+import { say, sayInstant } from "./say.mjs";
 import { drawStatus } from "./status.mjs";
 import { newestFirst } from "./table_model.mjs";
 import { drawTable } from "./table_view.mjs";
@@ -25,7 +25,7 @@ const columns = [
     isTimed: true,
     draw(cell, run, now) {
       say(cell, run.started_at === null ? "waits" : relative(run.started_at, now));
-      cell.title = instant(run.started_at ?? run.created_at);
+      sayInstant(cell, run.started_at ?? run.created_at);
     },
   },
   {

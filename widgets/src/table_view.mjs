@@ -85,7 +85,8 @@ export function drawTable({ model, root }, shape) {
         if (element === place) place = place.nextElementSibling;
         else body.insertBefore(element, place);
       }
-      for (const row of shown) drawLine(row);
+      const traits = { href: model.get("href"), actions: model.get("actions") };
+      for (const row of shown) drawLine(row, traits);
     });
     offerStatuses(known);
     say(
@@ -95,7 +96,7 @@ export function drawTable({ model, root }, shape) {
     explain(known.length);
     showSelection();
     if (!lines.has(current)) current = shown[0]?.[shape.key] ?? null;
-    for (const [key, { element }] of lines) element.tabIndex = key === current ? 0 : -1;
+    if (lines.has(current)) lines.get(current).element.tabIndex = 0;
   }
 
   const counted = (n) => `${n} ${n === 1 ? shape.noun : shape.nouns}`;
@@ -176,19 +177,27 @@ export function drawTable({ model, root }, shape) {
       ...cells,
       h("span", { role: "gridcell", class: "ry-more" }, more),
     );
-    const element = h("div", { class: "ry-row", role: "row", onfocusin: () => (current = key) }, line);
-    return { element, line, check, cells, link, more, details: null };
+    const element = h(
+      "div",
+      { class: "ry-row", role: "row", tabindex: -1, onfocusin: () => arriveAt(key) },
+      line,
+    );
+    return { element, line, check, cells, link, more, details: null, drawn: null };
   }
 
-  function drawLine(row) {
-    const { element, check, link, more, cells } = lines.get(row[shape.key]);
-    const href = address(model.get("href"), { ...row, ref: shape.refOf(row) });
+  /** Draw what changed: a row that did is another object. What time alone changes is drawn by the tick. */
+  function drawLine(row, { href: template, actions }) {
+    const line = lines.get(row[shape.key]);
+    if (line.drawn === row) return;
+    line.drawn = row;
+    const { element, check, link, more, cells } = line;
+    const href = address(template, { ...row, ref: shape.refOf(row) });
     if (link.getAttribute("href") !== (href || null))
       href ? link.setAttribute("href", href) : link.removeAttribute("href");
     const name = shape.label(row);
     check.setAttribute("aria-label", `Select ${name}`);
     more.setAttribute("aria-label", `Actions for ${name}`);
-    more.hidden = actionsFor(model.get("actions"), shape.states(row)).length === 0;
+    more.hidden = actionsFor(actions, shape.states(row)).length === 0;
     element.dataset.status = shape.statusOf(row);
     for (const [i, { name, draw }] of shape.columns.entries()) {
       draw(name === "name" ? link : cells[i], row, rows.now());
@@ -243,9 +252,11 @@ export function drawTable({ model, root }, shape) {
     const selected = new Set(model.get("selected"));
     let here = 0;
     for (const [key, { element, check }] of lines) {
-      check.checked = selected.has(key);
-      element.setAttribute("aria-selected", String(check.checked));
-      here += check.checked;
+      const isSelected = selected.has(key);
+      here += isSelected;
+      if (element.ariaSelected === String(isSelected)) continue;
+      check.checked = isSelected;
+      element.ariaSelected = String(isSelected);
     }
     all.checked = here > 0 && here === lines.size;
     all.indeterminate = here > 0 && here < lines.size;
@@ -293,7 +304,7 @@ export function drawTable({ model, root }, shape) {
     if (!target.classList.contains("ry-row") || event.ctrlKey || event.metaKey || event.altKey) return;
     const at = shown.findIndex((row) => row[shape.key] === current);
     const { link, check, more } = lines.get(current);
-    const go = (i) => focusRow(shown[Math.min(shown.length - 1, Math.max(0, i))][shape.key]);
+    const go = (i) => lines.get(shown[Math.min(shown.length - 1, Math.max(0, i))][shape.key]).element.focus();
     const moves = {
       ArrowDown: () => go(at + 1),
       ArrowUp: () => go(at - 1),
@@ -310,12 +321,11 @@ export function drawTable({ model, root }, shape) {
     moves[key]();
   }
 
-  function focusRow(key) {
-    lines.get(current).element.tabIndex = -1;
+  /** One row is reached by the tab key: the one that was last used. */
+  function arriveAt(key) {
+    if (lines.has(current)) lines.get(current).element.tabIndex = -1;
     current = key;
-    const { element } = lines.get(key);
-    element.tabIndex = 0;
-    element.focus();
+    lines.get(key).element.tabIndex = 0;
   }
 
   // Time passes.
@@ -329,7 +339,10 @@ export function drawTable({ model, root }, shape) {
     }
   }, TICK_MS);
 
-  const unwatch = watch(model, ["selected", "actions", "empty", "href"], arrange);
+  const unwatch = watch(model, ["selected", "actions", "empty", "href"], () => {
+    for (const line of lines.values()) line.drawn = null;
+    arrange();
+  });
   rows.merge(model.get("snapshot"));
   arrange();
   return {
