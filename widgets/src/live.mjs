@@ -58,7 +58,8 @@ export function liveWidget(draw) {
  * is mended by asking for the full state again.
  */
 export function connect(model, { frame, trouble }, page = globalThis.document) {
-  const view = crypto.randomUUID();
+  // Not randomUUID: it is there on https and localhost only, and a server may be neither.
+  const view = crypto.getRandomValues(new Uint32Array(4)).join("-");
   const asked = new Map();
   let expected = 0; // 0: waits for the first frame of a stream
 
