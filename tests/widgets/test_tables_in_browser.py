@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 from tests.support.browsers import PHONE, Visitors
@@ -20,7 +22,7 @@ ACTIONS = [
 ]
 
 
-def run_table(count: int = 60, **traits: object) -> RunTable:
+def run_table(count: int = 60, **traits: Any) -> RunTable:
     rows = [run_row(number, minutes_ago=10 * (count - number + 1)) for number in range(1, count + 1)]
     return RunTable(Told(runs_frame(rows, is_all=True)), **traits)
 
@@ -123,6 +125,15 @@ def test_the_duration_of_an_open_run_grows_by_the_second(visitors: Visitors) -> 
     before = length.inner_text()
     assert before.startswith(("1 m", "2 m"))
     expect(length).not_to_have_text(before)
+
+
+def test_a_run_that_was_cancelled_in_the_queue_never_started(visitors: Visitors) -> None:
+    rows = [
+        run_row(1, status="cancelled", started_at=None),
+        run_row(2, status="pending", started_at=None, finished_at=None),
+    ]
+    stage = Stage(visitors, RunTable(Told(runs_frame(rows, is_all=True))))
+    expect(stage.find(".ry-row .ry-when")).to_have_text(["waits", "never"])
 
 
 def test_what_looks_like_markup_stays_text(visitors: Visitors) -> None:

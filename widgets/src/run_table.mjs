@@ -6,7 +6,7 @@ import { say, sayInstant } from "./say.mjs";
 import { drawStatus } from "./status.mjs";
 import { newestFirst } from "./table_model.mjs";
 import { drawTable } from "./table_view.mjs";
-import { duration, instant, relative, runTime, shortName } from "./words.mjs";
+import { duration, instant, isOver, relative, runTime, shortName } from "./words.mjs";
 
 const columns = [
   { name: "status", title: "Status", draw: (cell, { status }) => drawStatus(cell, status) },
@@ -24,7 +24,8 @@ const columns = [
     title: "Started",
     isTimed: true,
     draw(cell, run, now) {
-      say(cell, run.started_at === null ? "waits" : relative(run.started_at, now));
+      const unstarted = isOver(run) ? "never" : "waits";
+      say(cell, run.started_at === null ? unstarted : relative(run.started_at, now));
       sayInstant(cell, run.started_at ?? run.created_at);
     },
   },

@@ -22,7 +22,7 @@ import {
   zoomed,
 } from "./timeline_geometry.mjs";
 import { watch } from "./watch.mjs";
-import { duration, instant, runTime } from "./words.mjs";
+import { duration, instant, isOver, runTime } from "./words.mjs";
 
 const HOUR = 3_600_000; // ms
 const TICK_MS = 1000; // open bars grow by the second
@@ -36,7 +36,9 @@ function description(run, now) {
   return [
     `${run.job} #${run.number}`,
     `${sign} ${word}${run.reason ? `, ${run.reason}` : ""}`,
-    ran === null ? `waits since ${duration(waited)}` : `ran ${duration(ran)}, waited ${duration(waited)}`,
+    ran === null
+      ? `${isOver(run) ? "waited" : "has waited"} ${duration(waited)}`
+      : `ran ${duration(ran)}, waited ${duration(waited)}`,
     instant(run.started_at ?? run.created_at),
     run.trigger,
   ].filter(Boolean);
