@@ -272,7 +272,8 @@ def test_a_page_of_a_stopped_app_starts_it_once_and_asks_again_by_itself(yard: Y
         response = yard.ask("/", cookie=cookie)
         assert response.status_code == 503
         assert 'http-equiv="refresh"' in response.text
-        assert "<script" not in response.text
+        assert response.text.count("<script") == 1
+        assert "script-src 'sha256-" in response.headers["content-security-policy"], "that one and no other"
     assert yard.runs() == ["pending"]
 
 
