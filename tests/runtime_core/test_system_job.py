@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.apps import get
 from tests.support.worlds import OWNER, World, batch_job
 
 from runyard.core.store import snapshots
@@ -79,7 +79,9 @@ def test_an_environment_of_the_workspaces_is_not_the_panels(tmp_path: Path) -> N
         world.until(lambda: world.run(run["id"])["status"] not in ("pending", "starting"))
         serving = world.run(run["id"])
         assert serving["status"] == "running", serving["message"]
-        assert "<marimo-filename" in get(serving["port"])
+        with urllib.request.urlopen(f"http://127.0.0.1:{serving['port']}/", timeout=10) as page:
+            assert "<marimo-filename" in page.read().decode()
+            assert page.headers["content-security-policy"] == "frame-ancestors 'self'"
     finally:
         panel.stop()
         world.until(lambda: not panel.is_open)
