@@ -27,13 +27,14 @@ const traits = await (await fetch("/traits.json")).json();
 const tell = (event, ...said) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(...said));
 globalThis.model = {
   saved: {},
+  sent: [],
   tell,
   get: (name) => structuredClone(traits[name]),
   set(name, value) { traits[name] = value; tell(`change:${name}`); },
   save_changes() { this.saved = structuredClone(traits); },
   on: (event, listener) => listeners.set(event, (listeners.get(event) ?? new Set()).add(listener)),
   off: (event, listener) => listeners.get(event)?.delete(listener),
-  send() {},
+  send(message) { this.sent.push(message); },
 };
 const start = performance.now();
 globalThis.leave = await widget.render({ model, el: document.querySelector("main") });
@@ -67,8 +68,25 @@ class Stage:
     def feed(self, frame: Frame) -> None:
         """Hand a frame to the widget, as its kernel would."""
         self._sent += 1
-        message = {"kind": "frame", "seq": self._sent, "head": dict(frame.head)}
-        self.page.evaluate("(message) => model.tell('msg:custom', message, [])", message)
+        self._tell({"kind": "frame", "seq": self._sent}, frame)
+
+    def asked(self) -> list[dict[str, Any]]:
+        """What the widget has asked its kernel for and not been answered yet, oldest first."""
+        self.page.wait_for_function("() => model.sent.some(({ kind }) => kind === 'ask')")
+        return list(self.page.evaluate("() => model.sent.filter(({ kind }) => kind === 'ask')"))
+
+    def answer(self, question: dict[str, Any], frame: Frame) -> None:
+        """Answer what the widget asked for, as its kernel would."""
+        self.page.evaluate(
+            "(id) => { model.sent = model.sent.filter((one) => one.id !== id); }", question["id"]
+        )
+        self._tell({"kind": "answer", "id": question["id"]}, frame)
+
+    def _tell(self, message: dict[str, Any], frame: Frame) -> None:
+        self.page.evaluate(
+            "([message, body]) => model.tell('msg:custom', message, [new TextEncoder().encode(body).buffer])",
+            [{**message, "head": dict(frame.head)}, frame.body.decode()],
+        )
 
     def saved(self, trait: str) -> Any:
         """The value of a trait that Python would have now."""

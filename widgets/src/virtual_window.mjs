@@ -11,6 +11,9 @@ export const ROW = 20;
 /** Browsers stop at about 33 million pixels, some at 17; beyond this the scroll bar stands for more than pixels. */
 const MOST_PIXELS = 15_000_000;
 
+/** Part of a row that is only rounding: no row is drawn for it. */
+const HAIR = 1e-6;
+
 /** How tall `total` rows scroll. */
 export const scrollHeight = (total) => Math.min(total * ROW, MOST_PIXELS);
 
@@ -19,8 +22,8 @@ export const hold = (ratio, total) => ({ line: ratio * total, at: ratio });
 
 /** The rows to draw so that the window is full, from `first` up to, without, `end`. */
 export function rowsAround({ line, at }, total, height) {
-  const first = Math.max(0, Math.floor(line - (at * height) / ROW));
-  const end = Math.min(total, Math.ceil(line + ((1 - at) * height) / ROW));
+  const first = Math.max(0, Math.floor(line - (at * height) / ROW + HAIR));
+  const end = Math.min(total, Math.ceil(line + ((1 - at) * height) / ROW - HAIR));
   return { first, end };
 }
 
