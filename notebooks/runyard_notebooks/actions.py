@@ -86,6 +86,7 @@ class Desk:
         task.add_done_callback(self._tasks.discard)
 
     async def _carry_out(self, act: Act) -> None:
+        self.tell(None)
         self.tell(await asyncio.to_thread(attempt, act))
 
     def run_table(self, job: str | None = None, **traits: Any) -> RunTable:

@@ -57,17 +57,23 @@ async def viewer():
 
 @app.cell(hide_code=True)
 def desks(session: Session):
-    """What changes without the viewer: a count of changes, and how the last action went. One desk a workspace."""
-    changed, set_changed = mo.state(0)
+    """What acts for the viewer, one desk a workspace, and how the last action went."""
     told, set_told = mo.state(NOTHING_TOLD)
-    watch = Watch(set_changed)
 
     @functools.cache
     def desk_of(workspace_id: str) -> Desk:
         addresses = Addresses(workspace_id, is_copy=session.is_copy)
         return Desk(session.client(workspace_id), addresses, session.forbidden, set_told)
 
-    return changed, desk_of, set_told, told, watch
+    return desk_of, set_told, told
+
+
+@app.cell(hide_code=True)
+def watch():
+    """What changes without the viewer."""
+    changed, _set_changed = mo.state(0)
+    watch = Watch(_set_changed)
+    return changed, watch
 
 
 @app.cell(hide_code=True)

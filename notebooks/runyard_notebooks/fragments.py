@@ -163,9 +163,9 @@ def quiet(text: Shown) -> Html:
 
 
 def menu(label: Shown, body: Shown, *, kind: str = "") -> Html:
-    """Return a button that opens something below it; the browser does that alone."""
+    """Return a button that opens something below it, one at a time; the browser does that alone."""
     return html(
-        '<details class="menu {kind}"><summary>{label}</summary><div class="sheet">{body}</div></details>',
+        '<details name="menu" class="menu {kind}"><summary>{label}</summary><div class="sheet">{body}</div></details>',
         label=label,
         body=body,
         kind=kind,

@@ -19,7 +19,7 @@ from runyard_notebooks.pages.frame import trouble
 from runyard_server.client import Client
 from runyard_server.client.streaming import listening
 
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 0.5
 """Between two counts: a page is a few requests, and nobody reads faster."""
 
 IDLE_SECONDS = 30.0
@@ -50,10 +50,14 @@ class Watch:
         """Count the changes of this client's workspace from now on, and of no other."""
         if client is self._client:
             return
-        if self._task is not None:
-            self._task.cancel()
+        self.stop()
         self._client = client
         self._task = asyncio.get_running_loop().create_task(self._follow(client))
+
+    def stop(self) -> None:
+        """Count no more."""
+        if self._task is not None:
+            self._task.cancel()
 
     async def _follow(self, client: Client) -> None:
         news = asyncio.Event()

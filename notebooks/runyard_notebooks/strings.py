@@ -31,6 +31,8 @@ NO_DECISIONS = "Nothing was decided about this job yet."
 NOTHING_DUE = "Nothing is scheduled."
 NOTHING_FAILING = "No job failed last time it ran."
 
+ALL_JOBS = "All jobs"
+
 # What happened.
 STARTED = "Started {job} #{number}."
 NOT_STARTED = "Nothing was started."

@@ -92,8 +92,9 @@ def link_control(job: Job, desk: Desk) -> Html:
         replace=strings.REPLACE_WARNING,
         publish=publish,
     )
+    # Another element than that of a private app: otherwise the menu in which it was published would stay open.
     return html(
-        '<div class="link">{state}{text}{menu}</div>{field}',
+        '<section class="link">{state}{text}{menu}</section>{field}',
         state=badge("public", "busy"),
         text=quiet(strings.PUBLISHED_BY),
         menu=menu(join(["Change", icon("down")]), sure),

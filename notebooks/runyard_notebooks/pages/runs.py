@@ -19,8 +19,8 @@ def load(client: Client) -> list[Job]:
 
 def choice(jobs: Sequence[Job]) -> mo.ui.dropdown:
     """Return what picks the job whose runs are shown; its value is a ref, None for all."""
-    refs = {_name(job): job.job_ref for job in jobs}
-    return mo.ui.dropdown(refs, label="Job", searchable=True)
+    refs = {strings.ALL_JOBS: None, **{_name(job): job.job_ref for job in jobs}}
+    return mo.ui.dropdown(refs, value=strings.ALL_JOBS, searchable=True)
 
 
 def _name(job: Job) -> str:

@@ -1,0 +1,166 @@
+"""The panel's pages, run without a browser against a real server."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from html import unescape
+from pathlib import Path
+from types import SimpleNamespace
+
+import marimo as mo
+import pytest
+
+from runyard.core.runs import TERMINAL
+from runyard_notebooks import control_panel, strings
+from runyard_notebooks.session import Session
+from runyard_server.client import Client, Workspace
+
+STILL = SimpleNamespace(follow=lambda _: None)
+"""In place of what follows the server: a page that runs once has nothing to follow."""
+
+
+def html_of(session: Session, path: str, workspaces: Sequence[Workspace] | None = None) -> str:
+    """Return what the cells show at an address, one after the other."""
+    found = session.workspaces() if workspaces is None else workspaces
+    given = {"session": session, "workspaces": found, "router": SimpleNamespace(route=path)}
+    outputs, made = control_panel.app.run(defs={**given, "changed": lambda: 0, "watch": STILL})
+    if "desk" in made:
+        made["desk"].client.close()
+    return "\n".join(output.text for output in outputs if isinstance(output, mo.Html))
+
+
+def text_of(session: Session, path: str) -> str:
+    """Return the words of a page."""
+    return unescape(" ".join(re.sub(r"<[^>]+>", " ", html_of(session, path)).split()))
+
+
+# SPEC: UI-01, WDG-10
+def test_the_overview_says_how_things_are(session: Session) -> None:
+    text = text_of(session, "/")
+    assert "yard Overview Jobs Runs Links" in text
+    assert "Jobs 5 3 batch, 2 apps" in text
+    assert "Next run in" in text
+    assert re.search(r"check #\d", text)
+    assert "ValueError: row 2 is <odd>" in text
+    assert [title for title in ("Timeline", "Failing", "Next", "Newest runs") if title not in text] == []
+
+
+def test_nothing_a_job_says_becomes_markup(session: Session) -> None:
+    assert "<odd>" not in html_of(session, "/")
+    assert "<some>" not in html_of(session, "/jobs/jobs.etl.load")
+
+
+# SPEC: UI-04, WDG-10
+def test_a_job_is_explained(session: Session, client: Client) -> None:
+    text = text_of(session, f"/w/{client.workspace.id}/jobs/jobs.etl.load")
+    assert "Load <some> rows." in text
+    assert "on schedule 0 0 * * *" in text
+    assert "etl:load" in text
+    assert "Started tag seed." in text
+    assert "History" in text
+    html = html_of(session, "/jobs/jobs.etl.load")
+    assert all(button in html for button in (strings.RUN_NOW, strings.PAUSE, strings.REFRESH))
+
+
+# SPEC: UI-04, PUB-01, WDG-10
+def test_an_app_is_opened_and_published_from_its_page(session: Session, client: Client) -> None:
+    html = html_of(session, "/jobs/jobs.report")
+    assert f'href="/apps/open/{client.job("report").id}"' in html
+    assert strings.NOT_PUBLIC in html
+    assert strings.PUBLISH_WARNING in html
+
+
+# SPEC: UI-08, WDG-10
+def test_a_run_is_told_from_its_cause_to_its_effects(session: Session, client: Client) -> None:
+    first, failed = client.find_run("load", 1), client.find_run("check", 1)
+    text = text_of(session, f"/runs/{first.id}")
+    assert "load #1" in text
+    assert "tag seed" in text
+    assert "Caused check #1" in text
+    assert "pending" in text
+    assert text.endswith("Log")
+    text = text_of(session, f"/runs/{failed.id}")
+    assert "exception: ValueError: row 2 is <odd>" in text
+    assert "Caused by load #1" in text
+    assert "version 1" in text
+
+
+def test_a_run_that_goes_on_can_be_cancelled_and_one_that_ended_run_again(
+    session: Session, client: Client
+) -> None:
+    (started,) = client.trigger(job_ids=[client.job("stuck").id]).started
+    assert started.run is not None
+    assert client.run(started.run.id).status not in TERMINAL
+    page = html_of(session, f"/runs/{started.run.id}")
+    assert strings.CANCEL_WARNING in page
+    assert strings.RUN_AGAIN not in page
+    client.cancel([started.run.id])
+    client.wait(started.run.id)
+    assert strings.RUN_AGAIN in html_of(session, f"/runs/{started.run.id}")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/jobs", "Jobs Graph All jobs"),
+        ("/runs", strings.CANCEL_MANY_WARNING),
+        ("/links", "2 apps, none of them public"),
+    ],
+)
+# SPEC: UI-03, WDG-10
+def test_a_list_has_its_page(session: Session, path: str, words: str) -> None:
+    assert words in text_of(session, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/nowhere/at/all", strings.NOWHERE_TITLE),
+        ("/runs/12", strings.NOWHERE_TITLE),
+        ("/runs/0f0e0d0c-0b0a-4908-8706-050403020100", "There is no run"),
+        ("/jobs/jobs.etl.lod", "Did you mean `jobs.etl.load`"),
+        ("/w/0f0e0d0c-0b0a-4908-8706-050403020100", strings.OTHER_WORKSPACE_TITLE),
+    ],
+)
+def test_an_address_that_leads_nowhere_says_so(session: Session, path: str, title: str) -> None:
+    assert title in text_of(session, path)
+
+
+# SPEC: UI-16
+def test_without_a_workspace_the_next_command_is_said(session: Session) -> None:
+    assert "runyard deploy" in html_of(session, "/", [])
+
+
+def test_a_copy_says_that_it_reads_and_its_buttons_rest(session: Session, client: Client) -> None:
+    copy = Session(session.server, session.token, workspace=client.workspace.id, is_copy=True)
+    page = html_of(copy, "/jobs/jobs.etl.load")
+    assert strings.COPY in page
+    assert len(re.findall(r"data-disabled=.true", page)) == page.count("<marimo-button") > 0
+    assert strings.COPY_READS_ONLY in page
+
+
+def test_no_page_gives_the_viewers_token_away(session: Session, client: Client) -> None:
+    paths = ("/", "/jobs", "/jobs/jobs.report", "/runs", f"/runs/{client.find_run('load', 1).id}", "/links")
+    assert not [path for path in paths if session.token in html_of(session, path)]
+
+
+def test_without_an_identity_the_panel_says_how_to_open_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNYARD_API_KEY", raising=False)
+    outputs, _ = control_panel.app.run()
+    shown = "".join(output.text for output in outputs if isinstance(output, mo.Html))
+    assert strings.NO_IDENTITY in shown
+
+
+def test_the_notebook_is_as_marimo_wants_it() -> None:
+    notebook = Path(control_panel.__file__)
+    checked = subprocess.run(
+        [sys.executable, "-m", "marimo", "check", "--strict", str(notebook)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
