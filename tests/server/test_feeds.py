@@ -16,10 +16,12 @@ from tests.support.servers import Installation
 from tests.support.sites import PROJECT, Site, site
 from tests.support.workspaces import make_workspace
 
+from runyard.core.clock import MICROSECONDS
 from runyard.core.errors import InvalidRequest, NotFound, NotSignedIn
+from runyard.core.store.jobs import start_counting
 from runyard_server.client import Client
 from runyard_server.client.deploying import Deployer
-from runyard_server.client.feeds import JobsFeed, LogFeed, RunsFeed
+from runyard_server.client.feeds import JobsFeed, LogFeed, RunsFeed, state
 from runyard_server.client.streaming import KEPT_LINES
 from runyard_widgets.feeds import Frame
 
@@ -63,6 +65,11 @@ def publish():
 
 @run.job(trigger="0 3 * * *", freshness=load.is_fresh)
 def report():
+    pass
+
+
+@run.job(trigger="every:1m", freshness=load.is_fresh)
+def held_back():
     pass
 
 
@@ -299,7 +306,7 @@ def test_runs_beyond_the_limit_go(yard: Yard) -> None:
 def test_the_timeline_knows_when_jobs_are_due_next(yard: Yard) -> None:
     head = RunsFeed(yard.client, with_ticks=True).now().head
     due = {tick["job"]: tick["at"] for tick in head["ticks"]}
-    assert set(due) == {"jobs.etl.load", "jobs.etl.report"}
+    assert set(due) == {"jobs.etl.load", "jobs.etl.report", "jobs.etl.held_back"}
     assert due["jobs.etl.report"] > head["now"]
 
 
@@ -312,6 +319,7 @@ def test_jobs_are_told_with_their_graph_and_their_last_runs(yard: Yard) -> None:
     assert {(edge["source"], edge["target"], edge["kind"]) for edge in head["edges"]} == {
         ("jobs.etl.load", "jobs.etl.publish", "follow"),
         ("jobs.etl.load", "jobs.etl.report", "freshness"),
+        ("jobs.etl.load", "jobs.etl.held_back", "freshness"),
     }
     load = row(Frame(head), ref="jobs.etl.load")
     assert (load["name"], load["kind"], load["tags"]) == ("Load", "batch", ["ingest"])
@@ -335,6 +343,42 @@ def test_of_jobs_only_those_that_changed_are_told_again(yard: Yard) -> None:
     assert [row(paused, ref="jobs.etl.report")["is_paused"], len(paused.head["rows"])] == [True, 1]
     assert row(resumed, ref="jobs.etl.report")["is_paused"] is False
     assert "edges" not in resumed.head
+
+
+def test_a_tick_that_comes_to_nothing_is_noticed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if whatever is due were due in this moment.
+    monkeypatch.setattr(state, "_seconds_until", lambda due: 0.1 if due else None)
+    job, runtime = yard.client.job("held_back"), yard.server.runtime
+
+    def due_in_an_hour() -> int:
+        """Let the job be due then, as a tick does that is gated: nobody is told."""
+        now = runtime.clock.now()
+        at = now + 3600 * MICROSECONDS
+        runtime.database.write(
+            lambda connection: start_counting(connection, job.id, next_due_at=at, anchor_at=now)
+        )
+        return at // 1000
+
+    async def story() -> None:
+        async with aclosing(JobsFeed(yard.client).frames()) as frames:
+            await anext(frames)
+            at = await asyncio.to_thread(due_in_an_hour)
+            await until(frames, lambda frame: any(r["next_at"] == at for r in frame.head["rows"]))
+
+    told(story())
+
+
+def test_many_changes_at_once_are_told_of(yard: Yard) -> None:
+    async def story() -> set[str]:
+        async with aclosing(RunsFeed(yard.client).frames()) as frames:
+            await anext(frames)
+            missing = {await asyncio.to_thread(yard.complete, job) for job in ("silent", "talks") * 4}
+            while missing:
+                rows = (await anext(frames)).head["rows"]
+                missing -= {r["id"] for r in rows if r["status"] == "completed"}
+            return missing
+
+    assert not told(story())
 
 
 # Streams --------------------------------------------------------------------------------------------

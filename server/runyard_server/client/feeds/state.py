@@ -1,7 +1,8 @@
 """Feeds of state: the newest runs, and the jobs with their graph. Told whole at first, then what differs.
 
-A state is read again when the server says that something changed: a few changed things one by one, more of them as
-a list. What a widget was not asked for meanwhile costs nothing: only the last state counts.
+A state is read again when the server says that something changed, as little of it as shows the change, and when an
+instant has passed at which something was due: nothing is said of a tick that comes to nothing. What changes while
+nobody asks costs nothing, as only the last state counts.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -16,12 +18,18 @@ from typing import Any
 from runyard.core.jobs import DASHBOARD_REF, upstream_refs
 from runyard_server.client.client import Client
 from runyard_server.client.feeds.rows import Row, job_row, milliseconds, run_row
-from runyard_server.client.models import Job
+from runyard_server.client.models import Job, Run
 from runyard_server.client.streaming import Changed, listening, patiently
 from runyard_widgets.feeds import Frame
 
 FEW = 5
 """Things read one by one; more of them cost less as a list."""
+
+NEWEST_RUNS = 20
+"""Newest runs read after a change besides as many as changed: those are mostly among them, in one request."""
+
+DUE_SECONDS = 15.0
+"""How long a due instant is past before it is looked what became of it, and between two looks."""
 
 RUNS_LIMIT = 500
 """Runs that a widget knows unless told otherwise: days of most workspaces, read in some 100 ms."""
@@ -62,9 +70,11 @@ class StateFeed:
         async with listening(self._client) as live:
             with live.changes(news) as changes:
                 while True:
-                    await news.wait()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(news.wait(), _seconds_until(self._next_due(known)))
+                    changed = changes.take() if news.is_set() else Changed(is_all=True)
                     news.clear()
-                    state = await patiently(self._read_again, changes.take(), known)
+                    state = await patiently(self._read_again, changed, known)
                     if state != known:
                         yield self._frame(state, known)
                         known = state
@@ -80,9 +90,12 @@ class StateFeed:
         """Return the state after a few changes, None if everything has to be read anew."""
         raise NotImplementedError
 
+    def _next_due(self, known: State | None) -> int | None:
+        """Return the first instant at which something is due, in milliseconds."""
+        raise NotImplementedError
+
     def _read_again(self, changed: Changed, known: State | None) -> State:
-        is_few = not changed.is_all and max(len(changed.run_ids), len(changed.job_ids)) <= FEW
-        state = self._read_few(changed, known) if known and is_few else None
+        state = self._read_few(changed, known) if known and not changed.is_all else None
         return state or self._read()
 
     def _frame(self, state: State, known: State | None) -> Frame:
@@ -112,22 +125,35 @@ class RunsFeed(StateFeed):
         self._with_ticks = with_ticks
 
     def _read(self) -> State:
-        found = self._client.runs(
-            job_id=self._job.id if self._job else None, page_items=min(self._limit, PAGE_ITEMS_MAX)
-        )
-        rows = {run.id: run_row(run) for run in islice(found, self._limit)}
+        rows = {run.id: run_row(run) for run in self._newest(self._limit)}
         return State(rows, {"ticks": self._ticks()} if self._with_ticks else {})
 
-    def _read_few(self, changed: Changed, known: State) -> State:
-        fresh = [run_row(self._client.run(run_id)) for run_id in changed.run_ids]
+    def _next_due(self, known: State | None) -> int | None:
+        return min((tick["at"] for tick in known.beside.get("ticks", ())), default=None) if known else None
+
+    def _read_few(self, changed: Changed, known: State) -> State | None:
+        if self._job and self._job.id not in changed.job_ids:
+            return known
+        count = len(changed.run_ids) + NEWEST_RUNS
+        found = {run.id: run for run in self._newest(count)}
+        older = changed.run_ids - found.keys()
+        if max(len(older), len(changed.job_ids)) > FEW:
+            return None
+        found |= {run_id: self._client.run(run_id) for run_id in older}
+        fresh = [run_row(run) for run in found.values()]
         rows = known.rows | {row["id"]: row for row in fresh if self._is_shown(row)}
         newest = sorted(rows.values(), key=lambda row: row["created_at"], reverse=True)[: self._limit]
         beside = known.beside
         if self._with_ticks:
-            jobs = [self._client.job(job_id) for job_id in changed.job_ids]
+            job_ids = {self._job.id} if self._job else changed.job_ids
+            jobs = [self._client.job(job_id) for job_id in job_ids]
             refs = {job.job_ref for job in jobs}
             beside = {"ticks": [*(t for t in beside["ticks"] if t["job"] not in refs), *ticks_of(jobs)]}
         return State({row["id"]: row for row in newest}, beside)
+
+    def _newest(self, count: int) -> Iterable[Run]:
+        job_id = self._job.id if self._job else None
+        return islice(self._client.runs(job_id=job_id, page_items=min(count, PAGE_ITEMS_MAX)), count)
 
     def _is_shown(self, row: Row) -> bool:
         """Return whether the list of runs would have this one, too."""
@@ -146,9 +172,13 @@ class JobsFeed(StateFeed):
         jobs = list(self._client.jobs(recent_job_runs_limit=RECENT_RUNS))
         return State({job.job_ref: job_row(job) for job in jobs}, {"edges": edges_of(jobs)})
 
+    def _next_due(self, known: State | None) -> int | None:
+        due = (row["next_at"] for row in known.rows.values()) if known else ()
+        return min((at for at in due if at is not None), default=None)
+
     def _read_few(self, changed: Changed, known: State) -> State | None:
         refs = [ref for ref, row in known.rows.items() if row["id"] in changed.job_ids]
-        if len(refs) < len(changed.job_ids):
+        if not len(changed.job_ids) == len(refs) <= FEW:
             return None
         fresh = [
             job
@@ -158,6 +188,11 @@ class JobsFeed(StateFeed):
         if any(job.is_archived for job in fresh):
             return None
         return State(known.rows | {job.job_ref: job_row(job) for job in fresh}, known.beside)
+
+
+def _seconds_until(due: int | None) -> float | None:
+    """Return how long to wait for news of what is due, in milliseconds since 1970; None is for ever."""
+    return None if due is None else max(0, due / 1000 - time.time()) + DUE_SECONDS
 
 
 def ticks_of(jobs: Iterable[Job]) -> list[Row]:
