@@ -13,8 +13,8 @@ DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", 
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 FILE = re.compile(r"`([\w./]+(?:\.py|\.txt|/))`")
 COMMAND = re.compile(r"^make ([\w-]+)", re.MULTILINE)
-SHOWN = {"__deployment__.py", "files/", "envs/"}
-"""Files of users and of servers, not of this repository."""
+SHOWN = {"__deployment__.py", "files/", "envs/", "/panel/"}
+"""Files of users and of servers, and addresses: nothing of this repository."""
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
