@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,15 +24,19 @@ PUBLISHED = """
 
 def publish(folder: Path) -> None:
     """Put a small published copy into the folder that a workspace's jobs share."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(folder / "published.duckdb") as database:
         database.execute(PUBLISHED)
 
 
 @contextmanager
-def flights_site(root: Path) -> Iterator[Site]:
-    """Serve the example while the context is open."""
+def flights_site(root: Path, more: Mapping[str, str] | None = None) -> Iterator[Site]:
+    """Serve the example, and `more` files in place of its own or beside them, while the context is open."""
     files = {path.name: path.read_bytes() for path in EXAMPLE.iterdir() if path.is_file()}
-    with site(root, files) as flights:
-        publish(root / "data" / "data" / flights.client.workspace.id)
+    with site(root, {**files, **(more or {})}) as flights:
         yield flights
+
+
+def shared_folder(flights: Site) -> Path:
+    """Return the folder that the workspace's jobs share."""
+    return flights.server.runtime.data_dir / "data" / flights.client.workspace.id
