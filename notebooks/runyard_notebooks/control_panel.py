@@ -83,7 +83,7 @@ def place(router, session: Session, set_told, workspaces: list[Workspace]):
     route = parse(router.route)
     workspace = next((each for each in workspaces if route.workspace in ("", each.id)), None)
     set_told(None)
-    bar_shown = Output(frame.bar(session, workspaces, workspace, route))
+    bar_shown = Output(frame.bar(session, workspaces, workspace, route, router.go))
     bar_shown
     return route, workspace
 

@@ -21,8 +21,7 @@ ICONS: Mapping[str, str] = {
     "failed": '<path d="M4 4l8 8M12 4l-8 8"/>',
     "cancelled": '<circle cx="8" cy="8" r="5"/><path d="M4.6 4.6l6.8 6.8"/>',
     # What can be done.
-    "menu": '<circle cx="3.5" cy="8" r=".8"/><circle cx="8" cy="8" r=".8"/><circle cx="12.5" cy="8" r=".8"/>',
     "down": '<path d="M4 6.5l4 4 4-4"/>',
     "open": '<path d="M6 3H3v10h10v-3M9 3h4v4M13 3L7.5 8.5"/>',
-    "user": '<circle cx="8" cy="5.5" r="2.5"/><path d="M3 13.5c.6-2.6 2.5-4 5-4s4.400 1.400 5 4"/>',
+    "user": '<circle cx="8" cy="5.5" r="2.5"/><path d="M3 13.5c.6-2.6 2.5-4 5-4s4.4 1.4 5 4"/>',
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 # The frame.
 MARK = "runyard"
-LOADING = "Opening the panel…"
 COPY = "A copy that reads"
 COPY_READS_ONLY = "This copy of the panel only reads. Use the panel of the server to act."
 ROLE_READS_ONLY = "You are a {role} here, and this needs a developer or an owner."
@@ -21,6 +20,8 @@ OTHER_WORKSPACE = "It was deleted, or you are not a member of it. Yours are in t
 LOOK = "Look"
 
 # Nothing exists.
+NO_JOBS_TITLE = "No job is deployed"
+NO_JOBS = "Jobs come from the __deployment__.py of a project. In its folder:"
 EMPTY_JOBS = "No job is deployed. In the folder of your project: `runyard init`, then `runyard deploy`."
 EMPTY_RUNS = "Nothing has run yet. Runs appear here by themselves. To start one: `runyard run NAME -f`."
 EMPTY_HISTORY = "This job has not run yet."

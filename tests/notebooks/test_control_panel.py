@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +26,7 @@ STILL = SimpleNamespace(follow=lambda _: None)
 def html_of(session: Session, path: str, workspaces: Sequence[Workspace] | None = None) -> str:
     """Return what the cells show at an address, one after the other."""
     found = session.workspaces() if workspaces is None else workspaces
-    given = {"session": session, "workspaces": found, "router": SimpleNamespace(route=path)}
+    given = {"session": session, "workspaces": found, "router": SimpleNamespace(route=path, go=None)}
     outputs, made = control_panel.app.run(defs={**given, "changed": lambda: 0, "watch": STILL})
     if "desk" in made:
         made["desk"].client.close()
@@ -127,6 +128,22 @@ def test_a_list_has_its_page(session: Session, path: str, words: str) -> None:
 )
 def test_an_address_that_leads_nowhere_says_so(session: Session, path: str, title: str) -> None:
     assert title in text_of(session, path)
+
+
+# SPEC: UI-16
+def test_before_the_first_deploy_the_next_command_is_said(session: Session) -> None:
+    with session.client() as client:
+        empty = client.create_workspace("nothing yet")
+    page = html_of(session, f"/w/{empty.id}", [empty])
+    assert strings.NO_JOBS_TITLE in page
+    assert strings.DEPLOY_COMMAND in page
+
+
+def test_of_several_workspaces_one_is_chosen_in_the_bar(session: Session, client: Client) -> None:
+    here = client.workspace
+    page = html_of(session, "/", [here, replace(here, id="0f0e0d0c-0b0a-4908-8706-050403020100")])
+    assert "marimo-dropdown" in page
+    assert "yard (0f0e0d0c)" in page
 
 
 # SPEC: UI-16

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import marimo as mo
 
 from runyard.core.errors import RunyardError
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Notice, refusal
-from runyard_notebooks.fragments import Html, Shown, badge, empty, html, icon, join, link, menu
+from runyard_notebooks.fragments import Html, Shown, badge, empty, html, icon, join, link
 from runyard_notebooks.routes import PARENTS, Addresses, Page, Route
 from runyard_notebooks.session import Session
 from runyard_server.client import Workspace
@@ -15,8 +18,14 @@ from runyard_server.client import Workspace
 SECTIONS = (Page.OVERVIEW, Page.JOBS, Page.RUNS, Page.LINKS)
 
 
-def bar(session: Session, workspaces: Sequence[Workspace], here: Workspace | None, route: Route) -> Html:
-    """Return the bar above every page."""
+def bar(
+    session: Session,
+    workspaces: Sequence[Workspace],
+    here: Workspace | None,
+    route: Route,
+    go: Callable[[str], None],
+) -> Html:
+    """Return the bar above every page; `go` shows another one."""
     addresses = Addresses(here.id if here else "")
     now = PARENTS.get(route.page, route.page)
     return html(
@@ -24,7 +33,7 @@ def bar(session: Session, workspaces: Sequence[Workspace], here: Workspace | Non
         '<div class="who">{copy}{user}</div></header>',
         home=addresses.page(Page.OVERVIEW),
         mark=strings.MARK,
-        switcher=_switcher(workspaces, here),
+        switcher=_switcher(workspaces, here, go),
         pages=join(_section(page, addresses, is_here=page is now) for page in SECTIONS),
         copy=badge(strings.COPY, "busy") if session.is_copy else None,
         user=html('<span class="user" title="{role}">{icon}<span>{user}</span></span>', **_who(session)),
@@ -45,15 +54,25 @@ def _section(page: Page, addresses: Addresses, *, is_here: bool) -> Html:
     )
 
 
-def _switcher(workspaces: Sequence[Workspace], here: Workspace | None) -> Html | None:
+def _switcher(workspaces: Sequence[Workspace], here: Workspace | None, go: Callable[[str], None]) -> Shown:
     if len(workspaces) < 2:
         return html('<span class="workspace">{name}</span>', name=here.name) if here else None
-    names = join(
-        html("<li>{link}</li>", link=link(Addresses(workspace.id).page(Page.OVERVIEW), workspace.name))
+    names = Counter(workspace.name for workspace in workspaces)
+    choices = {
+        workspace.name
+        if names[workspace.name] == 1
+        else f"{workspace.name} ({workspace.id[:8]})": workspace.id
         for workspace in workspaces
+    }
+    shown = next((name for name, id in choices.items() if here and id == here.id), None)
+    picker = mo.ui.dropdown(
+        choices,
+        value=shown,
+        searchable=True,
+        allow_select_none=False,
+        on_change=lambda id: go(Route(Page.OVERVIEW, workspace=id).address().removeprefix("#")),
     )
-    label = html("{name}{icon}", name=here.name if here else "?", icon=icon("down"))
-    return menu(label, html("<ul>{names}</ul>", names=names), kind="workspace")
+    return html('<span class="workspace switcher">{picker}</span>', picker=picker)
 
 
 def notice(told: Notice | None) -> Html | None:

@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 
 from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
-from runyard_notebooks.fragments import Html, Shown, card, columns, html, icon, join, link, quiet
+from runyard_notebooks.fragments import Html, Shown, card, columns, empty, html, icon, join, link, quiet
 from runyard_notebooks.pages.logs import last_words
 from runyard_notebooks.routes import Addresses, Page
 from runyard_notebooks.times import when
@@ -103,7 +103,7 @@ def numbers(seen: Overview, addresses: Addresses) -> Html:
             Page.JOBS,
         ),
     )
-    return html('<div class="tiles">{tiles}</div>', tiles=join(tiles))
+    return html('<h1 class="unseen">Overview</h1><div class="tiles">{tiles}</div>', tiles=join(tiles))
 
 
 def _tile(name: str, value: Shown, words: str, addresses: Addresses, page: Page, kind: str = "") -> Html:
@@ -128,7 +128,9 @@ def _jobs_in_words(batch: int, apps: int, paused: int) -> str:
 
 
 def attention(seen: Overview, addresses: Addresses) -> Html:
-    """Return what fails, with what it said last, beside what comes next."""
+    """Return what fails, with what it said last, beside what comes next; before the first deploy, how to begin."""
+    if not seen.jobs:
+        return empty(strings.NO_JOBS_TITLE, strings.NO_JOBS, command=strings.DEPLOY_COMMAND)
     return columns(
         card("Failing", _failing(seen, addresses), aside=quiet("the last run of each job")),
         card("Next", _upcoming(seen, addresses), aside=quiet("by schedule")),
