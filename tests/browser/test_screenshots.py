@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 from tests.support.browsers import Album, Visitors
-from tests.support.flights import EXAMPLE, flights_site, shared_folder
-from tests.support.sites import Site
+from tests.support.flights import flights_site, shared_folder
+from tests.support.sites import Site, site
+
+from runyard.core.job_refs import short_name
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-MORE = '''
+APPS = '''
 import os
 
 from runyard import run
@@ -33,13 +36,16 @@ def broken():
 '''
 
 
+FILES = {
+    "apps.py": APPS,
+    "__deployment__.py": "from apps import broken, patient\n__all__ = ['broken', 'patient']\n",
+}
+
+
 @pytest.fixture(scope="module")
 def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Return the example with everything loaded, and two apps that have not got as far."""
-    deployment = (EXAMPLE / "__deployment__.py").read_text()
-    deployment += "\nfrom more import broken, patient\n\n__all__ += ['broken', 'patient']\n"
-    root = tmp_path_factory.mktemp("pictures")
-    with flights_site(root, {"more.py": MORE, "__deployment__.py": deployment}) as flights:
+    """Return the example with everything loaded."""
+    with flights_site(tmp_path_factory.mktemp("pictures")) as flights:
         client = flights.client
         client.trigger(selectors=["tag:demo"])
         while left := list(client.open_runs()):
@@ -56,22 +62,11 @@ def test_the_pages_before_one_is_signed_in(flights: Site, visitors: Visitors, al
     album.take(page, "sign-in")
 
 
-def test_the_pages_of_the_server(flights: Site, visitors: Visitors, album: Album) -> None:
+def test_the_page_that_needs_no_panel(flights: Site, visitors: Visitors, album: Album) -> None:
     page = visitors.new()
     flights.sign_in(page)
     page.goto(flights.origin)
     album.take(page, "home")
-    os.mkfifo(shared_folder(flights) / "gate")
-    flights.open_app(page, flights.client.job("patient"))
-    expect(page.get_by_role("heading", name="Starting")).to_be_visible()
-    album.take(page, "starting")
-    broken = flights.client.job("broken")
-    (started,) = flights.client.trigger(job_ids=[broken.id]).started
-    assert started.run is not None
-    flights.client.wait(started.run.id)
-    flights.open_app(page, broken)
-    expect(page.get_by_role("heading", name="This app is not running")).to_be_visible()
-    album.take(page, "stopped")
 
 
 def test_the_pages_of_the_panel(flights: Site, visitors: Visitors, album: Album) -> None:
@@ -92,8 +87,8 @@ def test_the_pages_of_the_panel(flights: Site, visitors: Visitors, album: Album)
     show("jobs", "All jobs", "jobs")
     show("jobs/jobs.ingest.load_flights", "History", "job")
     show("runs", "Runs", "runs")
-    show(f"runs/{client.find_run('load_flights').id}", "Log", "run")
-    show(f"runs/{client.find_run('check_weather').id}", "Log", "run-failed")
+    for run, name in ((client.find_run("publish"), "run"), (client.find_run("check_weather"), "run-failed")):
+        show(f"runs/{run.id}", f"{short_name(run.job_ref or '')} #{run.number}", name)
     show("links", "Links", "links")
 
 
@@ -112,3 +107,25 @@ def settle(page: Page) -> None:
     """Wait until every list and log of a page shows something."""
     for grid in page.get_by_role("grid").all():
         expect(grid.get_by_role("row").nth(1)).to_be_visible()
+    for log in page.get_by_role("log").all():
+        expect(log).not_to_be_empty()
+
+
+def test_the_pages_of_apps_that_show_nothing(tmp_path: Path, visitors: Visitors, album: Album) -> None:
+    with site(tmp_path, FILES) as apps:
+        page = visitors.new()
+        apps.sign_in(page)
+        gate = shared_folder(apps)
+        gate.mkdir(parents=True)
+        os.mkfifo(gate / "gate")
+        apps.open_app(page, apps.client.job("patient"))
+        expect(page.get_by_role("heading", name="Starting")).to_be_visible()
+        album.take(page, "starting")
+        broken = apps.client.job("broken")
+        (started,) = apps.client.trigger(job_ids=[broken.id]).started
+        assert started.run is not None
+        apps.client.wait(started.run.id)
+        apps.open_app(page, broken)
+        expect(page.get_by_role("heading", name="This app is not running")).to_be_visible()
+        album.take(page, "stopped")
+        page.close()

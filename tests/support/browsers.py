@@ -35,6 +35,9 @@ PATIENCE_MS = 30_000
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
 
+LOOKS = 6
+"""How often a page is looked at until two pictures are the same: one that counts seconds never rests for long."""
+
 FLAGS = (
     "--disable-gpu",
     "--no-first-run",
@@ -125,9 +128,13 @@ class Album:
         page.set_viewport_size(size)
 
     def _save(self, page: Page, name: str) -> None:
-        # Two frames: what listens to the size or the scheme has drawn itself anew in the second.
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        page.screenshot(path=self._directory / f"{name}.png", animations="disabled", caret="hide")
+        """Save what a page shows once it rests: it has drawn itself anew for its size and scheme."""
+        shown = b""
+        for _ in range(LOOKS):
+            before, shown = shown, page.screenshot(animations="disabled", caret="hide")
+            if shown == before:
+                break
+        (self._directory / f"{name}.png").write_bytes(shown)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,10 +30,14 @@ def publish(folder: Path) -> None:
 
 
 @contextmanager
-def flights_site(root: Path, more: Mapping[str, str] | None = None) -> Iterator[Site]:
-    """Serve the example, and `more` files in place of its own or beside them, while the context is open."""
-    files = {path.name: path.read_bytes() for path in EXAMPLE.iterdir() if path.is_file()}
-    with site(root, {**files, **(more or {})}) as flights:
+def flights_site(root: Path) -> Iterator[Site]:
+    """Serve the example while the context is open."""
+    files = {
+        path.relative_to(EXAMPLE).as_posix(): path.read_bytes()
+        for path in EXAMPLE.rglob("*")
+        if path.suffix in (".py", ".toml")
+    }
+    with site(root, files, name="flights") as flights:
         yield flights
 
 

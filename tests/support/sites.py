@@ -64,7 +64,7 @@ class Site:
 
 
 @contextmanager
-def site(root: Path, files: Mapping[str, str | bytes]) -> Iterator[Site]:
+def site(root: Path, files: Mapping[str, str | bytes], name: str = "site") -> Iterator[Site]:
     """Serve, with these files deployed, while the context is open; what runs is stopped at its end.
 
     Runs use this Python. `root` gets the workspace and the server's data.
@@ -78,9 +78,9 @@ def site(root: Path, files: Mapping[str, str | bytes]) -> Iterator[Site]:
     )
     with serving(settings, os.environ) as served:
         with Client(served.origin, API_KEY) as anywhere:
-            workspace = anywhere.create_workspace("site")
+            workspace = anywhere.create_workspace(name)
         with Client(served.origin, API_KEY, workspace.id) as client:
-            place = make_workspace(root / "site", {**PROJECT, **files})
+            place = make_workspace(root / name, {**PROJECT, **files})
             Deployer(client, place, env=os.environ, python=Path(sys.executable)).deploy()
             try:
                 yield Site(served.origin, served.server, client)
