@@ -47,25 +47,30 @@ RUN_ACTIONS: list[dict[str, Any]] = [
 ]
 """What the menu of a run offers, and for which statuses."""
 
+MANAGE_LINK = "link"
+"""Leads to the page of the job: a link is given away where it is said what that means."""
+
 JOB_ACTIONS: list[dict[str, Any]] = [
     {"name": "start", "label": strings.RUN_NOW, "for": ["batch", "interactive"]},
     {"name": "pause", "label": strings.PAUSE, "for": ["active"]},
     {"name": "resume", "label": strings.RESUME, "for": ["paused"]},
+    {"name": MANAGE_LINK, "label": strings.MANAGE_LINK, "for": ["interactive"]},
 ]
-"""What the menu of a job offers; links are given away where it is said what that means."""
+"""What the menu of a job offers."""
 
 
 @dataclass
 class Desk:
     """Takes what buttons ask for, does it as the viewer, and tells how it went.
 
-    `forbidden` is why this viewer may do nothing, empty if they may.
+    `forbidden` is why this viewer may do nothing, empty if they may; `go` shows another page.
     """
 
     client: Client
     addresses: Addresses
     forbidden: str
     tell: Callable[[Notice | None], None]
+    go: Callable[[str], None]
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def button(self, label: str, act: Act, *, kind: str = "neutral", why_not: str = "") -> mo.ui.button:
@@ -115,6 +120,9 @@ class Desk:
     def _with_menu(self, table: Table, actions: Mapping[str, Callable[[str], Notice]]) -> Table:
         def chosen(change: Mapping[str, Any]) -> None:
             wanted = change["new"]
+            if wanted["name"] == MANAGE_LINK:
+                self.go(self.addresses.job(wanted["ref"]).removeprefix("#"))
+                return
             self.do(lambda: actions[wanted["name"]](wanted["id"]))
 
         table.observe(chosen, names="requested")

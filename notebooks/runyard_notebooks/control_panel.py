@@ -42,8 +42,10 @@ with app.setup:
 def address():
     """The address bar. It has no route until the browser has said it."""
     router = mo.ui.anywidget(Router(route=""))
+    # Cells that only go somewhere need not run again when the viewer went somewhere.
+    go = router.widget.go
     router
-    return (router,)
+    return go, router
 
 
 @app.cell(hide_code=True)
@@ -56,14 +58,14 @@ async def viewer():
 
 
 @app.cell(hide_code=True)
-def desks(session: Session):
+def desks(go, session: Session):
     """What acts for the viewer, one desk a workspace, and how the last action went."""
     told, set_told = mo.state(NOTHING_TOLD)
 
     @functools.cache
     def desk_of(workspace_id: str) -> Desk:
         addresses = Addresses(workspace_id, is_copy=session.is_copy)
-        return Desk(session.client(workspace_id), addresses, session.forbidden, set_told)
+        return Desk(session.client(workspace_id), addresses, session.forbidden, set_told, go)
 
     return desk_of, set_told, told
 
@@ -77,13 +79,13 @@ def watch():
 
 
 @app.cell(hide_code=True)
-def place(router, session: Session, set_told, workspaces: list[Workspace]):
+def place(go, router, session: Session, set_told, workspaces: list[Workspace]):
     """Where the viewer is, and the bar that says so."""
     mo.stop(not router.route)
     route = parse(router.route)
     workspace = next((each for each in workspaces if route.workspace in ("", each.id)), None)
     set_told(None)
-    bar_shown = Output(frame.bar(session, workspaces, workspace, route, router.go))
+    bar_shown = Output(frame.bar(session, workspaces, workspace, route, go))
     bar_shown
     return route, workspace
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.servers import server_here
 from tests.support.workspaces import make_workspace
 
-from runyard_notebooks.actions import Desk, Notice
+from runyard_notebooks.actions import Desk
 from runyard_notebooks.routes import Addresses
 from runyard_notebooks.session import Session
 from runyard_server.client import Client
@@ -85,6 +85,5 @@ def session(client: Client) -> Session:
 
 @pytest.fixture
 def desk(client: Client, session: Session) -> Desk:
-    """Return what acts for that owner; what it tells is in `heard`."""
-    heard: list[Notice | None] = []
-    return Desk(client, Addresses(client.workspace.id), session.forbidden, heard.append)
+    """Return what acts for that owner."""
+    return Desk(client, Addresses(client.workspace.id), session.forbidden, lambda _: None, lambda _: None)

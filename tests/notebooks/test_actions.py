@@ -83,7 +83,7 @@ def test_a_desk_tells_how_it_went_without_holding_up_the_loop(client: Client) ->
             told.set()
 
     async def press() -> None:
-        desk = Desk(client, Addresses(client.workspace.id), "", hear)
+        desk = Desk(client, Addresses(client.workspace.id), "", hear, lambda _: None)
         desk.do(lambda: desk.cancel([]))
         assert heard == []
         await asyncio.wait_for(told.wait(), 10)
@@ -102,7 +102,7 @@ def test_the_menu_of_a_row_acts_on_that_row(client: Client) -> None:
             told.set()
 
     async def choose() -> None:
-        desk = Desk(client, Addresses(client.workspace.id), "", hear)
+        desk = Desk(client, Addresses(client.workspace.id), "", hear, lambda _: None)
         table = desk.job_table()
         job = client.job("load")
         table.requested = {"name": "pause", "id": job.id, "ref": job.job_ref, "n": 1}
@@ -117,8 +117,23 @@ def test_the_menu_of_a_row_acts_on_that_row(client: Client) -> None:
     assert "load is paused" in heard[0].text
 
 
+# SPEC: PUB-01
+def test_the_menu_of_an_app_leads_to_where_its_link_is_managed(client: Client) -> None:
+    went: list[str] = []
+    desk = Desk(client, Addresses("w"), "", lambda _: None, went.append)
+    table = desk.job_table()
+    assert [action["for"] for action in table.actions if action["label"] == "Manage public link"] == [
+        ["interactive"]
+    ]
+    table.requested = {"name": "link", "id": client.job("report").id, "ref": "jobs.report", "n": 1}
+    table.close()
+    assert went == ["/w/w/jobs/jobs.report"]
+
+
 def test_who_may_not_act_gets_no_menus_and_buttons_that_say_why(client: Client) -> None:
-    desk = Desk(client, Addresses(client.workspace.id), "You are a viewer here.", lambda _: None)
+    desk = Desk(
+        client, Addresses(client.workspace.id), "You are a viewer here.", lambda _: None, lambda _: None
+    )
     assert desk.job_table().actions == []
     assert desk.run_table().actions == []
     assert "You are a viewer here." in desk.button("Run now", lambda: desk.cancel([])).text

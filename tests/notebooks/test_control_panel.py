@@ -26,8 +26,8 @@ STILL = SimpleNamespace(follow=lambda _: None)
 def html_of(session: Session, path: str, workspaces: Sequence[Workspace] | None = None) -> str:
     """Return what the cells show at an address, one after the other."""
     found = session.workspaces() if workspaces is None else workspaces
-    given = {"session": session, "workspaces": found, "router": SimpleNamespace(route=path, go=None)}
-    outputs, made = control_panel.app.run(defs={**given, "changed": lambda: 0, "watch": STILL})
+    given = {"session": session, "workspaces": found, "router": SimpleNamespace(route=path)}
+    outputs, made = control_panel.app.run(defs={**given, "go": None, "changed": lambda: 0, "watch": STILL})
     if "desk" in made:
         made["desk"].client.close()
     return "\n".join(output.text for output in outputs if isinstance(output, mo.Html))
