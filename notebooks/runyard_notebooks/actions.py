@@ -160,10 +160,7 @@ class Desk:
         return Notice(strings.RESUMED.format(job=short_name(self.client.resume(job_id).job_ref)))
 
     def publish(self, job_id: str) -> Notice:
-        job = self.client.publish(job_id)
-        return Notice(
-            strings.PUBLISHED.format(job=short_name(job.job_ref)), href=self.addresses.job(job.job_ref)
-        )
+        return Notice(strings.PUBLISHED.format(job=short_name(self.client.publish(job_id).job_ref)))
 
     def unpublish(self, job_id: str) -> Notice:
         return Notice(strings.UNPUBLISHED.format(job=short_name(self.client.unpublish(job_id).job_ref)))

@@ -51,6 +51,7 @@ NO_SETTING_REMEDY = "Write one `key=value` on each line."
 
 # Buttons, and what they warn of.
 RUN_NOW = "Run now"
+START = "Start"
 RUN_AGAIN = "Run again"
 CANCEL = "Cancel"
 CANCEL_RUN = "Cancel this run"

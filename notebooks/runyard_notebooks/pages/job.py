@@ -111,7 +111,7 @@ def starter(job: Job, desk: Desk) -> Html:
         placeholder=strings.SETTINGS_HINT, label=strings.SETTINGS, rows=2, full_width=True
     )
     button = desk.button(
-        strings.RUN_NOW,
+        strings.START if is_app(job) else strings.RUN_NOW,
         lambda: desk.start(job.id, refresh=refresh.value, settings=settings.value),
         kind="success",
         why_not=why_not,
@@ -131,13 +131,13 @@ def starter(job: Job, desk: Desk) -> Html:
 
 def explanation(seen: JobSeen, desk: Desk) -> Html:
     """Return why it did or did not run beside how it is set up; for an app, its public link too."""
+    has_link = is_app(seen.job) and not seen.job.is_archived
     return columns(
         card("Why it ran, or did not", _decisions(seen, desk.addresses), aside=quiet("newest first")),
-        join(
-            [
-                links.public_link(seen.job, desk) if is_app(seen.job) and not seen.job.is_archived else None,
-                card("Set up", _facts(seen)),
-            ]
+        html(
+            "<div>{link}{set_up}</div>",
+            link=links.public_link(seen.job, desk) if has_link else None,
+            set_up=card("Set up", _facts(seen)),
         ),
     )
 
