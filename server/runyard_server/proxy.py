@@ -277,7 +277,9 @@ async def refuse_socket(response: Response, scope: Scope, receive: Receive, send
 
 def _path(target: Target, scope: Scope) -> str:
     raw = scope.get("raw_path") or quote(scope["path"]).encode()
-    path = raw.decode("latin-1").removeprefix(target.prefix) or "/"
+    path = raw.decode("latin-1").removeprefix(target.prefix)
+    if not path.startswith("/"):  # the prefix alone, or with a slash in disguise
+        path = f"/{path}"
     query = scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
 
@@ -292,7 +294,8 @@ def _to_app(target: Target, scope: Scope, dropped: Collection[str]) -> list[tupl
         if name not in dropped
         and name not in named
         and name != "cookie"
-        and not name.startswith((IDENTITY, "x-forwarded-"))
+        # Some applications do not tell an underscore from a dash.
+        and not name.replace("_", "-").startswith((IDENTITY, "x-forwarded-"))
     ]
     if cookies := _foreign_cookies(headers.getlist("cookie")):
         kept.append(("cookie", cookies))
@@ -342,9 +345,12 @@ def _upstream(port: int) -> re.Pattern[str]:
 
 
 def _below_prefix(target: Target, location: str) -> str:
+    """Return a redirect of an app that does not know of its prefix; `//` begins a host, unless one stands before."""
+    if not location.startswith(f"{target.origin}/") and not re.match(r"/(?!/)", location):
+        return location
     path = location.removeprefix(target.origin)
     is_below = path.startswith(f"{target.prefix}/") or path == target.prefix
-    return path if is_below or not re.match(r"/(?!/)", path) else target.prefix + path
+    return path if is_below else target.prefix + path
 
 
 def _named(values: Iterable[str]) -> set[str]:

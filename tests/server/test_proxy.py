@@ -227,6 +227,9 @@ async def test_our_credentials_stay_with_us_and_identity_cannot_be_claimed() -> 
         ("cookie", "lang=en"),
         ("x-runyard-user", "mallory"),
         ("X-Runyard-Role", "owner"),
+        # What some applications read as if it were written with dashes.
+        ("x_runyard_role", "mallory"),
+        ("x_forwarded_for", "1.2.3.4"),
         ("x-forwarded-for", "1.2.3.4"),
         ("forwarded", "for=1.2.3.4"),
     ]
@@ -238,6 +241,7 @@ async def test_our_credentials_stay_with_us_and_identity_cannot_be_claimed() -> 
         assert [value for name, value in headers if name == "x-runyard-user"] == ["ann@example.org"]
         assert [value for name, value in headers if name == "x-runyard-role"] == ["owner"]
         assert [value for name, value in headers if name == "x-forwarded-for"] == ["127.0.0.1"]
+        assert not [name for name, _ in headers if "_" in name]
         async with here.socket("/ws", additional_headers=claims) as socket:
             text = str(await socket.recv())
     assert "ann@example.org" in text
@@ -292,6 +296,18 @@ async def test_below_a_prefix_the_app_is_at_its_root_and_redirects_lead_back() -
             assert path == f"/apps/{RUN}/slash/"
             assert (await client.get(path)).text == "home"
         assert "set-cookie" not in (await client.get(f"/apps/{RUN}/cookies")).headers
+
+
+# SPEC: SEC-07
+@pytest.mark.parametrize("where", ["ORIGIN//evil.example/", "http://127.0.0.1:PORT//evil.example/"])
+@told
+async def test_below_a_prefix_no_redirect_of_the_apps_leads_to_another_host(where: str) -> None:
+    async with world(prefix=f"/apps/{RUN}") as here, here.client as client:
+        where = where.replace("ORIGIN", here.origin)
+        response = await client.get(f"/apps/{RUN}/to", params={"where": where})
+        assert response.headers["location"].removeprefix(here.origin) == f"/apps/{RUN}//evil.example/"
+        seen = (await client.get(f"/apps/{RUN}%2fecho/x")).status_code
+        assert seen == 404, "an address that hides its slash is not below"
 
 
 @pytest.mark.parametrize("code", [204, 304, 404, 500])
