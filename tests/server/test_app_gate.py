@@ -256,6 +256,17 @@ def test_nobody_drives_the_session_of_another_viewer(yard: Yard) -> None:
                 await socket(bob, "s_aaaaaa")
             async with socket(ann, "s_aaaaaa"), socket(bob, "s_bbbbbb"), socket(ann, "room"):
                 assert await act(bob, "s_bbbbbb") == 200
+
+            async def listen(viewer: dict[str, str], session: str) -> int:
+                path = f"/sse?session_id={session}&kiosk=true"
+                return (await client.get(path, headers={**own, **viewer})).status_code
+
+            assert [await listen(bob, "s_aaaaaa"), await listen(ann, "s_aaaaaa")] == [403, 200]
+            assert [await listen(bob, "s_dddddd"), await act(ann, "s_dddddd")] == [200, 403], (
+                "it has opened it"
+            )
+            stable = {**own, **bob, "marimo-stable-session-id": "sess_0123456789"}
+            assert (await client.post("/api/kernel/execute", headers=stable)).status_code == 403
             async with socket(bob, "room"):
                 pass
 

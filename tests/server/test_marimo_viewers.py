@@ -125,6 +125,8 @@ def test_two_viewers_of_a_notebook_have_a_session_each_and_only_that(
                 assert await move_slider(bob, "s_aaaaaa", slider[1], 9) == 403
                 with pytest.raises(InvalidStatus, match="403"):
                     await socket(bob, "s_aaaaaa")
+                listening = await client.get("/sse?session_id=s_aaaaaa&kiosk=true", headers={**own, **bob})
+                assert listening.status_code == 403
                 assert await move_slider(ann, "s_aaaaaa", slider[1], 3) == 200
                 assert "value=3" in await until(anns, "value=")
         await local_api.server.proxy.close()
