@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 from tests.support.browsers import Album, Visitors
 from tests.support.flights import flights_site, shared_folder
 from tests.support.sites import Site, site
-
-from runyard.core.job_refs import short_name
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -53,62 +51,63 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield flights
 
 
+def shows(heading: str, *roles: Literal["grid", "log"]) -> Callable[[Page], None]:
+    """Return what waits for a page with a heading, and for something in its lists and logs."""
+
+    def wait(page: Page) -> None:
+        expect(page.get_by_role("heading", name=heading).first).to_be_visible()
+        for role in roles:
+            expect(page.get_by_role(role).first).to_contain_text(" ")
+
+    return wait
+
+
 def test_the_pages_before_one_is_signed_in(flights: Site, visitors: Visitors, album: Album) -> None:
     page = visitors.new()
     visitors.expect_error("401")
     page.goto(flights.origin)
-    album.take(page, "stranger")
+    album.take(page, "stranger", shows("A runyard server"))
     page.goto(flights.origin + flights.server.sign_ins.issue(flights.server.installation.owner_id))
-    album.take(page, "sign-in")
+    album.take(page, "sign-in", shows("Sign in"))
 
 
 def test_the_page_that_needs_no_panel(flights: Site, visitors: Visitors, album: Album) -> None:
     page = visitors.new()
     flights.sign_in(page)
     page.goto(flights.origin)
-    album.take(page, "home")
+    album.take(page, "home", shows("What runs here"))
 
 
 def test_the_pages_of_the_panel(flights: Site, visitors: Visitors, album: Album) -> None:
     client = flights.client
     flights.serve("flights_report")
     client.publish(client.job("flights_report").id)
+    run = client.find_run("publish")
     page = visitors.new()
     flights.sign_in(page)
-    place = f"{flights.origin}/panel/#/w/{client.workspace.id}"
-
-    def show(path: str, heading: str, name: str) -> None:
-        page.goto(f"{place}/{path}")
-        expect(page.get_by_role("heading", name=heading).first).to_be_visible()
-        settle(page)
-        album.take(page, name)
-
-    show("", "Newest runs", "overview")
-    show("jobs", "All jobs", "jobs")
-    show("jobs/jobs.ingest.load_flights", "History", "job")
-    show("runs", "Runs", "runs")
-    for run, name in ((client.find_run("publish"), "run"), (client.find_run("check_weather"), "run-failed")):
-        show(f"runs/{run.id}", f"{short_name(run.job_ref or '')} #{run.number}", name)
-    show("links", "Links", "links")
+    for path, name, ready in (
+        ("", "overview", shows("Newest runs", "grid")),
+        ("jobs", "jobs", shows("All jobs", "grid")),
+        ("jobs/jobs.ingest.load_flights", "job", shows("History", "grid")),
+        ("runs", "runs", shows("Runs", "grid")),
+        (f"runs/{run.id}", "run", shows(f"publish #{run.number}", "log")),
+        ("links", "links", shows("Links")),
+    ):
+        page.goto(f"{flights.origin}/panel/#/w/{client.workspace.id}/{path}")
+        album.take(page, name, ready)
 
 
 def test_a_public_app(flights: Site, visitors: Visitors, album: Album) -> None:
-    job = flights.serve("flights_report")
-    link = flights.client.publish(job.id).public_url
+    link = flights.client.publish(flights.serve("flights_report").id).public_url
     assert link is not None
     page = visitors.new()
     page.goto(link)
-    expect(page.get_by_text(re.compile("2013-01-01 to 2013-12-31"))).to_be_visible()
-    expect(page.locator("canvas, svg.marks")).to_have_count(4)
-    album.take(page, "public-app")
 
+    def shows_charts(page: Page) -> None:
+        expect(page.get_by_text("2013-01-01 to 2013-12-31")).to_be_visible()
+        expect(page.locator("canvas, svg.marks")).to_have_count(4)
 
-def settle(page: Page) -> None:
-    """Wait until every list and log of a page shows something."""
-    for grid in page.get_by_role("grid").all():
-        expect(grid.get_by_role("row").nth(1)).to_be_visible()
-    for log in page.get_by_role("log").all():
-        expect(log).not_to_be_empty()
+    album.take(page, "public-app", shows_charts)
 
 
 def test_the_pages_of_apps_that_show_nothing(tmp_path: Path, visitors: Visitors, album: Album) -> None:
@@ -119,13 +118,11 @@ def test_the_pages_of_apps_that_show_nothing(tmp_path: Path, visitors: Visitors,
         gate.mkdir(parents=True)
         os.mkfifo(gate / "gate")
         apps.open_app(page, apps.client.job("patient"))
-        expect(page.get_by_role("heading", name="Starting")).to_be_visible()
-        album.take(page, "starting")
+        album.take(page, "starting", shows("Starting"))
         broken = apps.client.job("broken")
         (started,) = apps.client.trigger(job_ids=[broken.id]).started
         assert started.run is not None
         apps.client.wait(started.run.id)
         apps.open_app(page, broken)
-        expect(page.get_by_role("heading", name="This app is not running")).to_be_visible()
-        album.take(page, "stopped")
+        album.take(page, "stopped", shows("This app is not running"))
         page.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -116,14 +116,22 @@ class Album:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
 
-    def take(self, page: Page, name: str) -> None:
-        """Save `<name>.png`, `<name>-dark.png` and `<name>-phone.png` of what a page shows."""
+    def take(self, page: Page, name: str, ready: Callable[[Page], None] | None = None) -> None:
+        """Save `<name>.png`, `<name>-dark.png` and `<name>-phone.png` of a page.
+
+        `ready` waits for what it shows; with it a phone loads the page anew, without it the page only gets narrow.
+        """
         size = page.viewport_size or DESKTOP
+        if ready is not None:
+            ready(page)
         self._save(page, name)
         page.emulate_media(color_scheme="dark")
         self._save(page, f"{name}-dark")
         page.emulate_media(color_scheme="light")
         page.set_viewport_size(PHONE)
+        if ready is not None:
+            page.reload()
+            ready(page)
         self._save(page, f"{name}-phone")
         page.set_viewport_size(size)
 
