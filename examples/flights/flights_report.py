@@ -18,13 +18,21 @@ def _():
     import charts
     import warehouse
 
-    return charts, mo, pl, warehouse
+    def side_by_side(least_width, *shown):
+        """Return things beside each other, as many as there is room for: each has `least_width` pixels."""
+        columns = f"repeat(auto-fit, minmax(min(100%, {least_width}px), 1fr))"
+        cells = "".join(f'<div style="min-width: 0">{mo.as_html(one).text}</div>' for one in shown)
+        return mo.Html(
+            f'<div style="display: grid; gap: 1.5rem; grid-template-columns: {columns}">{cells}</div>'
+        )
+
+    return charts, mo, pl, side_by_side, warehouse
 
 
 @app.cell
 def _(mo):
     refresh = mo.ui.refresh(options=["5s", "30s"], label="Read again")
-    mo.hstack([mo.md("# New York departures 2013"), refresh], align="center")
+    mo.hstack([mo.md("# New York departures 2013"), refresh], align="center", wrap=True)
     return (refresh,)
 
 
@@ -55,7 +63,7 @@ def _(mo, pl, refresh, warehouse):
 def _(airlines, charts, mo):
     chosen = mo.ui.multiselect(airlines, label="Airlines")
     measure = mo.ui.dropdown(charts.MEASURES, value=next(iter(charts.MEASURES)), label="Show")
-    mo.hstack([measure, chosen], justify="start", gap=2)
+    mo.hstack([measure, chosen], justify="start", gap=2, wrap=True)
     return chosen, measure
 
 
@@ -68,46 +76,29 @@ def _(airlines, chosen, days, hours, pl, visibility):
 
 
 @app.cell
-def _(charts, mo, some_days):
+def _(charts, mo, side_by_side, some_days):
     first, last = some_days["day"].min(), some_days["day"].max()
-    mo.hstack(
-        [
-            mo.stat(
-                f"{some_days['flights'].sum():,}",
-                label="Flights",
-                caption=f"{first} to {last}",
-                bordered=True,
-            ),
-            *(
-                mo.stat(f"{one.of(some_days)['value'].item():{one.number}}", label=one.title, bordered=True)
-                for one in charts.MEASURES.values()
-            ),
-        ],
-        widths="equal",
+    side_by_side(
+        150,
+        mo.stat(
+            f"{some_days['flights'].sum():,}", label="Flights", caption=f"{first} to {last}", bordered=True
+        ),
+        *(
+            mo.stat(f"{one.of(some_days)['value'].item():{one.number}}", label=one.title, bordered=True)
+            for one in charts.MEASURES.values()
+        ),
     )
     return
 
 
 @app.cell
-def _(charts, measure, mo, some_days, some_hours, some_visibility):
-    mo.vstack(
-        [
-            mo.hstack(
-                [
-                    charts.by_month(some_days, measure.value),
-                    charts.by_visibility(some_visibility, measure.value),
-                ],
-                widths="equal",
-            ),
-            mo.hstack(
-                [
-                    charts.by_airline(some_days, measure.value),
-                    charts.by_hour(some_hours, measure.value),
-                ],
-                widths="equal",
-            ),
-        ],
-        gap=1.5,
+def _(charts, measure, side_by_side, some_days, some_hours, some_visibility):
+    side_by_side(
+        400,
+        charts.by_month(some_days, measure.value),
+        charts.by_visibility(some_visibility, measure.value),
+        charts.by_airline(some_days, measure.value),
+        charts.by_hour(some_hours, measure.value),
     )
     return
 
