@@ -12,7 +12,7 @@ NOTEBOOKS := notebooks/runyard_notebooks/control_panel.py examples/flights/fligh
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: help demo test test-all check widgets bench kills browser ready
+.PHONY: help demo test test-all check widgets bench kills screenshots browser ready
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make test-all  everything"
 	@echo "make check     format, lint, types, notebooks, direction of imports; the widgets' scripts and their tests"
 	@echo "make widgets   build the widgets' scripts, after a change of widgets/src"
+	@echo "make screenshots  take the pictures of the documents anew"
 	@echo "make bench     speed and memory, beside their budgets"
 	@echo "make kills     a server killed at 500 random points; takes hours"
 	@echo "make browser   see that there is a browser for tests, or install one"
@@ -45,6 +46,9 @@ check: ready widgets/node_modules
 widgets: ready widgets/node_modules
 	@$(NPM) run format
 	@$(NPM) run build
+
+screenshots: ready browser
+	SCREENSHOTS=docs/screenshots $(PYTEST) tests/browser -k "test_screenshots or test_widgets"
 
 bench: ready
 	.venv/bin/python -m benchmarks

@@ -55,8 +55,8 @@ def test_pictures_are_taken_in_light_in_dark_and_on_a_phone(visitors: Visitors, 
     page.goto(
         "data:text/html,<style>@media (prefers-color-scheme: dark) { body { background: black } }</style>"
     )
-    Album(tmp_path).take(page, "home")
-    light, dark, phone = ((tmp_path / f"home{kind}.png").read_bytes() for kind in ("", "-dark", "-phone"))
+    Album(tmp_path).take(page, "home", lambda page: page.wait_for_load_state())
+    light, dark, phone = ((tmp_path / f"home-{kind}.png").read_bytes() for kind in ("light", "dark", "phone"))
     assert [width_of(light), width_of(dark), width_of(phone)] == [1280, 1280, 390]
     assert light != dark
 

@@ -11,7 +11,7 @@ from tests.browser.test_viewers import BOOK
 from tests.support.browsers import Visitors
 from tests.support.sites import site
 
-from runyard_server.open_links import CUT_CODE
+from runyard_server.open_visits import CUT_CODE
 
 pytestmark = pytest.mark.slow
 

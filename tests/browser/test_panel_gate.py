@@ -64,7 +64,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(
     place.sign_in(page)
     page.wait_for_url(f"{place.origin}/panel/#/w/{workspace}/jobs/jobs.etl.load_orders")
     expect(page.get_by_role("heading", name="load_orders")).to_be_visible()
-    album.take(page, "gate")
+    album.snap(page, "gate")
 
 
 def test_a_reload_transfers_little(place: Site, visitors: Visitors) -> None:

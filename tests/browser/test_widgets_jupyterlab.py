@@ -48,6 +48,6 @@ def test_a_log_grows_in_jupyterlab(visitors: Visitors, album: Album, tmp_path: P
             threading.Thread(target=gate.open).start()
             expect(log).to_contain_text("second")
             expect(log).to_be_in_viewport()
-            album.take(page, "widget-log-jupyterlab")
+            album.snap(page, "widget-log-jupyterlab")
             assert API_KEY not in page.content()
             page.close()  # before its server goes

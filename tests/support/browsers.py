@@ -110,32 +110,30 @@ class Visitors:
 
 
 class Album:
-    """Pictures of pages, each in light, in dark and as a phone shows it."""
+    """Pictures of pages: of ours in light, in dark and as a phone shows them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
 
-    def take(self, page: Page, name: str, ready: Callable[[Page], None] | None = None) -> None:
-        """Save `<name>.png`, `<name>-dark.png` and `<name>-phone.png` of a page.
+    def take(self, page: Page, name: str, ready: Callable[[Page], None]) -> None:
+        """Save `<name>-light.png`, `<name>-dark.png` and `<name>-phone.png` of a page, which a phone loads anew.
 
-        `ready` waits for what it shows; with it a phone loads the page anew, without it the page only gets narrow.
+        `ready` waits for what the page shows.
         """
         size = page.viewport_size or DESKTOP
-        if ready is not None:
-            ready(page)
-        self._save(page, name)
+        ready(page)
+        self.snap(page, f"{name}-light")
         page.emulate_media(color_scheme="dark")
-        self._save(page, f"{name}-dark")
+        self.snap(page, f"{name}-dark")
         page.emulate_media(color_scheme="light")
         page.set_viewport_size(PHONE)
-        if ready is not None:
-            page.reload()
-            ready(page)
-        self._save(page, f"{name}-phone")
+        page.reload()
+        ready(page)
+        self.snap(page, f"{name}-phone")
         page.set_viewport_size(size)
 
-    def _save(self, page: Page, name: str) -> None:
+    def snap(self, page: Page, name: str) -> None:
         """Save what a page shows once it rests: it has drawn itself anew for its size and scheme."""
         shown = b""
         for _ in range(LOOKS):
