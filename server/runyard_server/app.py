@@ -18,7 +18,7 @@ from runyard_server.errors import HANDLERS
 from runyard_server.installation import prepare
 from runyard_server.links import Links
 from runyard_server.middleware import guards
-from runyard_server.open_links import OpenLinks
+from runyard_server.open_visits import OpenVisits
 from runyard_server.panel_gate import PanelGate
 from runyard_server.proxy import Proxy
 from runyard_server.routes import (
@@ -100,7 +100,7 @@ def _wire(runtime: Runtime, settings: Settings) -> Server:
         tickets=Tickets(clock, ids),
         sessions=SessionGuard(),
         links=Links(runtime.data_dir / "keys", ids),
-        open_links=OpenLinks(database, changes),
+        open_visits=OpenVisits(database, clock, changes),
     )
 
 

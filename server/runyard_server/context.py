@@ -26,7 +26,7 @@ from runyard_server.auth import Action, Actor, Resource, Role, may
 from runyard_server.credentials import COOKIE, Credentials
 from runyard_server.installation import Installation
 from runyard_server.links import Links
-from runyard_server.open_links import OpenLinks
+from runyard_server.open_visits import OpenVisits
 from runyard_server.proxy import Proxy
 from runyard_server.requests import PageQuery
 from runyard_server.schemas import Page
@@ -56,7 +56,7 @@ class Server:
     tickets: Tickets
     sessions: SessionGuard
     links: Links
-    open_links: OpenLinks
+    open_visits: OpenVisits
 
     def owner_url(self, origin: str) -> str:
         """Return a new one-time address that signs the owner in (AUT-09)."""

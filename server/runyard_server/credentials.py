@@ -56,6 +56,14 @@ class Credentials:
             "Set RUNYARD_API_KEY, or open the sign-in address that the server printed.",
         )
 
+    def member(self, cookie: str, job_id: str) -> Actor:
+        """Return whom the cookie of an app's own host names. Raises: NotSignedIn."""
+        claims = self._tokens.read(cookie)
+        if claims.kind is not TokenKind.APP or claims.job_id != job_id:
+            raise NotSignedIn("This cookie is not for this app.", "Open the app from the server.")
+        self._check_not_ended(claims)
+        return Actor(claims.user_id, session_id=claims.session_id)
+
     def run_key(self, run: RowMapping) -> str:
         """Return the token with which an app reads its workspace while the run is open."""
 
@@ -95,7 +103,8 @@ class Credentials:
         now = self._clock.now()
 
         def work(connection: Connection) -> bool:
-            if claims.session_id is not None and not accounts.has_session(connection, claims.session_id, now):
+            session_id = claims.session_id
+            if session_id is not None and not accounts.signed_in(connection, [session_id], now):
                 return False
             run = None if claims.run_id is None else runs.by_id(connection, claims.run_id)
             return claims.run_id is None or (run is not None and run["status"] in OPEN)

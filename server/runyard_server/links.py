@@ -1,7 +1,7 @@
 """What opens an app without an account: the token in a public link, and the cookie that it becomes.
 
 Both follow from the id of the link and a key that lies beside the database, so that members can see an address again
-while the database has nothing that opens anything. Whether a link still works is asked of the store, see `app_gate`.
+while the database has nothing that opens anything. Whether a link still works is asked of the store, see `app_door`.
 """
 
 from __future__ import annotations

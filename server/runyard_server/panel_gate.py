@@ -1,6 +1,6 @@
 """The way to the control panel, at `/panel/` of the server's own host. Plain ASGI, behind the guards of every request.
 
-The panel is a job like any other; what sets this way apart from `app_gate` is who may go it and as whom: any signed-in
+The panel is a job like any other; what sets this way apart from `app_door` is who may go it and as whom: any signed-in
 browser, and for a web socket, which opens a kernel session, with a token that acts for its viewer.
 """
 
@@ -13,10 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runyard.core.errors import NotSignedIn
-from runyard_server.app_gate import Visit, foreign_session, is_page, look_up, origin_in, pass_on
 from runyard_server.app_pages import START_PATH, starting_page
 from runyard_server.auth import Actor
 from runyard_server.context import Server
@@ -25,11 +24,13 @@ from runyard_server.pages import missing_panel_page, stopped_panel_page, strange
 from runyard_server.proxy import Target
 from runyard_server.sign_in import PANEL
 from runyard_server.tokens import Claims, TokenKind
+from runyard_server.visits import Visit, also_saying, foreign_session, is_page, look_up, origin_in, pass_on
 
 _PREFIX = PANEL.rstrip("/")
 _START = _PREFIX + START_PATH
 
 _NOT_FRAMED = (b"content-security-policy", b"frame-ancestors 'none'")
+"""No other page, an app's first of all, may show an answer inside of itself."""
 
 
 class PanelGate:
@@ -44,28 +45,24 @@ class PanelGate:
             await self._app(scope, receive, send)
             return
         server = cast(Server, scope["app"].state.server)
-        answer = RedirectResponse(PANEL, 307) if path + "/" == PANEL else await _open(server, scope)
-        await pass_on(server, answer, scope, receive, _unframed(send))
+        through = None
+        answer: Target | Response
+        if path + "/" == PANEL:
+            answer = RedirectResponse(PANEL, 307)
+        else:
+            cookie = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE)
+            try:
+                visit = await run_in_threadpool(_arrive, server, cookie)
+            except NotSignedIn:
+                answer = stranger_page()
+            else:
+                through = visit.actor.session_id
+                answer = await _open(server, visit, scope)
+        await pass_on(server, answer, scope, receive, also_saying(send, *_NOT_FRAMED), through)
 
 
-def _unframed(send: Send) -> Send:
-    """Return a `send` that forbids every other page, an app's first of all, to show an answer inside of itself."""
-
-    async def send_unframed(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), _NOT_FRAMED]}
-        await send(message)
-
-    return send_unframed
-
-
-async def _open(server: Server, scope: Scope) -> Target | Response:
+async def _open(server: Server, visit: Visit, scope: Scope) -> Target | Response:
     """Return where the panel is, or what there is to say instead."""
-    cookie = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE)
-    try:
-        visit = await run_in_threadpool(_arrive, server, cookie)
-    except NotSignedIn:
-        return stranger_page()
     if visit.run is not None and scope["path"] != _START:
         return await _target(server, visit, scope)
     return await run_in_threadpool(_page_of_stopped, server, visit, scope)

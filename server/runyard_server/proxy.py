@@ -3,7 +3,7 @@
 Nothing is held back: bodies, events and messages pass as they come, as fast as the slower side takes them, and
 when one side leaves the other one is left too. The app sees the Host its visitor used, so that what it links to
 and redirects to is reachable; who the visitor is stands in `x-runyard-user` and `x-runyard-role`, and nowhere
-else: our cookies and credentials stay here. Who may come this far is not here, see `app_gate`.
+else: our cookies and credentials stay here. Who may come this far is not here, see `app_door`.
 """
 
 from __future__ import annotations

@@ -20,9 +20,12 @@ TICKETS_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _Ticket:
+class Ticket:
+    """Whom a ticket lets into which app. `session_id`: the sign-in with which that ends, if it was asked for by one."""
+
     user_id: str
     job_id: str
+    session_id: str | None
     expires_at: int
 
 
@@ -32,22 +35,22 @@ class Tickets:
     def __init__(self, clock: Clock, ids: Ids) -> None:
         self._clock, self._ids = clock, ids
         self._lock = threading.Lock()
-        self._tickets: dict[str, _Ticket] = {}
+        self._tickets: dict[str, Ticket] = {}
 
-    def issue(self, user_id: str, job_id: str) -> str:
-        """Return a new ticket."""
+    def issue(self, user_id: str, job_id: str, session_id: str | None) -> str:
+        """Return what to carry for a new ticket."""
         token = self._ids.new_token()
         expires_at = self._clock.now() + TICKET_SECONDS * MICROSECONDS
         with self._lock:
             while len(self._tickets) >= TICKETS_MAX:
                 del self._tickets[next(iter(self._tickets))]
-            self._tickets[hash_token(token)] = _Ticket(user_id, job_id, expires_at)
+            self._tickets[hash_token(token)] = Ticket(user_id, job_id, session_id, expires_at)
         return token
 
-    def spend(self, token: str, job_id: str) -> str | None:
-        """Use up a ticket and return its user; None if it was used, has expired or is for another app."""
+    def spend(self, token: str, job_id: str) -> Ticket | None:
+        """Use up a ticket and return it; None if it was used, has expired or is for another app."""
         with self._lock:
             ticket = self._tickets.pop(hash_token(token), None)
         if ticket is None or ticket.job_id != job_id or ticket.expires_at <= self._clock.now():
             return None
-        return ticket.user_id
+        return ticket

@@ -24,10 +24,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.store.tables import links
 from runyard_server import schemas
-from runyard_server.app_gate import LINK_STARTS_SECONDS
+from runyard_server.app_door import LINK_STARTS_SECONDS
 from runyard_server.credentials import APP_COOKIE, COOKIE
 from runyard_server.links import LINK_COOKIE
-from runyard_server.open_links import CUT_CODE
+from runyard_server.open_visits import CUT_CODE
 
 CUT_SECONDS = 5.0
 """How soon nobody sees anything more (PUB-02)."""

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from runyard.core.errors import Forbidden, NotFound, NotSignedIn
 from runyard.core.store import jobs
 from runyard_server import pages
-from runyard_server.app_gate import ENTER_PATH
+from runyard_server.app_door import ENTER_PATH
 from runyard_server.app_hosts import app_origin
 from runyard_server.app_pages import unknown_page
 from runyard_server.auth import Action
@@ -36,6 +36,6 @@ def open_app(request: Request, job_id: UUID) -> Response:
         InWorkspace(Action.OPEN).enter(request, job["workspace_id"])
     except (NotFound, Forbidden):
         return unknown_page()
-    ticket = server.tickets.issue(actor.user_id, job["id"])
+    ticket = server.tickets.issue(actor.user_id, job["id"], actor.session_id)
     origin = app_origin(origin_of(request), job["label"], server.settings.apps_host)
     return RedirectResponse(f"{origin}{ENTER_PATH}?ticket={ticket}", 303, pages.HEADERS)

@@ -62,8 +62,10 @@ def sign_out(request: Request) -> Response:
     """End the browser's session, and with it every token that was issued to it."""
     response = RedirectResponse("/", 303)
     response.delete_cookie(COOKIE)
+    server = server_of(request)
     with suppress(NotSignedIn):
-        server_of(request).sign_ins.end(actor_of(request))
+        server.sign_ins.end(actor_of(request))
+        server.changes.wake()  # for `open_visits`, which closes what this browser has open
     return response
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
@@ -144,10 +144,10 @@ def find_session(connection: Connection, token: str, now: int) -> RowMapping | N
     return connection.execute(query).mappings().first()
 
 
-def has_session(connection: Connection, session_id: str, now: int) -> bool:
-    """Return whether a browser is still signed in."""
-    query = select(sessions.c.id).where(sessions.c.id == session_id, sessions.c.expires_at > now)
-    return connection.execute(query).first() is not None
+def signed_in(connection: Connection, session_ids: Collection[str], now: int) -> set[str]:
+    """Return which of these sessions are of browsers that are still signed in."""
+    query = select(sessions.c.id).where(sessions.c.id.in_(sorted(session_ids)), sessions.c.expires_at > now)
+    return set(connection.execute(query).scalars())
 
 
 def end_session(connection: Connection, session_id: str) -> None:

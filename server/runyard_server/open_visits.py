@@ -1,7 +1,7 @@
-"""What is open through public links: watched, and cut off when its link stops working (PUB-02).
+"""What is open through a public link or a sign-in: watched, and cut off when that ends (PUB-02).
 
-A link may be revoked, replaced, or its job paused or archived, by whatever way; each of them is a change in the feed.
-After a change one query tells which of the links that are in use still work.
+A link may be revoked, replaced, or its job paused or archived, by whatever way; each of them is a change in the feed,
+and signing out wakes whoever watches it. Then one query tells which of what is in use still holds.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runyard.core.store import links
+from runyard.core.clock import Clock
+from runyard.core.store import accounts, links
 from runyard.core.store.engine import Database
 from runyard_server.app_pages import unknown_page
 from runyard_server.streams import ChangeHub
@@ -24,28 +25,25 @@ from runyard_server.streams import ChangeHub
 log = logging.getLogger(__name__)
 
 CUT_CODE = 4403
-"""Close code of a socket whose link stopped working: the private range, for there is no standard one."""
+"""Close code of a socket that nobody may have open any more: the private range, for there is no standard one."""
 
 RETRY_SECONDS = 1.0
-"""Pause after an error of the database before the links are looked up again: well within the 5 s of PUB-02."""
-
-NOINDEX = b"noindex"
-"""What search engines are told of everything that a link opens (PUB-11)."""
+"""Pause after an error of the database before looking again: well within the 5 s of PUB-02."""
 
 
-class OpenLinks:
-    """Serves what links open, for as long as they work. Used on one event loop."""
+class OpenVisits:
+    """Serves what is open through the id of a link or a session, for as long as that works. Used on one event loop."""
 
-    def __init__(self, database: Database, changes: ChangeHub) -> None:
-        self._database, self._changes = database, changes
+    def __init__(self, database: Database, clock: Clock, changes: ChangeHub) -> None:
+        self._database, self._clock, self._changes = database, clock, changes
         self._visits: defaultdict[str, set[_Visit]] = defaultdict(set)
         self._watching: asyncio.Task[None] | None = None
         self._news: asyncio.Event | None = None
 
-    async def serve(self, link_id: str, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let an application answer one request or socket of a link's viewer; cut it off with its link."""
+    async def serve(self, through: str, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let an application answer one request or socket; cut it off with what it came `through`."""
         visit = _Visit(send)
-        with self._watched(link_id, visit):
+        with self._watched(through, visit):
             serving = asyncio.create_task(_serve(app, scope, receive, visit.send))
             ending = asyncio.create_task(visit.is_over.wait())
             try:
@@ -60,44 +58,51 @@ class OpenLinks:
                     await serving
 
     @contextmanager
-    def _watched(self, link_id: str, visit: _Visit) -> Iterator[None]:
-        self._visits[link_id].add(visit)
+    def _watched(self, through: str, visit: _Visit) -> Iterator[None]:
+        self._visits[through].add(visit)
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
         elif self._news is not None:
-            self._news.set()  # the link may have ended since it was looked up
+            self._news.set()  # it may have ended since it was looked up
         try:
             yield
         finally:
-            self._visits[link_id].discard(visit)
-            if not self._visits[link_id]:
-                del self._visits[link_id]
+            self._visits[through].discard(visit)
+            if not self._visits[through]:
+                del self._visits[through]
             if not self._visits and self._watching is not None:
                 self._watching.cancel()
                 self._watching = self._news = None
 
     async def _watch(self) -> None:
-        """Look at the links in use, now and after each change, until none is."""
+        """Look at what is in use, now and after each change, until nothing is."""
         with self._changes.watching() as self._news:
             while True:
                 self._news.clear()  # before looking: what comes later is announced later
                 in_use = list(self._visits)
                 try:
-                    working = await run_in_threadpool(
-                        self._database.read, partial(links.working, link_ids=in_use)
-                    )
+                    working = await run_in_threadpool(self._working, in_use)
                 except Exception:  # whatever it is: a watch that ended would leave open what was taken away
-                    log.exception("links could not be looked up; trying again in %s s", RETRY_SECONDS)
+                    log.exception("what is open could not be looked up; trying again in %s s", RETRY_SECONDS)
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
-                for link_id in set(in_use) - working:
-                    for visit in self._visits.get(link_id, ()):
+                for ended in set(in_use) - working:
+                    for visit in self._visits.get(ended, ()):
                         visit.is_over.set()
                 await self._news.wait()
 
+    def _working(self, ids: Collection[str]) -> set[str]:
+        """Return which of these are links that open their app now, or browsers that are signed in."""
+
+        def work(connection: Connection) -> set[str]:
+            signed_in = accounts.signed_in(connection, ids, self._clock.now())
+            return links.working(connection, ids) | signed_in
+
+        return self._database.read(work)
+
 
 class _Visit:
-    """One request or socket of a link's viewer; `is_over` when it has to end."""
+    """One request or socket; `is_over` when it has to end."""
 
     def __init__(self, send: Send) -> None:
         self.is_over = asyncio.Event()
@@ -108,8 +113,6 @@ class _Visit:
         """Pass a message on, unless nothing may follow."""
         if self._has_ended:
             return
-        if message["type"].endswith("http.response.start"):
-            message["headers"] = [*message.get("headers", ()), (b"x-robots-tag", NOINDEX)]
         self._has_begun = True
         self._has_ended = message["type"] == "websocket.close"
         await self._send(message)
@@ -120,7 +123,7 @@ class _Visit:
             return
         self._has_ended = True
         if scope["type"] == "websocket":
-            reason = "This link does not work any more."
+            reason = "What this was opened with does not work any more."
             await self._send({"type": "websocket.close", "code": CUT_CODE, "reason": reason})
         elif not self._has_begun:
             await unknown_page()(scope, receive, self._send)
