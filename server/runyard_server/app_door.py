@@ -20,6 +20,7 @@ from runyard.core.clock import MICROSECONDS
 from runyard.core.errors import Declined, Forbidden, NotFound, NotSignedIn, RunyardError, Unavailable
 from runyard.core.profiles import ACCESS
 from runyard.core.store import jobs, runs
+from runyard_server import cookies
 from runyard_server.app_pages import (
     START_PATH,
     closed_page,
@@ -130,7 +131,7 @@ class AppDoor:
         if job["paused_at"] is not None or not self._server.links.opens(token, job):
             return unknown_page()
         self.through, self.is_public = job["link_id"], True
-        known = None if self._guest(job) is None else self._cookies[LINK_COOKIE]
+        known = None if self._guest(job) is None else self._cookie(LINK_COOKIE)
         return self._to_app(
             LINK_COOKIE, known or self._server.links.new_cookie(job["link_id"]), COOKIE_SECONDS
         )
@@ -138,14 +139,7 @@ class AppDoor:
     def _to_app(self, name: str, cookie: str, seconds: int) -> Response:
         """Return the way into the app, with a cookie of its host."""
         response = RedirectResponse("/", 303, HEADERS)
-        response.set_cookie(
-            name,
-            cookie,
-            max_age=seconds,
-            httponly=True,
-            samesite="lax",
-            secure=self._origin.startswith("https:"),
-        )
+        cookies.give(response, name, cookie, seconds, self._origin)
         return response
 
     def _arrive(self, job: RowMapping) -> Visit | Response:
@@ -161,13 +155,13 @@ class AppDoor:
             visit = look_up(self._server, job, guest)
             assert visit.may(Action.OPEN), "the link is this app's"
             return visit
-        if member is None and LINK_COOKIE not in self._cookies:
+        if member is None and self._cookie(LINK_COOKIE) is None:
             return enter_page(f"{self._panel_origin()}/apps/open/{job['id']}")
         return unknown_page()
 
     def _guest(self, job: RowMapping) -> Actor | None:
         """Return the viewer that a link's cookie names, None if the link does not work (any more)."""
-        viewer_id = self._server.links.viewer(self._cookies.get(LINK_COOKIE, ""), job)
+        viewer_id = self._server.links.viewer(self._cookie(LINK_COOKIE) or "", job)
         if viewer_id is None or job["paused_at"] is not None:
             return None
         return Actor(viewer_id, frozenset({Action.OPEN}), only_job=job["id"])
@@ -175,9 +169,12 @@ class AppDoor:
     def _member(self, job: RowMapping) -> Actor | None:
         """Return the user that an app's cookie names, None if it names none (any more)."""
         try:
-            return self._server.credentials.member(self._cookies.get(APP_COOKIE, ""), job["id"])
+            return self._server.credentials.member(self._cookie(APP_COOKIE) or "", job["id"])
         except NotSignedIn:
             return None
+
+    def _cookie(self, name: str) -> str | None:
+        return cookies.find(self._cookies, name, self._origin)
 
     def _target(self, visit: Visit) -> Target | Response | None:
         """Return where the app is, None if it is not running."""

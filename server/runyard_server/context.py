@@ -22,6 +22,7 @@ from runyard.core.runtime import Runtime
 from runyard.core.store import accounts, snapshots, workspaces
 from runyard.core.store.runs import TOTAL_MAX
 from runyard.core.store.tables import configurations
+from runyard_server import cookies
 from runyard_server.auth import Action, Actor, Resource, Role, may
 from runyard_server.credentials import COOKIE, Credentials
 from runyard_server.installation import Installation
@@ -77,7 +78,7 @@ def origin_of(request: Request) -> str:
 def actor_of(request: Request) -> Actor:
     """Return who asks. Raises: NotSignedIn."""
     return server_of(request).credentials.actor(
-        request.headers.get("authorization"), request.cookies.get(COOKIE)
+        request.headers.get("authorization"), cookies.find(request.cookies, COOKIE, origin_of(request))
     )
 
 

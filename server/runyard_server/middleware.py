@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard.core.errors import Forbidden, InvalidRequest, RunyardError, TooLarge
 from runyard_server.app_hosts import host_name
+from runyard_server.cookies import names_of
 from runyard_server.credentials import COOKIE
 from runyard_server.errors import respond
 from runyard_server.settings import MIB, Settings
@@ -94,7 +95,7 @@ def is_own(headers: Headers, cookie: str) -> bool:
         return site in ("same-origin", "none")
     if origin := headers.get("origin"):
         return urlsplit(origin).netloc == headers.get("host")
-    return cookie not in cookie_parser(headers.get("cookie", ""))
+    return cookie_parser(headers.get("cookie", "")).keys().isdisjoint(names_of(cookie))
 
 
 class BodyLimit:

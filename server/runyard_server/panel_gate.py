@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runyard.core.errors import NotSignedIn
+from runyard_server import cookies
 from runyard_server.app_pages import START_PATH, starting_page
 from runyard_server.auth import Actor
 from runyard_server.context import Server
@@ -50,8 +51,9 @@ class PanelGate:
         if path + "/" == PANEL:
             answer = RedirectResponse(PANEL, 307)
         else:
-            cookie = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE)
+            sent = cookie_parser(Headers(scope=scope).get("cookie", ""))
             try:
+                cookie = cookies.find(sent, COOKIE, origin_in(server.settings, scope))
                 visit = await run_in_threadpool(_arrive, server, cookie)
             except NotSignedIn:
                 answer = stranger_page()

@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.typing import Subprotocol
 
 from runyard_server.app_pages import unreachable_page
+from runyard_server.cookies import names_of
 from runyard_server.credentials import APP_COOKIE, COOKIE
 from runyard_server.links import LINK_COOKIE
 from runyard_server.settings import MIB
@@ -57,7 +58,7 @@ _NOT_TO_APP_SOCKET = _NOT_TO_APP | {"host", "content-length"}
 _NOT_TO_VISITOR = _HOP_BY_HOP | {"date", "server"}
 """The server that answers for us says these two itself."""
 
-_OWN_COOKIES = frozenset({COOKIE, APP_COOKIE, LINK_COOKIE})
+_OWN_COOKIES = frozenset(name for own in (COOKIE, APP_COOKIE, LINK_COOKIE) for name in names_of(own))
 
 _GOING_AWAY, _INTERNAL_ERROR = 1001, 1011
 

@@ -121,7 +121,11 @@ def test_apps_are_below_the_name_that_was_chosen(tmp_path: Path) -> None:
         assert f"{address.scheme}://{address.host}" == f"https://{label}.apps.example.org"
         headers = {"host": f"{label}.apps.example.org"}
         entered = api.request("GET", address.raw_path.decode(), key=None, headers=headers)
-        assert "secure" in entered.headers["set-cookie"].lower()
+        cookie = entered.headers["set-cookie"]
+        assert cookie.startswith(f"__Host-{APP_COOKIE}="), "no other app can set it"
+        assert "secure" in cookie.lower()
+        known = api.request("GET", "/", key=None, headers={**headers, "cookie": cookie.partition(";")[0]})
+        assert known.status_code == 503
         assert api.request("GET", "/", key=None, headers={"host": f"{label}.localhost"}).status_code == 421
 
 

@@ -246,6 +246,7 @@ def test_the_home_page_leads_to_the_panel_and_out(browser: Browser) -> None:
 def test_the_panel_is_found_behind_a_public_address(tmp_path: Path) -> None:
     with Api(tmp_path / "data", public_url="https://runyard.example.org") as api:
         browser = Browser(api)
+        browser.cookie = f"__Host-{browser.cookie}"
         named = {"host": "runyard.example.org", **DOCUMENT}
         assert browser.ask("/panel/", **named).status_code == 503
         assert panel_run(api) is not None

@@ -223,7 +223,7 @@ async def test_the_app_sees_the_host_of_its_visitor() -> None:
 async def test_our_credentials_stay_with_us_and_identity_cannot_be_claimed() -> None:
     claims = [
         ("authorization", "Bearer dlt_u_secret"),
-        ("cookie", f"{COOKIE}=s1; theme=dark; {APP_COOKIE}=s2"),
+        ("cookie", f"{COOKIE}=s1; theme=dark; {APP_COOKIE}=s2; __Host-{COOKIE}=s3"),
         ("cookie", "lang=en"),
         ("x-runyard-user", "mallory"),
         ("X-Runyard-Role", "owner"),
@@ -245,7 +245,7 @@ async def test_our_credentials_stay_with_us_and_identity_cannot_be_claimed() -> 
         async with here.socket("/ws", additional_headers=claims) as socket:
             text = str(await socket.recv())
     assert "ann@example.org" in text
-    assert not [word for word in ("mallory", "secret", "s1", "s2", "1.2.3.4") if word in text]
+    assert not [word for word in ("mallory", "secret", "s1", "s2", "s3", "1.2.3.4") if word in text]
 
 
 @told

@@ -79,11 +79,26 @@ def test_a_session_ends_by_itself(local_api: Api) -> None:
     assert local_api.request("GET", "/api/v1/me", key=None, headers=cookie).status_code == 401
 
 
-# SPEC: SEC-06
-def test_a_cookie_behind_tls_is_secure(tmp_path: Path) -> None:
+# SPEC: SEC-06, SEC-07
+def test_behind_tls_no_neighbour_can_hand_a_visitor_a_session(tmp_path: Path) -> None:
     with Api(tmp_path / "data", public_url="https://runyard.example.org") as api:
         response = api.request("POST", "/sign-in", key=None, data={"token": token_of(address(api))})
-        assert "secure" in response.headers["set-cookie"].lower()
+        cookie = response.headers.get_list("set-cookie")[-1]
+        assert cookie.startswith(f"__Host-{COOKIE}=")
+        assert {"secure", "httponly", "path=/"} <= {part.strip().lower() for part in cookie.split(";")}
+        value = cookie.partition(";")[0].partition("=")[2]
+        mine = {"cookie": f"__Host-{COOKIE}={value}"}
+        tossed = {"cookie": f"{COOKIE}={value}"}
+        for headers, status in ((mine, 200), (tossed, 401)):
+            api.forget_cookies()
+            assert api.request("GET", "/", key=None, headers=headers).status_code == status
+            assert api.request("POST", "/sign-out", key=None, headers=headers).status_code == 403, (
+                "from nowhere"
+            )
+        left = api.request("POST", "/sign-out", key=None, headers={**mine, "sec-fetch-site": "same-origin"})
+        assert left.headers["set-cookie"].startswith(f'__Host-{COOKIE}="";')
+        assert "secure" in left.headers["set-cookie"].lower()
+        assert api.request("GET", "/", key=None, headers=mine).status_code == 401
 
 
 # SPEC: SEC-06

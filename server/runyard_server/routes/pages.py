@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from runyard.core.errors import NotSignedIn, RunyardError
 from runyard.core.store import accounts, jobs, runs
-from runyard_server import pages
+from runyard_server import cookies, pages
 from runyard_server.auth import Action
 from runyard_server.context import InWorkspace, actor_of, origin_of, server_of
 from runyard_server.credentials import COOKIE
@@ -46,14 +46,7 @@ def sign_in(request: Request, token: Annotated[str, Form()]) -> Response:
         server.runtime.panel.start(None)
     response = RedirectResponse(landing(request.cookies.get(ASKED_COOKIE)), 303)
     response.delete_cookie(ASKED_COOKIE)
-    response.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=SESSION_SECONDS,
-        httponly=True,
-        samesite="lax",
-        secure=origin_of(request).startswith("https:"),
-    )
+    cookies.give(response, COOKIE, cookie, SESSION_SECONDS, origin_of(request))
     return response
 
 
@@ -61,7 +54,7 @@ def sign_in(request: Request, token: Annotated[str, Form()]) -> Response:
 def sign_out(request: Request) -> Response:
     """End the browser's session, and with it every token that was issued to it."""
     response = RedirectResponse("/", 303)
-    response.delete_cookie(COOKIE)
+    cookies.take(response, COOKIE, origin_of(request))
     server = server_of(request)
     with suppress(NotSignedIn):
         server.sign_ins.end(actor_of(request))
