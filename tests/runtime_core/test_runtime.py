@@ -11,6 +11,7 @@ import pytest
 from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core import executor
+from runyard.core.build_log import BuildLog
 from runyard.core.engines import AttemptId
 from runyard.core.errors import Conflict, Declined, InvalidManifest, InvalidRequest, NotFound, Unavailable
 from runyard.core.jobs import JobDefinition
@@ -444,7 +445,7 @@ def test_the_log_of_a_build_that_a_crash_cut_short_begins_anew(tmp_path: Path) -
         return tmp_path / str(attempt.number)
 
     for lines, word in ((3 * INDEX_LINES, "the line before"), (2 * INDEX_LINES, "line")):
-        with executor.BuildLog(directory, lambda _: None, "run") as say:
+        with BuildLog(directory, lambda _: None, "run") as say:
             for number in range(lines):
                 say(f"{word} {number}")
     [line] = LogReader(tmp_path, 2 * INDEX_LINES - 1).read()

@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from runyard.core import health
+from runyard.core.build_log import BuildLog
 from runyard.core.clock import Clock
 from runyard.core.enacting import settle
 from runyard.core.engines import AttemptId, AttemptState, AttemptStatus, Engine, ExitReport
@@ -27,8 +28,6 @@ from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError
 from runyard.core.ids import Ids
 from runyard.core.interpreters import Interpreters
 from runyard.core.logs import last_words
-from runyard.core.node.attempt_dir import INDEX, LOG
-from runyard.core.node.attempt_log import STDOUT, AttemptLog
 from runyard.core.planning import due_after, is_refresh, window_at_start
 from runyard.core.preparing import Launch, Preparer
 from runyard.core.runs import ACTIVE, Reason, RunStatus, ending
@@ -44,40 +43,8 @@ BUILDERS = 2
 STARTING_APPS = 32
 """Apps that are watched at once until they answer; of more, the rest show as starting for longer than they are."""
 
-BUILD_LOG_LIMIT_BYTES = 16 * 1024 * 1024
-"""What is kept of an installer's words per run: a verbose build of hundreds of packages stays far below."""
-
 RETRY_SECONDS = 1.0
 """Pause after an error of the world (disk full, database away) before trying again."""
-
-
-class BuildLog:
-    """Keeps what is said before a run's process starts, as the log of attempt 0, which readers see first (DGR-06)."""
-
-    def __init__(
-        self, directory: Callable[[AttemptId], Path], grew: Callable[[AttemptId], None], run_id: str
-    ) -> None:
-        self._attempt, self._grew = AttemptId(run_id, 0), grew
-        path = directory(self._attempt)
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # A server that was killed while building left half a log; its numbering would begin twice.
-        for name in (LOG, INDEX):
-            (path / name).unlink(missing_ok=True)
-        self._log = AttemptLog(str(path), BUILD_LOG_LIMIT_BYTES)
-
-    def __enter__(self) -> Callable[[str], None]:
-        return self._say
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, RunyardError):
-            # Its reasons are the builder's own words, which stand above already.
-            for words in (error.cause, error.remedy):
-                self._say(words)
-        self._log.close()
-
-    def _say(self, line: str) -> None:
-        self._log.write(STDOUT, [line.rstrip("\n").encode()])
-        self._grew(self._attempt)
 
 
 @dataclass(frozen=True, slots=True)
