@@ -15,6 +15,7 @@ from runyard_server.app_gate import AppGate
 from runyard_server.context import Server
 from runyard_server.credentials import Credentials
 from runyard_server.errors import HANDLERS
+from runyard_server.idle_panel import IdlePanel
 from runyard_server.installation import prepare
 from runyard_server.links import Links
 from runyard_server.middleware import guards
@@ -108,9 +109,12 @@ def _wire(runtime: Runtime, settings: Settings) -> Server:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: Server = app.state.server
     server.runtime.start()
+    idle = IdlePanel(server.runtime.panel, server.proxy.sockets, server.runtime.clock)
+    idle.start()
     try:
         yield
     finally:
+        idle.close()
         await server.proxy.close()
         server.runtime.close()
 
