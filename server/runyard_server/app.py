@@ -88,7 +88,6 @@ def _wire(runtime: Runtime, settings: Settings) -> Server:
     installation = prepare(database, clock, ids, settings.bootstrap_api_key)
     credentials = Credentials(database, clock, tokens)
     runtime.panel.install(installation.owner_id)
-    runtime.give_keys(credentials.run_key)
     return Server(
         runtime=runtime,
         settings=settings,

@@ -5,12 +5,12 @@ What the actor may then do is `auth`; how a browser signs in is `sign_in`.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from runyard.core.clock import Clock
 from runyard.core.errors import NotSignedIn
 from runyard.core.runs import OPEN
-from runyard.core.store import accounts, runs, workspaces
+from runyard.core.store import accounts, runs
 from runyard.core.store.engine import Database
 from runyard_server.auth import FULL, Action, Actor
 from runyard_server.settings import USER_KEY
@@ -63,16 +63,6 @@ class Credentials:
             raise NotSignedIn("This cookie is not for this app.", "Open the app from the server.")
         self._check_not_ended(claims)
         return Actor(claims.user_id, session_id=claims.session_id)
-
-    def run_key(self, run: RowMapping) -> str:
-        """Return the token with which an app reads its workspace while the run is open."""
-
-        def work(connection: Connection) -> Claims:
-            workspace = workspaces.get(connection, run["workspace_id"])
-            assert workspace is not None, "a run is in a workspace"
-            return Claims(TokenKind.RUN, workspace["created_by"], workspace["id"], run_id=run["id"])
-
-        return self._tokens.issue(self._database.read(work))[0]
 
     def _bearer(self, credential: str) -> Actor:
         if credential.startswith((USER_KEY, SERVICE_KEY)):

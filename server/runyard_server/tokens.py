@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import RowMapping
 
 from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.errors import NotSignedIn
@@ -81,8 +84,17 @@ class Tokens:
     """Issues and reads tokens with a key that lies beside the database, readable for the server only."""
 
     def __init__(self, keys_dir: Path, clock: Clock, ids: Ids) -> None:
-        self._clock = clock
-        self._secret = read_or_make(keys_dir / KEY_FILE, lambda: ids.new_token().encode()).decode()
+        self._keys_dir, self._clock, self._ids = keys_dir, clock, ids
+
+    @cached_property
+    def _secret(self) -> str:
+        # When it is first used: the data directory is the runtime's to make, which is given `run_key` before.
+        return read_or_make(self._keys_dir / KEY_FILE, lambda: self._ids.new_token().encode()).decode()
+
+    def run_key(self, run: RowMapping) -> str:
+        """Return the token with which an app reads its workspace while its run is open; takes `launch_facts`."""
+        claims = Claims(TokenKind.RUN, run["workspace_user_id"], run["workspace_id"], run_id=run["id"])
+        return self.issue(claims)[0]
 
     def issue(self, claims: Claims) -> tuple[str, int]:
         """Return a token and when it expires, in seconds since 1970."""

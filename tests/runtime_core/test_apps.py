@@ -93,7 +93,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def make_world(tmp_path: Path) -> World:
-    world = World(tmp_path / "data")
+    world = World(tmp_path / "data", issue_key=lambda run: f"a-key-of-{run['id']}")
     world.upload({"apps.py": APPS, "half.py": SERVER, "book.py": NOTEBOOK})
     world.runtime.start()
     return world
@@ -136,7 +136,6 @@ def test_what_a_function_returns_is_served_on_loopback_only(world: World) -> Non
 
 
 def test_an_app_is_given_a_key_to_read_its_workspace_with(world: World) -> None:
-    world.runtime.give_keys(lambda run: f"a-key-of-{run['id']}")
     world.deploy(app("apps", "way_back"))
     run = until_serving(world, "way_back")
     key = f"a-key-of-{run['id']}"

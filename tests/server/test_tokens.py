@@ -26,9 +26,8 @@ def status(api: Api, path: str, token: str, method: str = "GET", body: JSON | No
 
 
 def run_key(api: Api, run_id: str) -> str:
-    run = api.runtime.database.read(lambda connection: runs.by_id(connection, run_id))
-    assert run is not None
-    return api.server.credentials.run_key(run)
+    run = api.runtime.database.read(lambda connection: runs.launch_facts(connection, run_id))
+    return api.server.tokens.run_key(run)
 
 
 def sign_in(api: Api) -> tuple[str, str]:

@@ -47,6 +47,10 @@ SNAPSHOTS_KEPT = 32
 """Snapshots whose lists of files are kept in memory: the current ones of a dozen workspaces, a few megabytes."""
 
 
+IssueKey = Callable[[RowMapping], str]
+"""Returns the key of an app, given its run as `launch_facts` tells it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """Everything known of a claimed run before its directory exists."""
@@ -62,10 +66,8 @@ class Preparer:
     """Lays out runs below `data_dir`.
 
     `base_env` is the server's own environment, of which little passes; `api_url` is where a job reaches the server.
-    `issue_key` makes the key by which an app reads its workspace from there.
+    `issue_key` makes the key by which an app reads its workspace from there, if it is to have one.
     """
-
-    issue_key: Callable[[RowMapping], str] | None = None
 
     def __init__(
         self,
@@ -77,11 +79,12 @@ class Preparer:
         *,
         base_env: Mapping[str, str],
         api_url: str,
+        issue_key: IssueKey | None,
     ) -> None:
         self._database, self._files, self._settings_files = database, files, settings_files
         self._data_dir, self._sdk = data_dir, sdk
         self._base_env = {name: base_env[name] for name in PASSED_ON if name in base_env}
-        self._api_url = api_url
+        self._api_url, self._issue_key = api_url, issue_key
         self._known_files: dict[str, Sequence[SnapshotFile]] = {}
 
     def load(self, run_id: str) -> Launch:
@@ -178,8 +181,8 @@ class Preparer:
         The panel is given no key: whoever looks at it brings one.
         """
         way = {"RUNYARD_SERVER": self._api_url}
-        if self.issue_key is not None and run["workspace_id"] != SYSTEM_WORKSPACE:
-            way |= {"RUNYARD_API_KEY": self.issue_key(run), "RUNYARD_WORKSPACE": run["workspace_id"]}
+        if self._issue_key is not None and run["workspace_id"] != SYSTEM_WORKSPACE:
+            way |= {"RUNYARD_API_KEY": self._issue_key(run), "RUNYARD_WORKSPACE": run["workspace_id"]}
         return way
 
 

@@ -14,7 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import RowMapping
 from uv import find_uv_bin
 
 from runyard.core.clock import Clock, SystemClock
@@ -30,7 +29,7 @@ from runyard.core.interpreters import Interpreters, ManagedInterpreters, Workspa
 from runyard.core.intervals import MIN_EVERY_SECONDS
 from runyard.core.key_files import read_or_make
 from runyard.core.logs import LogHub
-from runyard.core.preparing import Preparer
+from runyard.core.preparing import IssueKey, Preparer
 from runyard.core.processes import SystemProcesses
 from runyard.core.run_control import RunControl
 from runyard.core.scheduler import Scheduler
@@ -50,7 +49,8 @@ class Runtime:
     """A data directory at work.
 
     `api_url` is where jobs reach the server. `workspace_python` is the one interpreter for every run; without it an
-    environment is built per deployment. `base_env` is the server's own environment.
+    environment is built per deployment. `base_env` is the server's own environment. `issue_key` makes the key that an
+    app is given to read its workspace with.
     Raises: Conflict if another server holds the data directory.
     """
 
@@ -64,6 +64,7 @@ class Runtime:
         workspace_python: Path | None = None,
         min_every_seconds: float = MIN_EVERY_SECONDS,
         log_limit_bytes: int = LOG_LIMIT_BYTES,
+        issue_key: IssueKey | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
     ) -> None:
@@ -109,7 +110,7 @@ class Runtime:
             ),
             log_limit_bytes=log_limit_bytes,
         )
-        self._preparer = Preparer(
+        preparer = Preparer(
             self.database,
             self.files,
             self.settings_files,
@@ -117,11 +118,12 @@ class Runtime:
             sdk,
             base_env=base_env,
             api_url=api_url,
+            issue_key=issue_key,
         )
         self.executor = Executor(
             self.database,
             self.engine,
-            self._preparer,
+            preparer,
             self._interpreters(base_env, workspace_python),
             self.clock,
             self.ids,
@@ -133,10 +135,6 @@ class Runtime:
             threading.Thread(target=_until_it_ends(part.run), name=name, daemon=True)
             for name, part in (("scheduler", self.scheduler), ("executor", self.executor))
         ]
-
-    def give_keys(self, issue_key: Callable[[RowMapping], str]) -> None:
-        """Give each app the key that `issue_key` makes for its run; called before `start`."""
-        self._preparer.issue_key = issue_key
 
     def start(self) -> None:
         """Start the loops; runs of an earlier server are found again first thing."""

@@ -15,12 +15,15 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from runyard.core.clock import SystemClock
 from runyard.core.errors import Conflict, RunyardError
+from runyard.core.ids import SystemIds
 from runyard.core.key_files import read_or_make
 from runyard.core.runtime import Runtime
 from runyard_server.app import create_app
 from runyard_server.context import Server
 from runyard_server.settings import USER_KEY, Settings
+from runyard_server.tokens import Tokens
 
 STOP_SECONDS = 2
 """How long open streams may hold up the end; clients that follow a log come back by themselves."""
@@ -47,6 +50,7 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
     """
     with _listen(settings) as listener:
         origin = settings.public_url or _origin(listener)
+        clock, ids = SystemClock(), SystemIds()
         runtime = Runtime(
             settings.data_dir,
             api_url=_origin(listener),
@@ -55,6 +59,9 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
             workspace_python=settings.workspace_python if settings.environment == "workspace" else None,
             min_every_seconds=settings.min_every_seconds,
             log_limit_bytes=settings.log_limit_bytes,
+            issue_key=Tokens(settings.data_dir / "keys", clock, ids).run_key,
+            clock=clock,
+            ids=ids,
         )
         app = create_app(runtime, settings)
         server = _Server(

@@ -34,6 +34,7 @@ from runyard.core.store.tables import (
     run_events,
     runs,
     runs_that_are,
+    workspaces,
 )
 
 SYSTEM = "system"
@@ -301,7 +302,7 @@ def measure_attempt(connection: Connection, run_id: str, number: int, values: Ma
 
 
 def launch_facts(connection: Connection, run_id: str) -> RowMapping:
-    """Return everything a start needs: the run with its job version and its deployment's requirements."""
+    """Return what a start needs: the run, its job version, its deployment's requirements, its workspace's maker."""
     query = (
         select(
             runs,
@@ -309,7 +310,9 @@ def launch_facts(connection: Connection, run_id: str) -> RowMapping:
             job_versions.c.extensions,
             deployments.c.requirements,
             deployments.c.content_hash.label("deployment_hash"),
+            workspaces.c.created_by.label("workspace_user_id"),
         )
+        .join(workspaces, workspaces.c.id == runs.c.workspace_id)
         .join(job_versions, job_versions.c.id == runs.c.job_version_id)
         .join(deployments, deployments.c.id == runs.c.deployment_id)
         .where(runs.c.id == run_id)
