@@ -98,7 +98,7 @@ class Caller:
     def views(self) -> Views:
         """Return how rows look to this caller."""
         server = self.server
-        return Views(server.installation, server.links, self.origin, server.settings.apps_host)
+        return Views(server.installation, None, self.origin, server.settings.apps_host)
 
 
 Documented = Annotated[object, Security(HTTPBearer(auto_error=False, description="An API key or a token."))]
@@ -141,7 +141,10 @@ class Here(Caller):
         current = snapshots.latest(connection, configurations, self.workspace_id)
         profiles = current["profiles"] if current is not None else ()
         server = self.server
-        return Views(server.installation, server.links, self.origin, server.settings.apps_host, profiles)
+        # An app's key reads, and whoever looks at the app sees what it reads: the addresses of others are not for them.
+        may_open = may(self.actor, Action.OPEN, Resource(self.workspace_id, self.role))
+        links = server.links if may_open else None
+        return Views(server.installation, links, self.origin, server.settings.apps_host, profiles)
 
 
 class InWorkspace:

@@ -96,13 +96,14 @@ class Views:
     """Turns rows into wire objects for one caller.
 
     `origin` is where the caller reaches us, `apps_host` the name below which apps are; `profiles` are the ones that
-    have settings, which decide what a job runs under.
+    have settings, which decide what a job runs under. `links` is None for who may not open apps: what a public link
+    opens is then not told either.
     """
 
     def __init__(
         self,
         installation: Installation,
-        links: Links,
+        links: Links | None,
         origin: str,
         apps_host: str,
         profiles: Collection[str] = (),
@@ -205,7 +206,7 @@ class Views:
             "paused_by": row["paused_by"],
             "next_scheduled_run_at": instant_or_none(row["next_due_at"]),
             "job_url": None if definition.is_batch else self._app_url(row),
-            "public_url": None if row["link_id"] is None else self._public_url(row),
+            "public_url": self._public_url(row),
             "public_secret": row["link_id"],
             "created_at": instant(row["created_at"]),
             "updated_at": instant(row["updated_at"]),
@@ -247,8 +248,10 @@ class Views:
         """Return where an interactive job is opened, whether it runs now or not."""
         return f"{app_origin(self._origin, job['label'], self._apps_host)}/"
 
-    def _public_url(self, job: RowMapping) -> str:
-        """Return where anybody opens an interactive job."""
+    def _public_url(self, job: RowMapping) -> str | None:
+        """Return where anybody opens an interactive job, None if it is not public."""
+        if self._links is None or job["link_id"] is None:
+            return None
         origin = app_origin(self._origin, job["label"], self._apps_host)
         return f"{origin}{LINK_PATH}{self._links.token(job['link_id'])}"
 

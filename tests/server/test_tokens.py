@@ -98,6 +98,29 @@ def test_the_key_of_a_run_ends_with_the_run_and_so_does_what_it_got(api: Api, tm
         assert status(api, what, token, "POST" if what == path else "GET") == 401, what
 
 
+# SPEC: PUB-05
+def test_the_key_of_a_run_does_not_learn_the_public_links_of_other_apps(api: Api, tmp_path: Path) -> None:
+    yard = Yard(api, tmp_path)
+    yard.give_access(tmp_path)
+    yard.publish()
+    path = f"{api.here}/jobs/{yard.report}"
+    key = run_key(api, yard.start())
+    by_a_run = api.get(path, key=key)
+    assert (by_a_run["public_url"], api.get(path)["public_url"] is None) == (None, False)
+    assert all(job["public_url"] is None for job in api.get(f"{api.here}/jobs", key=key)["items"])
+
+
+# SPEC: SEC-02
+def test_a_token_for_one_purpose_sees_nothing_of_the_home_page(api: Api, tmp_path: Path) -> None:
+    yard = Yard(api, tmp_path)
+    upload = api.post(f"{api.here}/deployments/-issue-upload")["upload_token"]
+    app = yard.cookie().partition("=")[2]
+    for token in (upload, app):
+        page = api.request("GET", "/", key=None, headers=bearer(token))
+        assert api.workspace_id not in page.text
+        assert "story" not in page.text
+
+
 def test_a_viewers_token_does_what_the_viewer_may(api: Api, tmp_path: Path) -> None:
     yard = Yard(api, tmp_path)
     _cookie, token = sign_in(api)

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from runyard.core.errors import NotSignedIn, RunyardError
 from runyard.core.store import accounts, jobs, runs
 from runyard_server import cookies, pages
-from runyard_server.auth import Action
+from runyard_server.auth import Action, Resource, Role, may
 from runyard_server.context import InWorkspace, actor_of, origin_of, server_of
 from runyard_server.credentials import COOKIE
 from runyard_server.panel_gate import is_installed
@@ -102,7 +102,7 @@ def show_home(request: Request) -> Response:
         return [
             _section(connection, row["id"], row["name"])
             for row in rows
-            if actor.only_workspace in (None, row["id"])
+            if may(actor, Action.READ, Resource(row["id"], Role(row["role"])))
         ]
 
     sections = server_of(request).runtime.database.read(work)
