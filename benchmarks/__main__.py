@@ -16,6 +16,7 @@ from benchmarks import (
     importing,
     lateness,
     listing,
+    panel,
     planning,
     report,
     restart,
@@ -36,6 +37,7 @@ MEASUREMENTS = {
     "idle": idle.measure,
     "restart": restart.measure,
     "widgets": widgets.measure,
+    "panel": panel.measure,
 }
 
 TOTAL_SECONDS = 300

