@@ -56,9 +56,11 @@ def RunTimeline(
 
 
 def RunTable(
-    job: str | None = None, *, client: Client | None = None, **traits: Any
+    job: str | None = None, *, client: Client | None = None, limit: int = 500, **traits: Any
 ) -> runyard_widgets.run_table.RunTable:
     """Return the newest runs of the workspace, or of one job; `selected_runs` is a frame of those chosen.
+
+    `limit` is how many: each that is shown is sent to every browser.
 
     Raises: as `LogTail`.
     """
@@ -66,7 +68,7 @@ def RunTable(
         from runyard_server.client.feeds import RunsFeed
         from runyard_widgets.run_table import RunTable
     client = client or _found_client()
-    return RunTable(RunsFeed(client, job=job), **_linked(client, "runs/{id}", traits))
+    return RunTable(RunsFeed(client, job, limit), **_linked(client, "runs/{id}", traits))
 
 
 def JobGraph(*, client: Client | None = None, **traits: Any) -> runyard_widgets.job_graph.JobGraph:
