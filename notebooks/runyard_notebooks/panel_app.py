@@ -10,12 +10,17 @@ from __future__ import annotations
 import gzip
 import mimetypes
 from collections.abc import Mapping
+from contextlib import suppress
+from ctypes import CDLL
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import marimo
+from marimo._entrypoints import registry
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -42,6 +47,12 @@ FRAMES = (b"content-security-policy", b"frame-ancestors 'self'")
 
 SESSION_SECONDS = 300
 """How long a session waits for its browser to come back: a laptop that was closed for a moment."""
+
+M_ARENA_MAX = -8
+"""Of `mallopt`: how many heaps there may be. The C library of GNU has it, others have one heap anyway."""
+
+HEAPS = 2
+"""One at a time runs Python; the other is for what reads and writes beside it."""
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#1f5f4a"/>'
@@ -143,9 +154,14 @@ async def _manifest(_request: Request) -> Response:
 
 
 def _panel() -> Starlette:
+    # Each of the many threads of sessions would begin a heap of its own, and keep what is free in it.
+    with suppress(AttributeError):
+        CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
     # With everything it needs, so that the first session opens as fast as any other.
     notebook = import_module(NOTEBOOK).__file__
     assert notebook is not None, "a notebook is a file"
+    # Before it runs cells marimo reads what every package here says of its plug-ins; none is added while we run.
+    registry.entry_points = cache(entry_points)  # type: ignore[attr-defined, assignment]
     # Without one here marimo takes its settings from a project further up. A person's it does not find: the home of
     # a run is the run's own.
     Path("pyproject.toml").touch()
