@@ -22,8 +22,9 @@ from runyard_server.client.streaming import listening
 PAUSE_SECONDS = 0.5
 """Between two counts: a page is a few requests, and nobody reads faster."""
 
-IDLE_SECONDS = 10.0
-"""After which it counts without a change: how long something has been running is said in words."""
+IDLE_SECONDS = 30.0
+"""After which it counts without a change, as how long ago things were is said in words, mostly of minutes. A count is a
+few requests for everybody who looks."""
 
 
 P = ParamSpec("P")
