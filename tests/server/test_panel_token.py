@@ -1,0 +1,92 @@
+"""The token that acts for a viewer of the real panel: it is in the kernel of their session, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.servers import API_KEY, stop_panel
+from websockets.asyncio.client import connect
+
+from runyard.core.logs import iter_lines
+from runyard.core.node import attempt_dir, linux
+from runyard_notebooks.strings import NO_IDENTITY
+from runyard_server.cli.serving import Serving, serving
+from runyard_server.client import Client
+from runyard_server.credentials import COOKIE
+from runyard_server.settings import Settings
+
+START_SECONDS, SETTLE_SECONDS = 60.0, 60.0
+
+TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
+"""What a signed token looks like."""
+
+
+def start_panel(served: Serving) -> str:
+    """Return the run of the panel once it serves."""
+    runtime, changed = served.server.runtime, threading.Event()
+    runtime.database.on_change(changed.set)
+    runtime.panel.start(None)
+    while (run := runtime.panel.newest_run()) is None or run["status"] != "running":
+        assert changed.wait(START_SECONDS), "the panel does not start"
+        changed.clear()
+    return str(run["id"])
+
+
+async def use(served: Serving) -> list[str]:
+    """Open the panel as its owner, save its page as a file, and return everything that the browser was sent."""
+    token = served.server.owner_url("").rpartition("=")[2]
+    cookie = f"{COOKIE}={served.server.sign_ins.spend(token)}"
+    own = {"cookie": cookie, "origin": served.origin}
+    address = f"{served.origin.replace('http', 'ws')}/panel/ws?session_id=s_aaaaaa"
+    async with httpx.AsyncClient(base_url=served.origin, headers=own, trust_env=False, timeout=30) as client:
+        page = (await client.get("/panel/")).text
+        key = re.search(r'"serverToken": ?"([^"]+)"', page)
+        said = []
+        async with connect(address, additional_headers=own, max_size=None, proxy=None) as socket:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                while "completed-run" not in (message := str(await socket.recv())):
+                    said.append(message)
+            headers = {"marimo-session-id": "s_aaaaaa", "marimo-server-token": key[1] if key else ""}
+            body = {"download": True, "files": [], "includeCode": True}
+            export = await client.post("/panel/api/export/html", headers=headers, json=body)
+            export.raise_for_status()
+    return [page, *said, export.text]
+
+
+# SPEC: SEC-07
+@pytest.mark.slow
+def test_the_token_of_a_viewer_is_in_no_page_message_export_log_or_process_list(tmp_path: Path) -> None:
+    settings = Settings(
+        port=0,
+        data_dir=tmp_path / "data",
+        bootstrap_api_key=API_KEY,
+        environment="workspace",
+        workspace_python=Path(sys.executable),
+    )
+    with serving(settings, os.environ) as served, Client(served.origin, API_KEY) as client:
+        client.create_workspace("looked-at")
+        directory = served.server.runtime.run_directory(start_panel(served))
+        try:
+            seen = asyncio.run(use(served))
+            everything = "".join(seen)
+            assert NO_IDENTITY not in everything, "it ran as somebody"
+            assert '"type":"exception"' not in everything
+            log = [line.text for line in iter_lines(directory)]
+            holder = attempt_dir.read_json(str(directory / "1"), attempt_dir.LOCK)["pid"]
+            processes = [
+                Path(f"/proc/{pid}/{what}").read_text()
+                for pid in (holder, *linux.descendants(holder))
+                for what in ("cmdline", "environ")
+            ]
+            for text in (*seen, *log, *processes):
+                assert not TOKEN.search(text)
+                assert API_KEY not in text
+        finally:
+            stop_panel(served.server.runtime)
