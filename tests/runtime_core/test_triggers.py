@@ -181,8 +181,9 @@ def test_what_is_added_automatically_cannot_be_written(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("schedule:0 6 * * *", "on schedule 0 6 * * *"),
-        ("every:5m", "every 5m"),
+        ("schedule:0 6 * * *", "daily at 06:00"),
+        ("every:5m", "every 5 minutes"),
+        ("once:2026-01-31T06:00:00Z", "once on 31 January 2026 at 06:00 UTC"),
         ("job.success:jobs.crime.load_commits", "after load_commits succeeded"),
         ("job.fail:jobs.daily", "after daily failed"),
         ("job.fail:tag:ingest", "after tag:ingest failed"),

@@ -211,17 +211,23 @@ def is_selector(text: str) -> bool:
     )
 
 
-def in_words(trigger: str) -> str:
-    """Return the trigger as people say it: "after load_commits succeeded". Source: TRG-13."""
+def in_words(trigger: str, timezone: str = "") -> str:
+    """Return the trigger as people say it: "after load_commits succeeded", "daily at 06:00 UTC".
+
+    `timezone` is the name of the one its times of day are in. Source: TRG-13.
+    """
+    # Job files that are imported say nothing in words.
+    from runyard.core import schedule_words
+
     name, _, expr = trigger.partition(":")
     job = expr.rsplit(".", 1)[-1] if is_ref(expr) else expr
     match name:
         case _T.SCHEDULE:
-            return f"on schedule {expr}"
+            return schedule_words.schedule_in_words(expr, timezone)
         case _T.EVERY:
-            return f"every {expr}"
+            return schedule_words.period_in_words(expr)
         case _T.ONCE:
-            return f"once at {expr}"
+            return f"once {schedule_words.instant_in_words(expr)}"
         case _T.JOB_SUCCESS:
             return f"after {job} succeeded"
         case _T.JOB_FAIL:

@@ -52,7 +52,9 @@ def list_jobs(
             job.job_ref,
             job.definition.name,
             "archived" if job.is_archived else job.job_type,
-            triggers.in_words(job.default_trigger or job.triggers[0]) if job.triggers else "-",
+            triggers.in_words(job.default_trigger or job.triggers[0], job.definition.timezone)
+            if job.triggers
+            else "-",
             "paused" if job.is_paused else out.time(job.next_scheduled_run_at),
             _last_run(session, job),
             job.job_url or "-",

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runyard.core.errors import InvalidTrigger
+from runyard.core.schedule_words import instant_in_words, period_in_words, schedule_in_words
+from runyard.core.triggers import CRON_ALIASES, check_cron
+
+
+# SPEC: TRG-13
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("* * * * *", "every minute"),
+        ("*/5 * * * *", "every 5 minutes"),
+        ("*/7 * * * *", "on schedule */7 * * * * UTC"),
+        ("0 * * * *", "every hour"),
+        ("@hourly", "every hour"),
+        ("15 * * * *", "every hour at minute 15"),
+        ("0 */6 * * *", "every 6 hours"),
+        ("30 */6 * * *", "every 6 hours at minute 30"),
+        ("*/5 6 * * *", "on schedule */5 6 * * * UTC"),
+        ("0 0 * * *", "daily at 00:00 UTC"),
+        ("@daily", "daily at 00:00 UTC"),
+        ("30 6,18 * * *", "daily at 06:30 and 18:30 UTC"),
+        ("0 6,7,8,9 * * *", "on schedule 0 6,7,8,9 * * * UTC"),
+        ("0 6 * * 1", "every Monday at 06:00 UTC"),
+        ("0 6 * * mon", "every Monday at 06:00 UTC"),
+        ("0 6 * * MON-FRI", "on weekdays at 06:00 UTC"),
+        ("0 6 * * 6,7", "on weekends at 06:00 UTC"),
+        ("0 6 * * 0,1,3", "every Monday, Wednesday and Sunday at 06:00 UTC"),
+        ("0 6 * * 5#3", "on schedule 0 6 * * 5#3 UTC"),
+        ("0 6 * * 2-5", "on schedule 0 6 * * 2-5 UTC"),
+        ("@weekly", "every Sunday at 00:00 UTC"),
+        ("0 0 1 * *", "monthly on the 1st at 00:00 UTC"),
+        ("0 0 2,13,23 * *", "monthly on the 2nd, 13th and 23rd at 00:00 UTC"),
+        ("0 0 L * *", "on schedule 0 0 L * * UTC"),
+        ("0 0 1 * 1", "on schedule 0 0 1 * 1 UTC"),
+        ("0 0 1 jul *", "yearly on 1 July at 00:00 UTC"),
+        ("0 0 1 1,7 *", "on schedule 0 0 1 1,7 * UTC"),
+        ("@yearly", "yearly on 1 January at 00:00 UTC"),
+    ],
+)
+def test_a_schedule_is_said_as_people_say_it(expression: str, words: str) -> None:
+    assert schedule_in_words(expression, "UTC") == words
+
+
+def test_a_time_of_day_is_one_of_its_time_zone() -> None:
+    assert schedule_in_words("0 6 * * 1", "Europe/Berlin") == "every Monday at 06:00 Europe/Berlin"
+    assert schedule_in_words("0 6 * * 1") == "every Monday at 06:00"
+
+
+FIELDS = st.one_of(
+    st.sampled_from(
+        ["*", "?", "*/5", "1-3", "3-1", "mon-fri", "jan", "L", "15W", "7", "1,2", "0-30/2", "5#3"]
+    ),
+    st.integers(0, 60).map(str),
+)
+
+
+@given(st.lists(FIELDS, min_size=5, max_size=5).map(" ".join))
+def test_whatever_is_a_schedule_can_be_said(expression: str) -> None:
+    try:
+        check_cron(expression)
+    except InvalidTrigger:
+        return
+    assert schedule_in_words(expression)
+
+
+def test_every_alias_is_said_without_its_sign() -> None:
+    assert not [alias for alias in CRON_ALIASES if "@" in schedule_in_words(alias)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("5m", "every 5 minutes"),
+        ("1h", "every hour"),
+        ("1.5h", "every 1.5 hours"),
+        ("7d", "every 7 days"),
+        ("90", "every 90 seconds"),
+    ],
+)
+def test_a_period_is_said_with_its_unit(text: str, words: str) -> None:
+    assert period_in_words(text) == words
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-31T06:00:00+00:00", "2026-01-31T08:00:00+02:00", "2026-01-31T06:00"]
+)
+def test_an_instant_is_said_in_utc(text: str) -> None:
+    assert instant_in_words(text) == "on 31 January 2026 at 06:00 UTC"
