@@ -77,6 +77,10 @@ NOT_PUBLIC = "Only members can open this app."
 ARCHIVED = "This job is no longer deployed. Its history stays."
 ARCHIVED_NO_START = "This job is no longer deployed."
 MANUAL_OFF = "This job is not started by hand."
+LOAD_FROM_SCRATCH = "From scratch"
 REFRESH = "Load everything from scratch"
+REFRESH_WARNING = (
+    "What was loaded before is dropped, and everything is loaded again. Jobs that follow may start over too."
+)
 SETTINGS = "Settings for this run"
 SETTINGS_HINT = "key=value, one on each line"

@@ -64,6 +64,7 @@ def test_a_job_is_explained(session: Session, client: Client) -> None:
     assert "History" in text
     html = html_of(session, "/jobs/jobs.etl.load")
     assert all(button in html for button in (strings.RUN_NOW, strings.PAUSE, strings.REFRESH))
+    assert strings.REFRESH_WARNING in html
 
 
 # SPEC: UI-04, PUB-01, WDG-10

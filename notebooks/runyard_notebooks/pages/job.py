@@ -23,6 +23,7 @@ from runyard_notebooks.fragments import (
     icon,
     join,
     link,
+    menu,
     quiet,
     status,
 )
@@ -106,25 +107,31 @@ def starter(job: Job, desk: Desk) -> Html:
     why_not = strings.ARCHIVED_NO_START if job.is_archived else ""
     if not job.definition.manual:
         why_not = strings.MANUAL_OFF
-    refresh = mo.ui.checkbox(label=strings.REFRESH)
     settings = mo.ui.text_area(
         placeholder=strings.SETTINGS_HINT, label=strings.SETTINGS, rows=2, full_width=True
     )
     button = desk.button(
         strings.START if is_app(job) else strings.RUN_NOW,
-        lambda: desk.start(job.id, refresh=refresh.value, settings=settings.value),
+        lambda: desk.start(job.id, settings=settings.value),
         kind="success",
         why_not=why_not,
     )
     if is_app(job):
         return card("Start", html('<div class="form">{button}</div>', button=button))
+    refresh = desk.button(
+        strings.REFRESH,
+        lambda: desk.start(job.id, refresh=True, settings=settings.value),
+        kind="danger",
+        why_not=why_not,
+    )
+    sure = html("<p>{text}</p>{button}", text=strings.REFRESH_WARNING, button=refresh)
     return card(
         "Start",
         html(
-            '<div class="form">{refresh}{settings}{button}</div>',
-            refresh=refresh,
+            '<div class="form">{settings}<div class="actions">{button}{from_scratch}</div></div>',
             settings=settings,
             button=button,
+            from_scratch=menu(join([strings.LOAD_FROM_SCRATCH, icon("down")]), sure),
         ),
     )
 
