@@ -85,7 +85,7 @@ def test_a_run_is_told_from_its_cause_to_its_effects(session: Session, client: C
     assert "pending" in text
     assert text.endswith("Log")
     text = text_of(session, f"/runs/{failed.id}")
-    assert "exception: ValueError: row 2 is <odd>" in text
+    assert "exception: ValueError: row 2 is <odd> and so is row 1" in text
     assert "Caused by load #1" in text
     assert "version 1" in text
 

@@ -1,6 +1,8 @@
-"""The last words of a run that failed: the line of its log that says why."""
+"""The last words of a run that failed: what its log says of why."""
 
 from __future__ import annotations
+
+from itertools import dropwhile, islice
 
 from runyard.core.errors import RunyardError
 from runyard_server.client import Client, Run
@@ -10,25 +12,28 @@ LOOKED_AT = 40
 
 TRACEBACK = "Traceback (most recent call last)"
 
-CHARACTERS_MAX = 300
-"""Of a line that is shown in a list."""
+LINES_MAX = 8
+"""Of an error's message: what was wrong, not all rows that were."""
+
+CHARACTERS_MAX = 800
+"""Of what is shown in a list."""
 
 
 def last_words(client: Client, run: Run) -> str:
-    """Return why a run failed: the server's message, else the last line on stderr, else its reason."""
+    """Return why a run failed: the server's message, else the error on stderr, else its reason."""
     if run.message:
         return run.message
     try:
         body = client.log_part(run.id, -LOOKED_AT, LOOKED_AT).body
     except RunyardError:  # a run whose log is gone still has a reason
         body = b""
-    return last_error_line(body) or run.reason or run.status
+    return last_error(body) or run.reason or run.status
 
 
-def last_error_line(body: bytes) -> str:
+def last_error(body: bytes) -> str:
     """Return what stderr says last: the error that a traceback ends with, else its last line, else nothing.
 
-    Lines are as in `LogPart.body`.
+    `body` is as in `LogPart.body`; a message of several lines has line ends.
     """
     said = [
         text.rstrip()
@@ -37,6 +42,9 @@ def last_error_line(body: bytes) -> str:
     ]
     tracebacks = [number for number, text in enumerate(said) if text.startswith(TRACEBACK)]
     if tracebacks:
-        # A message may have further lines; the first that is not indented names the error.
-        said = [text for text in said[tracebacks[-1] + 1 :] if not text[0].isspace()][:1]
-    return said[-1][:CHARACTERS_MAX] if said else ""
+        # The first line that is not indented names the error, and its message may have further ones.
+        error = dropwhile(lambda text: text[0].isspace(), said[tracebacks[-1] + 1 :])
+        said = list(islice(error, LINES_MAX))
+    else:
+        said = said[-1:]
+    return "\n".join(said)[:CHARACTERS_MAX]
