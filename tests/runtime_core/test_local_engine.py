@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.attempts import PATIENCE_SECONDS, Workbench, keeper_pid, python, wait_gone
+from tests.support.attempts import PATIENCE_SECONDS, Workbench, python, wait_gone
 
 from runyard.core import runs
 from runyard.core.clock import SystemClock
@@ -184,14 +184,14 @@ def test_a_closed_engine_leaves_its_jobs_running(bench: Workbench) -> None:
 def test_a_killed_keeper_touches_no_job_and_is_replaced(bench: Workbench) -> None:
     gate = bench.gate()
     old = bench.start(f"{gate.wait}print('unharmed')")
-    first_keeper = keeper_pid()
+    first_keeper = bench.keeper_pid()
     pidfd = os.pidfd_open(first_keeper)
     os.kill(first_keeper, signal.SIGKILL)
     wait_gone(pidfd)
     status, lines = bench.run("print('new')")
     assert status.state is AttemptState.EXITED
     assert [line.text for line in lines] == ["new"]
-    assert keeper_pid() != first_keeper
+    assert bench.keeper_pid() != first_keeper
     gate.open()
     bench.wait_end(old)
     assert bench.texts(old) == ["unharmed"]
@@ -202,7 +202,7 @@ def test_a_keeper_that_does_not_answer_starts_nothing_later(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.run("pass")
-    os.kill(keeper_pid(), signal.SIGSTOP)
+    os.kill(bench.keeper_pid(), signal.SIGSTOP)
     monkeypatch.setattr(local_module, "_START_SECONDS", 0.2)
     attempt = bench.attempt()
     with pytest.raises(StartFailed):

@@ -53,6 +53,7 @@ class Workbench:
         self._ended: set[AttemptId] = set()
         self._ids = SeededIds(7)
         self._log_limit_bytes = log_limit_bytes
+        self._keepers_of_others = keepers(os.getpid())
         self.open()
 
     def __enter__(self) -> Workbench:
@@ -69,6 +70,11 @@ class Workbench:
         """Begin with a new engine, as a restarted server does."""
         events = EngineEvents(log_grew=self._note_growth, ended=self._note_end)
         self.engine = LocalEngine(self.data_dir, SystemClock(), events, log_limit_bytes=self._log_limit_bytes)
+
+    def keeper_pid(self) -> int:
+        """Return the keeper of this engine: a server that other tests share may have one in this process too."""
+        (pid,) = keepers(os.getpid()) - self._keepers_of_others
+        return pid
 
     def attempt(self) -> AttemptId:
         return AttemptId(self._ids.new_id(), 1)
@@ -132,11 +138,9 @@ class Workbench:
             assert self._changed.wait_for(condition, PATIENCE_SECONDS), "nobody said that it has happened"
 
 
-def keeper_pid(engine: int | None = None) -> int:
-    """Return the keeper of the one engine of a process, by default of this one."""
-    engine = engine or os.getpid()
-    (pid,) = (pid for pid in linux.descendants(engine) if _is_keeper(pid, engine))
-    return pid
+def keepers(process: int) -> set[int]:
+    """Return the keepers of the engines in a process."""
+    return {pid for pid in linux.descendants(process) if _is_keeper(pid, process)}
 
 
 def _is_keeper(pid: int, engine: int) -> bool:

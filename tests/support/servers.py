@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from tests.support.attempts import keeper_pid
+from tests.support.attempts import keepers
 
 from runyard.core.node import attempt_dir, linux
 from runyard.core.runtime import Runtime
@@ -156,7 +156,8 @@ class Installation:
 
     def kill_keeper(self) -> None:
         """Kill the fork server of the running server."""
-        os.kill(keeper_pid(self._server.process.pid), signal.SIGKILL)
+        (keeper,) = keepers(self._server.process.pid)
+        os.kill(keeper, signal.SIGKILL)
 
     def kill_everything(self) -> None:
         """Kill the server, its keeper, all shims and all jobs, as a machine that loses its power does."""
