@@ -221,9 +221,9 @@ async def runs_choice(desk: Desk, route: Route):
 
 
 @app.cell(hide_code=True)
-def runs_list(desk: Desk, picked_job):
+def runs_list(desk: Desk, picked_job, route: Route):
     """The runs, live."""
-    _table = desk.run_table(picked_job.value, height=640)
+    _table = desk.run_table(picked_job.value, height=640, status=route.status)
     runs_shown = Output(runs.head(picked_job, desk, lambda: _table.selected), card("", embedded(_table)))
     runs_shown
     return

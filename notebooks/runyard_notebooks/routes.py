@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote
 from uuid import UUID
 
 
@@ -29,28 +29,36 @@ PARENTS = {Page.JOB: Page.JOBS, Page.RUN: Page.RUNS}
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A place in the panel. Without a workspace it is the first one; `item` is a job ref or a run id."""
+    """A place in the panel. Without a workspace it is the first one; `item` is a job ref or a run id.
+
+    `status` is that of the runs which a list begins with, empty for all.
+    """
 
     page: Page
     item: str = ""
     workspace: str = ""
+    status: str = ""
 
     def address(self) -> str:
         """Return the link to this place."""
         parts = ["w", self.workspace] if self.workspace else []
         parts += [part for part in (_PATHS.get(self.page, ""), self.item) if part]
-        return "#/" + "/".join(quote(part, safe="") for part in parts)
+        query = f"?status={quote(self.status, safe='')}" if self.status else ""
+        return "#/" + "/".join(quote(part, safe="") for part in parts) + query
 
 
 def parse(path: str) -> Route:
     """Return the place that a path names, `Page.NOWHERE` for one that names none."""
-    parts = [unquote(part) for part in path.partition("?")[0].split("/") if part]
+    place, _, query = path.partition("?")
+    parts = [unquote(part) for part in place.split("/") if part]
     workspace = ""
     if parts[:1] == ["w"]:
         workspace, parts = (parts[1] if len(parts) > 1 else ""), parts[2:]
     match parts:
         case []:
             return Route(Page.OVERVIEW, workspace=workspace)
+        case ["runs"]:
+            return Route(Page.RUNS, workspace=workspace, status=dict(parse_qsl(query)).get("status", ""))
         case [page] if page in _LISTS:
             return Route(_LISTS[page], workspace=workspace)
         case ["jobs", ref]:
@@ -75,6 +83,10 @@ class Addresses:
 
     def page(self, page: Page) -> str:
         return Route(page, workspace=self._workspace).address()
+
+    def runs(self, status: str) -> str:
+        """Return the list of runs, of one status at first."""
+        return Route(Page.RUNS, workspace=self._workspace, status=status).address()
 
     def job(self, ref: str) -> str:
         return Route(Page.JOB, ref, self._workspace).address()

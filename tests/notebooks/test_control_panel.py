@@ -46,6 +46,7 @@ def test_the_overview_says_how_things_are(session: Session) -> None:
     assert "Next run in" in text
     assert re.search(r"check #\d", text)
     assert "ValueError: row 2 is <odd>" in text
+    assert 'runs?status=failed"' in html_of(session, "/")
     assert [title for title in ("Timeline", "Failing", "Next", "Newest runs") if title not in text] == []
 
 

@@ -20,6 +20,7 @@ RUN = "0f0e0d0c-0b0a-4908-8706-050403020100"
         ("/w/7/jobs/h%C3%A9", Route(Page.JOB, "hé", "7")),
         (f"/w/7/runs/{RUN}", Route(Page.RUN, RUN, "7")),
         (f"/w/7/runs/{RUN}?line=3", Route(Page.RUN, RUN, "7")),
+        ("/w/7/runs?status=failed", Route(Page.RUNS, workspace="7", status="failed")),
         ("/links", Route(Page.LINKS)),
         ("/w/7/runs/12", Route(Page.NOWHERE, workspace="7")),
         ("/w/7/other", Route(Page.NOWHERE, workspace="7")),
@@ -39,6 +40,7 @@ def test_a_path_names_a_place(path: str, route: Route) -> None:
         Route(Page.JOBS, workspace="7"),
         Route(Page.JOB, "jobs.ünder.score", "7"),
         Route(Page.RUN, RUN, "7"),
+        Route(Page.RUNS, workspace="7", status="not over"),
         Route(Page.LINKS),
     ],
 )

@@ -56,6 +56,14 @@ def test_changes_lose_neither_scroll_nor_selection_nor_focus_nor_an_open_row(vis
     assert stage.saved("selected") == ["load-41"]
 
 
+@pytest.mark.parametrize(("status", "found"), [("failed", "2 of 3 runs"), ("unfinished", "0 of 3 runs")])
+def test_a_list_begins_with_the_status_that_it_is_told(visitors: Visitors, status: str, found: str) -> None:
+    rows = [run_row(1), run_row(2, status="failed"), run_row(3, status="failed")]
+    stage = Stage(visitors, RunTable(Told(runs_frame(rows, is_all=True)), status=status))
+    expect(stage.page.get_by_label("Status")).to_have_value(status)
+    expect(stage.page.get_by_role("status")).to_have_text(found)
+
+
 def test_what_somebody_searches_for_stays_searched_for(visitors: Visitors) -> None:
     stage = Stage(visitors, run_table(12))
     search = stage.page.get_by_placeholder("Search runs")

@@ -105,6 +105,9 @@ class RowWidget(LiveWidget):
 class RowActions(traitlets.HasTraits):
     """A menu per row; what it does is up to who gave it and observes `requested`."""
 
+    status = traitlets.Unicode("").tag(sync=True)
+    """The status that is shown at first, empty for any; of runs also "unfinished"."""
+
     actions = traitlets.List(traitlets.Dict()).tag(sync=True)
     """To the browser: `{"name", "label", "for"}` each. `for` lists what a row has to be one of, or is null for any
     row. A run is its status. A job is its kind, the status of its latest run or "new", "paused" or "active", and

@@ -57,6 +57,7 @@ export default liveWidget((view) =>
     text: ({ job, number, status, trigger, profile }) =>
       [job, `#${number}`, status, trigger, profile].join(" "),
     statusOf: ({ status }) => status,
+    groups: { unfinished: (run) => !isOver(run) },
     states: ({ status }) => [status],
     details: (run, now) => [
       ["Why", [run.reason, run.message].filter(Boolean).join(": ")],

@@ -1,19 +1,23 @@
 // Which rows a table shows, in which order, and which actions a row has. Pure; drawing is in table_view.mjs.
 
 /** Return what a search for `words` and a `status` leave of `rows`; every word has to be somewhere in a row's text. */
-export function matching(rows, { words, status }, { text, statusOf }) {
+export function matching(rows, { words, status }, { text, statusOf, groups }) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   return rows.filter((row) => {
-    if (status && statusOf(row) !== status) return false;
+    if (status && statusOf(row) !== status && !groups?.[status]?.(row)) return false;
     const found = wanted.length ? text(row).toLowerCase() : "";
     return wanted.every((word) => found.includes(word));
   });
 }
 
-/** Return how many rows have each status, as `[status, count]`, the most frequent first. */
-export function countsBy(rows, statusOf) {
+/** Return how many rows have each status, and are in each group, as `[status, count]`, the most frequent first. */
+export function countsBy(rows, { statusOf, groups }) {
   const counts = new Map();
-  for (const row of rows) counts.set(statusOf(row), (counts.get(statusOf(row)) ?? 0) + 1);
+  const count = (status) => counts.set(status, (counts.get(status) ?? 0) + 1);
+  for (const row of rows) {
+    count(statusOf(row));
+    for (const [name, has] of Object.entries(groups ?? {})) if (has(row)) count(name);
+  }
   return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
 }
 

@@ -4,6 +4,7 @@
 import { address, h } from "./dom.mjs";
 import { Rows } from "./rows.mjs";
 import { say, withCode } from "./say.mjs";
+import { looks } from "./status.mjs";
 import { actionsFor, countsBy, matching } from "./table_model.mjs";
 import { watch } from "./watch.mjs";
 
@@ -12,13 +13,13 @@ const TICK_MS = 1000; // durations of open runs are told in seconds
 /**
  * Draw a table of `shape`: `noun` and `nouns`; `key` of a row; `columns` of `{name, title, draw(cell, row, now),
  * isTimed}`, the one named "name" carrying the link; `order(a, b)`; `text(row)` that is searched; `statusOf(row)`;
- * `states(row)` for actions; `details(row, now)` as `[title, text]` of an open row; `refOf(row)`.
+ * `groups` of statuses to choose, by name `(row) => whether`; `states(row)` for actions; `details(row, now)` as `[title, text]` of an open row; `refOf(row)`.
  */
 export function drawTable({ model, root }, shape) {
   const rows = new Rows(shape.key);
   const lines = new Map(); // key -> the elements of a row
   const opened = new Set();
-  const filter = { words: "", status: "" };
+  const filter = { words: "", status: model.get("status") };
   let shown = [];
   let current = null; // the key of the row arrow keys are at
 
@@ -116,12 +117,12 @@ export function drawTable({ model, root }, shape) {
     element?.isConnected && element.offsetTop + element.offsetHeight > list.scrollTop + head.offsetHeight;
 
   function offerStatuses(known) {
+    const counts = countsBy(known, shape);
+    if (filter.status && !counts.some(([status]) => status === filter.status)) counts.push([filter.status, 0]);
     const offers = [
       ["", "Any status"],
-      ...countsBy(known, shape.statusOf).map(([status, n]) => [status, `${status} (${n})`]),
+      ...counts.map(([status, n]) => [status, `${looks(status).word} (${n})`]),
     ];
-    if (filter.status && !offers.some(([status]) => status === filter.status))
-      offers.push([filter.status, `${filter.status} (0)`]);
     while (statuses.options.length > offers.length) statuses.lastChild.remove();
     offers.forEach(([status, title], i) => {
       const option = statuses.options[i] ?? statuses.appendChild(h("option"));

@@ -27,8 +27,18 @@ test("a search finds rows that have every word somewhere, whatever the case", ()
 });
 
 test("statuses are offered with their counts, the most frequent first", () => {
-  assert.deepEqual(countsBy(RUNS, SHAPE.statusOf), [
+  assert.deepEqual(countsBy(RUNS, SHAPE), [
     ["completed", 2],
+    ["failed", 1],
+  ]);
+});
+
+test("a group of statuses is chosen and counted like a status", () => {
+  const shape = { ...SHAPE, groups: { good: ({ status }) => status === "completed", none: () => false } };
+  assert.deepEqual(ids(matching(RUNS, { words: "", status: "good" }, shape)), ["1", "3"]);
+  assert.deepEqual(countsBy(RUNS, shape), [
+    ["completed", 2],
+    ["good", 2],
     ["failed", 1],
   ]);
 });

@@ -24,6 +24,10 @@ LISTED_MAX = 6
 """Rows of the two lists: what fits beside each other without scrolling."""
 
 
+UNFINISHED = "unfinished"
+"""What the list of runs calls those that are not over, whichever way they are under way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failing:
     """A job that failed when it ran last, and what it said."""
@@ -76,42 +80,38 @@ def numbers(seen: Overview, addresses: Addresses) -> Html:
             "Jobs",
             len(seen.jobs),
             _jobs_in_words(batch, len(seen.jobs) - batch, paused),
-            addresses,
-            Page.JOBS,
+            addresses.page(Page.JOBS),
         ),
         _tile(
             "Running",
             _at_most(seen.open_count),
             "now",
-            addresses,
-            Page.RUNS,
+            addresses.runs(UNFINISHED),
             "busy" if seen.open_count else "",
         ),
         _tile(
             "Failed",
             _at_most(seen.failed_count),
             "in the last 24 hours",
-            addresses,
-            Page.RUNS,
+            addresses.runs("failed"),
             "bad" if seen.failed_count else "good",
         ),
         _tile(
             "Next run",
             when(next_job.next_scheduled_run_at, seen.now) if next_job else "none",
             short_name(next_job.job_ref) if next_job else strings.NOTHING_DUE,
-            addresses,
-            Page.JOBS,
+            addresses.job(next_job.job_ref) if next_job else addresses.page(Page.JOBS),
         ),
     )
     return html('<h1 class="unseen">Overview</h1><div class="tiles">{tiles}</div>', tiles=join(tiles))
 
 
-def _tile(name: str, value: Shown, words: str, addresses: Addresses, page: Page, kind: str = "") -> Html:
+def _tile(name: str, value: Shown, words: str, href: str, kind: str = "") -> Html:
     return html(
         '<a class="tile {kind}" href="{href}"><span class="name">{name}</span><strong>{value}</strong>'
         '<span class="words">{words}</span></a>',
         kind=kind,
-        href=addresses.page(page),
+        href=href,
         name=name,
         value=value,
         words=words,
