@@ -10,32 +10,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runyard.core.errors import NotSignedIn
+from runyard.core.errors import InvalidRequest
 from runyard_notebooks import strings
 from runyard_server.client import Client, Workspace
 from runyard_server.client.connection import DEFAULT_SERVER
 
-ACTING_ROLES = frozenset({"", "owner", "developer"})
-"""Roles whose buttons work; the server decides for a role it does not name here."""
+READS_ONLY = "viewer"
+"""The role whose buttons do nothing; what the others may is the server's to say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A viewer: `user` and `role` as the server calls them, `workspace` an id when only one is meant."""
+    """Who looks: `user` as the server calls them, `workspace` an id when only one is meant."""
 
     server: str
     token: str = field(repr=False)
     user: str = ""
-    role: str = ""
     workspace: str | None = None
     is_copy: bool = False
 
-    @property
-    def forbidden(self) -> str:
-        """Return why this viewer's buttons do nothing; empty if they work."""
+    def forbidden(self, workspace: Workspace) -> str:
+        """Return why buttons do nothing in a workspace; empty if they work."""
         if self.is_copy:
             return strings.COPY_READS_ONLY
-        return "" if self.role in ACTING_ROLES else strings.ROLE_READS_ONLY.format(role=self.role)
+        return strings.VIEWER_READS_ONLY if workspace.role == READS_ONLY else ""
 
     def client(self, workspace_id: str | None = None) -> Client:
         """Return a client that acts as this viewer."""
@@ -50,11 +48,11 @@ class Session:
 def read_session(meta: Mapping[str, Any], env: Mapping[str, str]) -> Session:
     """Return the viewer that a request's `meta` names, else the read-only session of a deployed copy.
 
-    Raises: NotSignedIn if there is neither. A key stored on this machine is never used: it is somebody else's.
+    Raises: InvalidRequest if there is neither. A key stored on this machine is never used: it is somebody else's.
     """
     server = env.get("RUNYARD_SERVER") or DEFAULT_SERVER
     if token := meta.get("token"):
-        return Session(server, token, str(meta.get("user") or ""), str(meta.get("role") or ""))
+        return Session(server, token, str(meta.get("user") or ""))
     if key := env.get("RUNYARD_API_KEY"):
         return Session(server, key, workspace=env.get("RUNYARD_WORKSPACE"), is_copy=True)
-    raise NotSignedIn(strings.NO_IDENTITY, strings.NO_IDENTITY_REMEDY)
+    raise InvalidRequest(strings.NO_IDENTITY, strings.NO_IDENTITY_REMEDY)

@@ -80,10 +80,16 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 def session(client: Client) -> Session:
     """Return an owner who looks at the panel."""
     assert client.target.api_key is not None
-    return Session(client.target.server, client.target.api_key, "ada@example.com", "owner")
+    return Session(client.target.server, client.target.api_key, "ada@example.com")
 
 
 @pytest.fixture
 def desk(client: Client, session: Session) -> Desk:
     """Return what acts for that owner."""
-    return Desk(client, Addresses(client.workspace.id), session.forbidden, lambda _: None, lambda _: None)
+    return Desk(
+        client,
+        Addresses(client.workspace.id),
+        session.forbidden(client.workspace),
+        lambda _: None,
+        lambda _: None,
+    )

@@ -14,7 +14,7 @@ from tests.support.workspaces import make_workspace
 
 import runyard
 from runyard.core import errors
-from runyard_server.client import Client
+from runyard_server.client import Client, SeveralWorkspaces
 from runyard_server.client.connection import Target
 from runyard_server.client.deploying import Deployer
 from runyard_server.client.wire import Wire
@@ -252,3 +252,55 @@ def test_a_stream_that_breaks_is_opened_again_after_the_last_event(monkeypatch: 
         events = list(islice(found.events(), 2))
     assert [(event.id, event.kind) for event in events] == [(4, "run.starting"), (6, "run.completed")]
     assert asked == [None, "4", "4"]
+
+
+# SPEC: WS-16
+@pytest.mark.parametrize(
+    ("memberships", "wanted", "found"),
+    [
+        ([("a", "owner"), ("b", "viewer")], None, "a"),
+        ([("b", "viewer")], None, "b"),
+        ([("a", "owner"), ("b", "viewer")], "b", "b"),
+        ([("tests", "viewer"), ("tests", "owner")], "tests", "tests"),
+    ],
+)
+def test_what_one_owns_goes_before_what_one_was_invited_to(
+    memberships: list[tuple[str, str]], wanted: str | None, found: str
+) -> None:
+    with Client("http://server:1", "dlt_u_key", wanted, transport=belonging(memberships)) as caller:
+        assert caller.workspace.name == found
+        assert caller.workspace.role == dict(memberships)[found]
+
+
+def test_of_several_workspaces_that_one_was_invited_to_none_is_guessed() -> None:
+    transport = belonging([("a", "viewer"), ("b", "developer")])
+    with Client("http://server:1", "dlt_u_key", transport=transport) as caller:
+        assert [workspace.role for workspace in caller.workspaces()] == ["viewer", "developer"]
+        with pytest.raises(SeveralWorkspaces):
+            assert caller.workspace
+
+
+def belonging(memberships: list[tuple[str, str]]) -> httpx.MockTransport:
+    """Return a server on which the caller is a member of workspaces, given as name and role."""
+    organization = {"id": "o", "name": "here"}
+    now = "2026-01-01T00:00:00Z"
+    listed = [
+        {
+            "role": role,
+            "workspace": {
+                "id": f"{name}-{role}",
+                "name": name,
+                "organization_id": "o",
+                "created_at": now,
+                "updated_at": now,
+            },
+        }
+        for name, role in memberships
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/me"):
+            return httpx.Response(200, json={"workspace_memberships": listed})
+        return httpx.Response(200, json={"items": [organization], "total": 1, "limit": 100, "offset": 0})
+
+    return httpx.MockTransport(answer)

@@ -36,12 +36,13 @@ def bar(
         switcher=_switcher(workspaces, here, go),
         pages=join(_section(page, addresses, is_here=page is now) for page in SECTIONS),
         copy=badge(strings.COPY, "busy") if session.is_copy else None,
-        user=html('<span class="user" title="{role}">{icon}<span>{user}</span></span>', **_who(session)),
+        user=html(
+            '<span class="user" title="{role}">{icon}<span>{user}</span></span>',
+            role=here.role if here else None,
+            icon=icon("user"),
+            user=session.user or "viewer",
+        ),
     )
-
-
-def _who(session: Session) -> dict[str, Shown]:
-    return {"icon": icon("user"), "user": session.user or "viewer", "role": session.role}
 
 
 def _section(page: Page, addresses: Addresses, *, is_here: bool) -> Html:

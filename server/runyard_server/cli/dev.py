@@ -200,7 +200,8 @@ def _stop_jobs(session: Session, client: Client, is_panel_open: Callable[[], boo
 def _workspace_id(origin: str, key: str, name: str) -> str:
     """Return the workspace of this name, after creating it if it is not there."""
     with Client(origin, key) as client:
-        found = next((mine for mine in client.workspaces() if mine.name == name), None)
+        mine = (each for each in client.workspaces() if each.role == "owner")
+        found = next((workspace for workspace in mine if workspace.name == name), None)
         return (found or client.create_workspace(name)).id
 
 

@@ -56,8 +56,8 @@ class Client:
 
     Without arguments it takes the server and the key from RUNYARD_SERVER and RUNYARD_API_KEY, else from the
     settings of the workspace it is used in, else the server that `runyard dev` starts. Without a workspace it
-    takes the only one the caller owns, of several the one called like the project it is used in. Usable as a
-    context manager.
+    takes the only one the caller owns, else the only one they are a member of; of several the one called like the
+    project it is used in. Usable as a context manager.
     """
 
     def __init__(
@@ -87,14 +87,13 @@ class Client:
     # Workspaces ------------------------------------------------------------
 
     def workspaces(self) -> list[Workspace]:
-        """Return the workspaces the caller owns."""
+        """Return the workspaces the caller is a member of, each with their `role`, oldest first."""
         found = []
         for organization in self._pages("/api/v1/organizations"):
             mine = self._wire.get(f"/api/v1/organizations/{organization['id']}/me")
             found += [
-                Workspace.from_wire(membership["workspace"])
+                Workspace.from_wire(membership["workspace"], role=membership["role"])
                 for membership in mine.get("workspace_memberships") or []
-                if membership["role"] == "owner"
             ]
         return found
 
@@ -118,17 +117,19 @@ class Client:
     def _find_workspace(self, wanted: str | None) -> Workspace:
         if wanted and _is_id(wanted):
             return Workspace.from_wire(self._wire.get(f"/api/v1/workspaces/{wanted}"))
-        owned = self.workspaces()
-        found = [workspace for workspace in owned if wanted in (None, workspace.name)]
-        names = sorted(workspace.name for workspace in owned)
+        mine = self.workspaces()
+        found = [workspace for workspace in mine if wanted in (None, workspace.name)]
+        names = sorted(workspace.name for workspace in mine)
         if not found:
-            what = f"There is no workspace `{wanted}`" if wanted else "You own no workspace"
+            what = f"There is no workspace `{wanted}`" if wanted else "You are in no workspace"
             raise NotFound(
                 f"{what} at {self.target.server}.",
                 f"There is: {', '.join(names)}." if names else "Create one, or ask for an invitation.",
             )
+        # What one owns goes before what one was invited to.
+        found = [workspace for workspace in found if workspace.role == "owner"] or found
         if len(found) > 1 and not wanted:
-            found = [workspace for workspace in owned if workspace.name == self.target.project] or found
+            found = [workspace for workspace in found if workspace.name == self.target.project] or found
         if len(found) > 1:
             raise SeveralWorkspaces(
                 "Which workspace is not clear.",

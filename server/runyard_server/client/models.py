@@ -7,12 +7,13 @@ everything else is as the server sent it. How requests are made is in `wire`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from runyard.core.jobs import JobDefinition, parse_job
 from runyard.core.runs import TERMINAL, RunStatus
+from runyard.core.triggers import in_words
 
 Wire = Mapping[str, Any]
 M = TypeVar("M", bound="Model")
@@ -38,7 +39,7 @@ def _value(key: str, value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Workspace(Model):
-    """A workspace on the server."""
+    """A workspace on the server. `role` is the caller's part in it, known where their workspaces are listed."""
 
     id: str
     name: str
@@ -46,6 +47,7 @@ class Workspace(Model):
     created_at: datetime
     updated_at: datetime
     description: str | None = None
+    role: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,10 @@ class Decision(Model):
 
 @dataclass(frozen=True, slots=True)
 class Run(Model):
-    """One execution of a job. `causes`, `effects` and `history` are only filled where one run is asked for."""
+    """One execution of a job. `causes`, `effects` and `history` are only filled where one run is asked for.
+
+    `triggered_by` is the id of the user who started it; its `trigger` then only says which one it stands for.
+    """
 
     id: str
     number: int
@@ -113,6 +118,7 @@ class Run(Model):
     duration_seconds: float | None = None
     interval_start: datetime | None = None
     interval_end: datetime | None = None
+    triggered_by: str | None = None
     deployment_id: str | None = None
     configuration_id: str | None = None
     previous_job_run_id: str | None = None
@@ -139,6 +145,11 @@ class Run(Model):
     @property
     def is_completed(self) -> bool:
         return self.status == RunStatus.COMPLETED
+
+    @property
+    def because(self) -> str:
+        """Return what started it, in words: somebody, else its trigger."""
+        return in_words(self.trigger) if self.triggered_by is None else "by hand"
 
 
 @dataclass(frozen=True, slots=True)
