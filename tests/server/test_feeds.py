@@ -322,8 +322,8 @@ def test_jobs_are_told_with_their_graph_and_their_last_runs(yard: Yard) -> None:
         ("jobs.etl.load", "jobs.etl.held_back", "freshness"),
     }
     load = row(Frame(head), ref="jobs.etl.load")
-    assert (load["name"], load["kind"], load["tags"]) == ("Load", "batch", ["ingest"])
-    assert load["triggers"] == ["every 1h"]
+    assert (load["name"], load["title"], load["kind"], load["tags"]) == ("load", "Load", "batch", ["ingest"])
+    assert load["triggers"] == ["every hour"]
     silent = row(Frame(head), ref="jobs.etl.silent")
     assert [run["id"] for run in silent["recent"]][-2:] == run_ids
     assert (silent["latest"]["id"], silent["latest"]["job"]) == (run_ids[-1], "jobs.etl.silent")

@@ -38,6 +38,7 @@ def job_row(name: str, **changed: Any) -> dict[str, Any]:
         "id": f"id-{name}",
         "ref": f"jobs.flights.{name}",
         "name": name,
+        "title": None,
         "kind": "batch",
         "triggers": ["every hour"],
         "next_at": NOW_MS + MINUTE_MS,

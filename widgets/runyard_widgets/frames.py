@@ -45,7 +45,8 @@ def runs_frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
 def jobs_frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Jobs, one a row, in the given order.
 
-    id, ref, name, kind ("batch" or "interactive"), description, url, latest_run_id, latest_status: String;
+    id, ref, name (the last part of the ref), title (what its author calls it), kind ("batch" or "interactive"),
+    description, url, latest_run_id, latest_status: String;
     triggers, tags: List of String; next_at: Datetime in ms, UTC; is_paused, is_archived: Boolean.
     """
     import polars as pl
@@ -54,6 +55,7 @@ def jobs_frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
         "id": pl.String,
         "ref": pl.String,
         "name": pl.String,
+        "title": pl.String,
         "kind": pl.String,
         "triggers": pl.List(pl.String),
         "next_at": pl.Datetime("ms", "UTC"),

@@ -2,8 +2,8 @@
 
 A frame's head has `rows`, the changed ones (all, where `is_all`), `gone`, keys that are no more, and `now`. Runs are
 `{id, number, job, status, trigger, profile, created_at, started_at, finished_at, reason, message}`, jobs
-`{id, ref, name, kind, triggers, next_at, is_paused, is_archived, tags, description, url, recent, latest}`. Instants
-are milliseconds, UTC. How rows become polars frames is in `frames`; how they are drawn, in `widgets/src`.
+`{id, ref, name, title, kind, triggers, next_at, is_paused, is_archived, tags, description, url, recent, latest}`.
+Instants are milliseconds, UTC. How rows become polars frames is in `frames`; how they are drawn, in `widgets/src`.
 """
 
 from __future__ import annotations

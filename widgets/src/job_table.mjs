@@ -66,10 +66,11 @@ export default liveWidget((view) =>
     refOf: ({ ref }) => ref,
     label: ({ name }) => name,
     text: (job) =>
-      [job.ref, job.kind, jobStatus(job), ...job.triggers, ...job.tags, job.description].join(" "),
+      [job.ref, job.title, job.kind, jobStatus(job), ...job.triggers, ...job.tags, job.description].join(" "),
     statusOf: jobStatus,
     states: jobStates,
     details: (job) => [
+      ["Title", job.title],
       ["About", job.description],
       ["Ref", job.ref],
       ["Runs", job.triggers.join(", ")],

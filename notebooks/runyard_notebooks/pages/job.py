@@ -58,11 +58,6 @@ def is_app(job: Job) -> bool:
     return job.job_type != "batch"
 
 
-def title(job: Job) -> str:
-    """Return what people call a job."""
-    return job.definition.name
-
-
 def head(seen: JobSeen, desk: Desk) -> Html:
     """Return what the job is, and what can be done to its schedule."""
     job = seen.job
@@ -71,7 +66,7 @@ def head(seen: JobSeen, desk: Desk) -> Html:
     marks += [badge("archived", "bad")] if job.is_archived else []
     marks += [status(job.latest_run.status)] if job.latest_run else []
     return heading(
-        title(job),
+        short_name(job.job_ref),
         above=link(desk.addresses.page(Page.JOBS), "Jobs"),
         below=html(
             '{ref}{marks}{archived}<span class="line">{description}</span>',
@@ -173,10 +168,13 @@ def _decision(decision: Decision, addresses: Addresses, now: datetime) -> Html:
 def _facts(seen: JobSeen) -> Html:
     job, definition = seen.job, seen.job.definition
     entry = definition.entry_point
-    reasons = [in_words(trigger) for trigger in job.triggers if not trigger.startswith(ADDED)]
+    reasons = [
+        in_words(trigger, definition.timezone) for trigger in job.triggers if not trigger.startswith(ADDED)
+    ]
     paused = when(job.paused_at, seen.now)
     return facts(
         [
+            ("Title", definition.display_name),
             ("Starts", ", ".join(reasons) or "by hand"),
             (
                 "Next run",
@@ -192,6 +190,5 @@ def _facts(seen: JobSeen) -> Html:
             ("At once", "no limit" if definition.concurrency is None else str(definition.concurrency)),
             ("Time limit", None if is_app(job) else duration(definition.timeout_seconds)),
             ("Tags", join(badge(tag) for tag in definition.tags) if definition.tags else None),
-            ("Known as", None if title(job) == short_name(job.job_ref) else short_name(job.job_ref)),
         ]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
 from runyard_notebooks.fragments import (
@@ -27,7 +28,7 @@ from runyard_server.client import Client, Job
 def load(client: Client) -> list[Job]:
     """Return the apps by name. Raises: RunyardError."""
     apps = (job for job in client.jobs() if job.job_type != "batch")
-    return sorted(apps, key=lambda job: job.definition.name)
+    return sorted(apps, key=lambda job: short_name(job.job_ref))
 
 
 def page(apps: Sequence[Job], desk: Desk) -> Html:
@@ -47,7 +48,7 @@ def page(apps: Sequence[Job], desk: Desk) -> Html:
 
 def _app(job: Job, desk: Desk) -> Html:
     return card(
-        link(desk.addresses.job(job.job_ref), job.definition.name),
+        link(desk.addresses.job(job.job_ref), short_name(job.job_ref)),
         html(
             '<p class="description">{description}</p>{link}',
             description=job.description,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from runyard.core.job_refs import short_name
 from runyard.core.triggers import in_words
 from runyard_server.client.models import Job, Run
 
@@ -12,13 +13,13 @@ Row = dict[str, Any]
 
 
 def run_row(run: Run) -> Row:
-    """Return a run; its trigger in words."""
+    """Return a run; its trigger in words, or that somebody started it."""
     return {
         "id": run.id,
         "number": run.number,
         "job": run.job_ref,
         "status": run.status,
-        "trigger": in_words(run.trigger),
+        "trigger": run.because,
         "profile": run.profile,
         "created_at": milliseconds(run.created_at),
         "started_at": milliseconds(run.started_at),
@@ -34,9 +35,10 @@ def job_row(job: Job) -> Row:
     return {
         "id": job.id,
         "ref": job.job_ref,
-        "name": definition.name,
+        "name": short_name(job.job_ref),
+        "title": definition.display_name,
         "kind": job.job_type,
-        "triggers": [in_words(trigger) for trigger in definition.triggers],
+        "triggers": [in_words(trigger, definition.timezone) for trigger in definition.triggers],
         "next_at": milliseconds(job.next_scheduled_run_at),
         "is_paused": job.is_paused,
         "is_archived": job.is_archived,
