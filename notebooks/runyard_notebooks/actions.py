@@ -14,7 +14,7 @@ import marimo as mo
 from traitlets import HasTraits
 
 from runyard import widgets
-from runyard.core.errors import InvalidRequest, RunyardError
+from runyard.core.errors import InvalidRequest, NotSignedIn, RunyardError
 from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
 from runyard_notebooks.routes import Addresses
@@ -175,7 +175,9 @@ def attempt(act: Act) -> Notice:
 
 
 def refusal(error: RunyardError) -> Notice:
-    """Return an error as a notice."""
+    """Return an error as a notice. Whoever looks signs in with a browser, not with a key."""
+    if isinstance(error, NotSignedIn):
+        return Notice(strings.SIGNED_OUT, strings.SIGN_IN_AGAIN, is_refusal=True)
     return Notice(error.cause, " ".join([error.remedy, *error.reasons]).strip(), is_refusal=True)
 
 

@@ -63,9 +63,9 @@ def desks(go, session: Session):
     told, set_told = mo.state(NOTHING_TOLD)
 
     @functools.cache
-    def desk_of(workspace_id: str) -> Desk:
-        addresses = Addresses(workspace_id, is_copy=session.is_copy)
-        return Desk(session.client(workspace_id), addresses, session.forbidden, set_told, go)
+    def desk_of(workspace: Workspace) -> Desk:
+        addresses = Addresses(workspace.id, is_copy=session.is_copy)
+        return Desk(session.client(workspace.id), addresses, session.forbidden(workspace), set_told, go)
 
     return desk_of, set_told, told
 
@@ -91,11 +91,13 @@ def place(go, router, session: Session, set_told, workspaces: list[Workspace]):
 
 
 @app.cell(hide_code=True)
-def desk(desk_of, watch: Watch, workspace: Workspace | None, workspaces: list[Workspace]):
+async def desk(desk_of, watch: Watch, workspace: Workspace | None, workspaces: list[Workspace]):
     """What acts for the viewer in this workspace; without one no page is shown."""
     if workspace is None:
         raise mo.MarimoStopError(Output(frame.no_workspace(workspaces)))
-    desk = desk_of(workspace.id)
+    desk = desk_of(workspace)
+    # Asked for here, where a refusal is shown: widgets are made with it in cells that only draw.
+    await ask(getattr, desk.client, "workspace")
     watch.follow(desk.client)
     return (desk,)
 

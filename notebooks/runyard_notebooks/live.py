@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 
 import marimo as mo
 
-from runyard.core.errors import RunyardError
+from runyard.core.errors import RunyardError, Unavailable
 from runyard_notebooks.fragments import Output
 from runyard_notebooks.pages.frame import trouble
 from runyard_server.client import Client
@@ -61,6 +61,16 @@ class Watch:
             self._task.cancel()
 
     async def _follow(self, client: Client) -> None:
+        """Count until the server refuses to tell more; the cells, which then ask once more, say why."""
+        try:
+            while True:
+                with suppress(Unavailable):
+                    await self._count_changes(client)
+                await asyncio.sleep(PAUSE_SECONDS)
+        except RunyardError:
+            self._count_up()
+
+    async def _count_changes(self, client: Client) -> None:
         news = asyncio.Event()
         async with listening(client) as live:
             with live.changes(news) as changes:
@@ -69,8 +79,11 @@ class Watch:
                     # Before the cells are told: what changes while they ask is news again.
                     news.clear()
                     changes.take()
-                    self._count += 1
-                    self._tell(self._count)
+                    self._count_up()
                     await asyncio.sleep(PAUSE_SECONDS)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(news.wait(), IDLE_SECONDS)
+
+    def _count_up(self) -> None:
+        self._count += 1
+        self._tell(self._count)

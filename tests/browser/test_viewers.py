@@ -162,3 +162,26 @@ def test_an_app_has_no_part_in_the_sign_in_of_its_viewer(shared: Site, visitors:
             "frame-ancestors 'none'"
             in page.request.get(shared.origin + path).headers["content-security-policy"]
         )
+
+
+def test_a_viewer_sees_everything_and_may_start_nothing(shared: Site, visitors: Visitors) -> None:
+    page = visitors.new()
+    shared.sign_in(page, shared.add_member("viewer"))
+    page.goto(f"{shared.origin}/panel/#/jobs/jobs.work.load")
+    expect(page.get_by_role("heading", name="load", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Run now")).to_be_disabled()
+    expect(page.get_by_text("This job has not run yet.")).to_be_visible()
+
+
+# SPEC: SEC-07
+def test_who_signs_out_is_cut_off_in_all_tabs_and_told_what_to_do(shared: Site, visitors: Visitors) -> None:
+    page = visitors.new()
+    shared.sign_in(page, shared.add_member())
+    page.goto(f"{shared.origin}/panel/#/jobs")
+    expect(page.get_by_role("heading", name="All jobs")).to_be_visible()
+    visitors.expect_error("WebSocket connection|40[13]")
+    page.request.post(f"{shared.origin}/sign-out", headers={"origin": shared.origin})
+    lost = page.get_by_test_id("disconnected-indicator")
+    expect(lost).to_be_visible()
+    said = lost.evaluate("element => getComputedStyle(element, '::after').content")
+    assert "reload the page to sign in again" in said

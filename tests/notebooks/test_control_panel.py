@@ -59,9 +59,9 @@ def test_nothing_a_job_says_becomes_markup(session: Session) -> None:
 def test_a_job_is_explained(session: Session, client: Client) -> None:
     text = text_of(session, f"/w/{client.workspace.id}/jobs/jobs.etl.load")
     assert "Load <some> rows." in text
-    assert "on schedule 0 0 * * *" in text
+    assert "daily at 00:00 UTC" in text
     assert "etl:load" in text
-    assert "Started tag seed." in text
+    assert "Started by hand as tag:seed." in text
     assert "History" in text
     html = html_of(session, "/jobs/jobs.etl.load")
     assert all(button in html for button in (strings.RUN_NOW, strings.PAUSE, strings.REFRESH))
@@ -81,7 +81,8 @@ def test_a_run_is_told_from_its_cause_to_its_effects(session: Session, client: C
     first, failed = client.find_run("load", 1), client.find_run("check", 1)
     text = text_of(session, f"/runs/{first.id}")
     assert "load #1" in text
-    assert "tag seed" in text
+    assert "Because by hand" in text
+    assert "From scratch first run" in text
     assert "Caused check #1" in text
     assert "pending" in text
     assert text.endswith("Log")
@@ -159,6 +160,20 @@ def test_a_copy_says_that_it_reads_and_its_buttons_rest(session: Session, client
     assert strings.COPY in page
     assert len(re.findall(r"data-disabled=.true", page)) == page.count("<marimo-button") > 0
     assert strings.COPY_READS_ONLY in page
+
+
+def test_a_viewer_sees_the_workspace_and_that_its_buttons_rest(session: Session, client: Client) -> None:
+    lent = replace(client.workspace, role="viewer")
+    page = html_of(session, "/jobs/jobs.etl.load", [lent])
+    assert len(re.findall(r"data-disabled=.true", page)) == page.count("<marimo-button") > 0
+    assert strings.VIEWER_READS_ONLY in page
+
+
+def test_who_is_signed_out_is_told_to_sign_in_again(session: Session, client: Client) -> None:
+    page = html_of(Session(session.server, "dlt_u_of-who-was-signed-out"), "/", [client.workspace])
+    assert strings.SIGNED_OUT in page
+    assert strings.SIGN_IN_AGAIN in page
+    assert "RUNYARD_API_KEY" not in page
 
 
 def test_no_page_gives_the_viewers_token_away(session: Session, client: Client) -> None:

@@ -25,3 +25,13 @@ def test_a_change_on_the_server_is_counted(client: Client) -> None:
         watch.stop()
 
     asyncio.run(look())
+
+
+def test_when_nothing_more_is_told_the_page_asks_once_more_and_hears_why(client: Client) -> None:
+    async def look() -> None:
+        counts: asyncio.Queue[int] = asyncio.Queue()
+        with Client(client.target.server, "dlt_u_of-somebody-who-left", client.workspace.id) as stranger:
+            Watch(counts.put_nowait).follow(stranger)
+            assert await asyncio.wait_for(counts.get(), PATIENCE_SECONDS) == 1
+
+    asyncio.run(look())

@@ -35,7 +35,11 @@ from runyard_notebooks.pages.logs import CHARACTERS_MAX, LINES_MAX, last_error
             "ValueError: b",
         ),
         (
-            ["E1\tTraceback (most recent call last):", "E1\tOdd: rows:", *[f"E1\trow {n}" for n in range(99)]],
+            [
+                "E1\tTraceback (most recent call last):",
+                "E1\tOdd: rows:",
+                *[f"E1\trow {n}" for n in range(99)],
+            ],
             "\n".join(["Odd: rows:", *[f"row {n}" for n in range(LINES_MAX - 1)]]),
         ),
         (["E1\t" + "x" * 1000], "x" * CHARACTERS_MAX),

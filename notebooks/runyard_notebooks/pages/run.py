@@ -8,7 +8,6 @@ from datetime import datetime
 from itertools import pairwise
 
 from runyard.core.job_refs import short_name
-from runyard.core.triggers import in_words
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
 from runyard_notebooks.fragments import (
@@ -108,9 +107,12 @@ def details(seen: RunSeen, addresses: Addresses) -> Html:
                         ("Started", when(run.started_at, now) or "not yet"),
                         ("Took", _took(run, now)),
                         ("Waited", duration(waited.total_seconds())),
-                        ("Because", in_words(run.trigger)),
+                        ("Because", run.because),
                         ("Window", window(run.interval_start, run.interval_end)),
-                        ("From scratch", "yes" if run.refresh else None),
+                        (
+                            "From scratch",
+                            ("first run" if run.number == 1 else "yes") if run.refresh else None,
+                        ),
                         ("Profile", run.profile),
                         ("Code", f"version {seen.code_version}"),
                         ("Settings", f"version {seen.settings_version}"),

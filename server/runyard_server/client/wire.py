@@ -45,7 +45,7 @@ _BY_STATUS: Mapping[int, type[errors.RunyardError]] = {
 }
 
 _REMEDIES: Mapping[type[errors.RunyardError], str] = {
-    errors.NotSignedIn: "Set RUNYARD_API_KEY to a key of this server.",
+    errors.NotSignedIn: "Sign in again, or set RUNYARD_API_KEY to a key of this server.",
 }
 
 
