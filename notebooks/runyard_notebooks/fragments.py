@@ -78,6 +78,11 @@ def embedded(widget: AnyWidget) -> mo.Html:
     return mo.ui.anywidget(widget)
 
 
+def with_code(text: str) -> Html:
+    """Return a sentence as HTML; what stands between backticks becomes code."""
+    return join(html("<code>{part}</code>", part=part) if i % 2 else part for i, part in enumerate(text.split("`")))
+
+
 def copyable(text: str) -> Html:
     """Return a text in a box; marimo gives boxes of this class a button that copies."""
     return html('<div class="codehilite"><pre><code>{text}</code></pre></div>', text=text)
@@ -150,8 +155,8 @@ def empty(title: str, text: str, *, command: str = "", action: Shown = None) -> 
     """Return what stands where nothing is: what is missing, and the exact command that changes it (UI-16)."""
     return html(
         '<div class="empty"><p class="title">{title}</p><p>{text}</p>{command}{action}</div>',
-        title=title,
-        text=text,
+        title=with_code(title),
+        text=with_code(text),
         command=copyable(command) if command else None,
         action=action,
     )

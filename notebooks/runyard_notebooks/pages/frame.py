@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import marimo as mo
 
-from runyard.core.errors import RunyardError
+from runyard.core.errors import NotFound, RunyardError
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Notice, refusal
-from runyard_notebooks.fragments import Html, Shown, badge, empty, html, icon, join, link
+from runyard_notebooks.fragments import Html, Shown, badge, empty, html, icon, join, link, with_code
 from runyard_notebooks.routes import PARENTS, Addresses, Page, Route
 from runyard_notebooks.session import Session
 from runyard_server.client import Workspace
@@ -84,8 +84,8 @@ def notice(told: Notice | None) -> Html | None:
         '<div class="notice {kind}" role="status">{icon}<p><strong>{text}</strong> {remedy} {link}</p></div>',
         kind="refused" if told.is_refusal else "done",
         icon=icon("failed" if told.is_refusal else "completed"),
-        text=told.text,
-        remedy=told.remedy,
+        text=with_code(told.text),
+        remedy=with_code(told.remedy),
         link=link(told.href, strings.LOOK) if told.href else None,
     )
 
@@ -106,4 +106,5 @@ def no_workspace(workspaces: Sequence[Workspace]) -> Html:
 def trouble(error: RunyardError) -> Html:
     """Return what a page shows that the server refuses."""
     told = refusal(error)
-    return empty(told.text, told.remedy)
+    to_overview = link(Route(Page.OVERVIEW).address(), strings.TO_OVERVIEW)
+    return empty(told.text, told.remedy, action=to_overview if isinstance(error, NotFound) else None)
