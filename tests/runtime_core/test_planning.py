@@ -160,6 +160,19 @@ def test_a_paused_job_can_be_started_by_hand() -> None:
     assert decision.outcome is Outcome.FIRED
 
 
+# SPEC: SCH-08, TAG-14
+@pytest.mark.parametrize(
+    ("trigger", "because"),
+    [
+        ("manual:jobs.etl.load", "Started by hand."),
+        ("tag:demo", "Started by hand as tag:demo."),
+        ("schedule:0 * * * *", "Started by hand as schedule:0 * * * *."),
+    ],
+)
+def test_a_start_that_somebody_asked_for_does_not_read_like_a_tick(trigger: str, because: str) -> None:
+    assert plan_start(job(), trigger, cause="c", upstreams={}, now=NOON).because == because
+
+
 # SPEC: FRS-10
 def test_a_start_by_hand_is_refused_while_upstream_is_stale_unless_forced() -> None:
     upstreams = {"jobs.etl.raw": job(HOURLY, ref="jobs.etl.raw")}

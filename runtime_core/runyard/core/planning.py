@@ -208,7 +208,8 @@ def plan_start(
         return decided(Outcome.GATED, f"Upstream is not fresh: {'; '.join(stale.values())}.")
     blocks = job.definition.refresh is RefreshPolicy.BLOCK
     run = NewRun(trigger, cause, None, refresh=refresh and not blocks)
-    words = f"Started {in_words(parse_trigger(trigger))}."
+    # The trigger says what the run stands for, and would read as if nobody had asked for it.
+    words = "Started by hand." if _is_manual(trigger) else f"Started by hand as {trigger}."
     if refresh and blocks:
         words += " The refresh was ignored, because this job blocks refreshes."
     return _created(decided, job, run, words)
@@ -344,6 +345,10 @@ def _next_gap(job: JobFacts, now: int) -> Window | None:
         if in_the_way.start > window.start:
             return Window(window.start, in_the_way.start)
         start = in_the_way.end
+
+
+def _is_manual(trigger: str) -> bool:
+    return parse_trigger(trigger).type is TriggerType.MANUAL
 
 
 def _has_window(job: JobFacts, trigger: str) -> bool:

@@ -166,6 +166,7 @@ def test_a_trigger_starts_what_a_selector_matches_and_prints_id_and_page(shell: 
     assert started["job_ref"] == "jobs.etl.load"
     assert started["trigger"] == "tag:demo"
     shell.client.wait(started["run"]["id"])
+    assert "by hand" in shell("job runs list load").out, "it says who, not what the run stands for"
     shown = shell("job trigger tag:demo").out
     run = latest(shell, "load")
     assert run.id in shown
