@@ -15,7 +15,7 @@ from runyard.core.errors import NotSignedIn, RunyardError
 from runyard.core.store import accounts, jobs, runs
 from runyard_server import cookies, pages
 from runyard_server.auth import Action, Resource, Role, may
-from runyard_server.context import InWorkspace, actor_of, origin_of, server_of
+from runyard_server.context import InWorkspace, Server, actor_of, origin_of, server_of
 from runyard_server.credentials import COOKIE
 from runyard_server.panel_gate import is_installed
 from runyard_server.sign_in import ASKED_COOKIE, PANEL, SESSION_SECONDS, landing
@@ -31,23 +31,31 @@ WORKSPACES_SHOWN = 20
 
 @router.get("/sign-in")
 def open_sign_in(request: Request, token: Annotated[str, Query()] = "") -> Response:
-    """Show the button; spend nothing."""
-    return pages.sign_in_page(token) if server_of(request).sign_ins.is_open(token) else pages.spent_page()
+    """Show the button and spend nothing; the panel starts, to be there when the button has been pressed."""
+    server = server_of(request)
+    if not server.sign_ins.is_open(token):
+        return pages.spent_page()
+    _start_panel(server)
+    return pages.sign_in_page(token)
 
 
 @router.post("/sign-in")
 def sign_in(request: Request, token: Annotated[str, Form()]) -> Response:
-    """Spend a one-time address and sign the browser in; the panel starts, to be there when it is shown."""
+    """Spend a one-time address and sign the browser in; the panel starts if it does not run any more."""
     server = server_of(request)
     cookie = server.sign_ins.spend(token)
     if cookie is None:
         return pages.spent_page()
-    if is_installed():
-        server.runtime.panel.start(None)
+    _start_panel(server)
     response = RedirectResponse(landing(request.cookies.get(ASKED_COOKIE)), 303)
     response.delete_cookie(ASKED_COOKIE)
     cookies.give(response, COOKIE, cookie, SESSION_SECONDS, origin_of(request))
     return response
+
+
+def _start_panel(server: Server) -> None:
+    if is_installed():
+        server.runtime.panel.start(None)
 
 
 @router.post("/sign-out")
