@@ -14,7 +14,6 @@ from typing import Any, Self, TypeVar
 from runyard.core.jobs import JobDefinition, parse_job
 from runyard.core.runs import TERMINAL, RunStatus
 from runyard.core.triggers import in_words
-from runyard.core.triggers import in_words
 
 Wire = Mapping[str, Any]
 M = TypeVar("M", bound="Model")
@@ -120,7 +119,6 @@ class Run(Model):
     interval_start: datetime | None = None
     interval_end: datetime | None = None
     triggered_by: str | None = None
-    triggered_by: str | None = None
     deployment_id: str | None = None
     configuration_id: str | None = None
     previous_job_run_id: str | None = None
@@ -147,11 +145,6 @@ class Run(Model):
     @property
     def is_completed(self) -> bool:
         return self.status == RunStatus.COMPLETED
-
-    @property
-    def because(self) -> str:
-        """Return what started it, in words: somebody, else its trigger."""
-        return in_words(self.trigger) if self.triggered_by is None else "by hand"
 
     @property
     def because(self) -> str:
