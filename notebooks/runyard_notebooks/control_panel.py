@@ -14,7 +14,9 @@ only when the viewer goes somewhere else, so that their widgets keep what the vi
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="full", app_title="runyard", css_file="style.css")
+app = marimo.App(
+    width="full", app_title="runyard", css_file="style.css", html_head_file="head.html"
+)
 
 with app.setup:
     import functools

@@ -63,6 +63,21 @@ def test_the_panel_of_a_killed_server_is_found_again(installation: Installation,
     assert HIDDEN.encode() not in log, "no token is in what it leaves behind"
 
 
+def test_a_page_says_that_the_server_is_gone_and_goes_on_when_it_is_back(
+    installation: Installation, visitors: Visitors
+) -> None:
+    visitors.expect_error("")
+    page = visitors.new()
+    open_panel(page, installation)
+    installation.kill()
+    words = page.get_by_text("The server does not answer.")
+    expect(words).to_be_visible()
+    installation.start()
+    expect(words).not_to_be_visible()
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    expect(page.get_by_role("heading", name="All jobs")).to_be_visible()
+
+
 # SPEC: CLI-30
 def test_ctrl_c_stops_the_panel_too(tmp_path: Path, visitors: Visitors) -> None:
     visitors.expect_error("")
