@@ -151,6 +151,13 @@ def test_of_several_workspaces_one_is_chosen_in_the_bar(session: Session, client
     assert "yard (0f0e0d0c)" in page
 
 
+def test_who_is_signed_in_can_sign_out(session: Session, client: Client) -> None:
+    form = f'action="/sign-out"><button class="button" type="submit">{strings.SIGN_OUT}</button>'
+    assert form in html_of(session, "/")
+    copy = Session(session.server, session.token, workspace=client.workspace.id, is_copy=True)
+    assert form not in html_of(copy, "/")
+
+
 # SPEC: UI-16
 def test_without_a_workspace_the_next_command_is_said(session: Session) -> None:
     assert "runyard deploy" in html_of(session, "/", [])

@@ -10,7 +10,7 @@ import marimo as mo
 from runyard.core.errors import NotFound, RunyardError
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Notice, refusal
-from runyard_notebooks.fragments import Html, Shown, badge, empty, html, icon, join, link, with_code
+from runyard_notebooks.fragments import Html, Shown, badge, empty, html, icon, join, link, menu, with_code
 from runyard_notebooks.routes import PARENTS, Addresses, Page, Route
 from runyard_notebooks.session import Session
 from runyard_server.client import Workspace
@@ -36,12 +36,30 @@ def bar(
         switcher=_switcher(workspaces, here, go),
         pages=join(_section(page, addresses, is_here=page is now) for page in SECTIONS),
         copy=badge(strings.COPY, "busy") if session.is_copy else None,
-        user=html(
-            '<span class="user" title="{role}">{icon}<span>{user}</span></span>',
-            role=here.role if here else None,
-            icon=icon("user"),
-            user=session.user or "viewer",
+        user=_user(session, here),
+    )
+
+
+def _user(session: Session, here: Workspace | None) -> Html:
+    """Return who looks; in the server's own panel it opens what they can do about it."""
+    name = html(
+        '<span class="user">{icon}<span>{user}</span></span>',
+        icon=icon("user"),
+        user=session.user or "viewer",
+    )
+    if session.is_copy:
+        return name
+    role = html('<p class="quiet">{role} of {workspace}</p>', role=here.role, workspace=here.name) if here else None
+    return menu(
+        name,
+        html(
+            '{role}<a href="/">{home}</a>'
+            '<form method="post" action="/sign-out"><button class="button" type="submit">{leave}</button></form>',
+            role=role,
+            home=strings.HOME,
+            leave=strings.SIGN_OUT,
         ),
+        kind="account",
     )
 
 
