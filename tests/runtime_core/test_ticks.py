@@ -9,7 +9,6 @@ import pytest
 from runyard.core.clock import from_datetime
 from runyard.core.errors import InvalidTrigger
 from runyard.core.ticks import (
-    ALIASES,
     DAY,
     at_wall_time,
     check_schedule,
@@ -18,6 +17,7 @@ from runyard.core.ticks import (
     previous_tick,
     ticks,
 )
+from runyard.core.triggers import CRON_ALIASES
 
 
 def at(text: str) -> int:
@@ -39,7 +39,7 @@ def test_a_cron_is_read_in_its_own_zone() -> None:
     ]
 
 
-@pytest.mark.parametrize(("alias", "expression"), ALIASES.items())
+@pytest.mark.parametrize(("alias", "expression"), CRON_ALIASES.items())
 def test_an_alias_means_its_five_fields(alias: str, expression: str) -> None:
     now = at("2026-02-03T04:05:06Z")
     check_schedule(alias, "UTC")

@@ -7,15 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-ALIASES = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
+from runyard.core.triggers import CRON_ALIASES
 
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
@@ -34,7 +26,7 @@ LISTED_MAX = 3
 
 def schedule_in_words(expression: str, timezone: str = "") -> str:
     """Return "every 5 minutes", "daily at 06:00", "every Monday at 06:00 Europe/Berlin": `timezone` where it counts."""
-    fields = ALIASES.get(expression.lower(), expression).lower().split()
+    fields = CRON_ALIASES.get(expression.lower(), expression).lower().split()
     if len(fields) == 5:
         minute, hour, *days = fields
         if days == ["*", "*", "*"] and (often := _within_a_day(minute, hour)):

@@ -26,21 +26,11 @@ from croniter import CroniterError, croniter
 
 from runyard.core.clock import MICROSECONDS, to_datetime
 from runyard.core.errors import InvalidTrigger
+from runyard.core.triggers import CRON_ALIASES
 
 MINUTE = 60 * MICROSECONDS
 DAY = 24 * 60 * MINUTE
 """The farthest a clock was ever set (Samoa left out a day): how far around an instant a change matters."""
-
-ALIASES = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-"""Names for cron expressions, and what they stand for."""
 
 _NOT_REPEATABLE = re.compile(r"\b[hr]\b", re.IGNORECASE)
 """croniter's `H` and `R` fields draw their value, so two readings of one expression would differ."""
@@ -60,7 +50,7 @@ def check_schedule(cron: str, timezone: str) -> None:
     if len(fields) != 5 or _NOT_REPEATABLE.search(cron):
         raise InvalidTrigger(
             f"`{cron}` is no cron expression.",
-            f"Write five fields (minute, hour, day, month, weekday) or one of {', '.join(ALIASES)}.",
+            f"Write five fields (minute, hour, day, month, weekday) or one of {', '.join(CRON_ALIASES)}.",
         )
     try:
         next(_wall_ticks(cron, 0, 1))
@@ -190,7 +180,7 @@ def _wall(naive: datetime) -> int:
 
 
 def _fields(cron: str) -> list[str]:
-    return ALIASES.get(cron.strip(), cron).split()
+    return CRON_ALIASES.get(cron.strip(), cron).split()
 
 
 def _zone(timezone: str) -> ZoneInfo:
