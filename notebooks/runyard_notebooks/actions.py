@@ -17,6 +17,7 @@ from runyard import widgets
 from runyard.core.errors import InvalidRequest, NotSignedIn, RunyardError
 from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
+from runyard_notebooks.fragments import Html, html
 from runyard_notebooks.routes import Addresses
 from runyard_server.client import Client
 
@@ -73,16 +74,17 @@ class Desk:
     go: Callable[[str], None]
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def button(self, label: str, act: Act, *, kind: str = "neutral", why_not: str = "") -> mo.ui.button:
-        """Return a button that does something; disabled, it says why."""
+    def button(self, label: str, act: Act, *, kind: str = "neutral", why_not: str = "") -> Html:
+        """Return a button that does something; disabled, it says why to whoever points at it."""
         reason = self.forbidden or why_not
-        return mo.ui.button(
+        button = mo.ui.button(
             on_click=lambda _: self.do(act),
             label=label,
             kind=kind,  # type: ignore[arg-type]  # one of four words
             disabled=bool(reason),
-            tooltip=reason or None,
         )
+        # Around it, as a disabled button hears no pointer.
+        return html('<span class="act" title="{reason}">{button}</span>', reason=reason, button=button)
 
     def do(self, act: Act) -> None:
         """Start it beside the loop; `tell` hears how it went."""

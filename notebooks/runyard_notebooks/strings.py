@@ -38,6 +38,8 @@ NOTHING_FAILING = "No job failed last time it ran."
 
 ALL_JOBS = "All jobs"
 
+IS_PAUSED = "Its schedule and events start nothing until it is resumed; the next run covers the gap."
+
 # What happened.
 STARTED = "Started {job} #{number}."
 NOT_STARTED = "Nothing was started."
@@ -46,7 +48,7 @@ NOTHING_SELECTED_REMEDY = "Tick the runs in the table first."
 ENDED_BEFORE = "Nothing to stop: it had ended before."
 CANCELLED_ONE = "Asked the run to stop."
 CANCELLED_MANY = "Asked {count} runs to stop."
-PAUSED = "{job} is paused. Its triggers rest, and it can be started by hand."
+PAUSED = f"{{job}} is paused. {IS_PAUSED}"
 RESUMED = "{job} goes on. Its next run covers the time since the last one."
 PUBLISHED = "{job} has a public link."
 UNPUBLISHED = "The link of {job} is gone. Whoever had it open was cut off."
@@ -64,7 +66,7 @@ CANCEL_WARNING = "The run is asked to stop, and killed after its grace period. W
 CANCEL_MANY_WARNING = "The ticked runs are asked to stop, and killed after their grace periods."
 PAUSE = "Pause"
 RESUME = "Resume"
-PAUSE_WITHOUT_SCHEDULE = "This job has no schedule that could rest."
+PAUSE_WITHOUT_SCHEDULE = "Nothing to pause: this job has no schedule."
 OPEN_APP = "Open app"
 MANAGE_LINK = "Manage public link"
 PUBLISH = "Publish"

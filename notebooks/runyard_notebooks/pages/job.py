@@ -72,11 +72,17 @@ def head(seen: JobSeen, desk: Desk) -> Html:
             '{ref}{marks}{archived}<span class="line">{description}</span>',
             ref=html("<code>{ref}</code>", ref=job.job_ref),
             marks=join(marks),
-            archived=quiet(strings.ARCHIVED) if job.is_archived else None,
+            archived=quiet(_why_resting(job)),
             description=job.description,
         ),
         actions=join([_opener(job, desk), _rest(job, desk)]),
     )
+
+
+def _why_resting(job: Job) -> str | None:
+    if job.is_archived:
+        return strings.ARCHIVED
+    return strings.IS_PAUSED if job.is_paused else None
 
 
 def _opener(job: Job, desk: Desk) -> Html | None:
@@ -87,7 +93,7 @@ def _opener(job: Job, desk: Desk) -> Html | None:
     )
 
 
-def _rest(job: Job, desk: Desk) -> mo.ui.button | None:
+def _rest(job: Job, desk: Desk) -> Html | None:
     if is_app(job) or job.is_archived:
         return None
     if job.is_paused:

@@ -91,7 +91,7 @@ def _stop(run: Run, desk: Desk) -> Html:
 
 
 def _again(run: Run, desk: Desk) -> Html:
-    return join([desk.button(strings.RUN_AGAIN, lambda: desk.start_again(run.id), kind="success")])
+    return desk.button(strings.RUN_AGAIN, lambda: desk.start_again(run.id), kind="success")
 
 
 def details(seen: RunSeen, addresses: Addresses) -> Html:
