@@ -104,9 +104,10 @@ def link(href: str, text: Shown, *, kind: str = "") -> Html:
     return html(template, href=href, kind=kind, text=text)
 
 
-def status(word: str) -> Html:
-    """Return a run's status: its sign and its word."""
-    return html('<span class="status {word}">{icon}{word}</span>', word=word, icon=icon(word))
+def status(word: str, *, is_app: bool = False) -> Html:
+    """Return a run's status: its sign and its word. An app that runs is as it should be."""
+    kind = "good" if is_app and word == "running" else word
+    return html('<span class="status {kind}">{icon}{word}</span>', kind=kind, word=word, icon=icon(word))
 
 
 def badge(text: Shown, kind: str = "") -> Html:

@@ -64,7 +64,7 @@ def head(seen: JobSeen, desk: Desk) -> Html:
     marks = [badge("app" if is_app(job) else "batch")]
     marks += [badge("paused", "busy")] if job.is_paused else []
     marks += [badge("archived", "bad")] if job.is_archived else []
-    marks += [status(job.latest_run.status)] if job.latest_run else []
+    marks += [status(job.latest_run.status, is_app=is_app(job))] if job.latest_run else []
     return heading(
         short_name(job.job_ref),
         above=link(desk.addresses.page(Page.JOBS), "Jobs"),

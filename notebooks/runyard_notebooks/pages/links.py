@@ -56,7 +56,7 @@ def _app(job: Job, desk: Desk) -> Html:
         ),
         aside=join(
             [
-                status(job.latest_run.status) if job.latest_run else quiet("never started"),
+                status(job.latest_run.status, is_app=True) if job.latest_run else quiet("never started"),
                 link(
                     desk.addresses.app(job.id, job.job_url),
                     join([strings.OPEN_APP, icon("open")]),
