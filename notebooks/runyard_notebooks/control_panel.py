@@ -5,11 +5,11 @@
 # The return types of cells are marimo's to say, and what a cell shows is its last expression.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 # ruff: noqa: B018
-"""The control panel: cells that wire pages to widgets. What pages say and do is in the modules beside it.
+"""Jobs, runs and logs of this workspace as they change. Deployed as a job of its own, it only reads."""
 
-Names of cells are what they show. A cell with `changed` runs again when something changed on the server; the others
-only when the viewer goes somewhere else, so that their widgets keep what the viewer did in them.
-"""
+# Cells wire pages to widgets; what pages say and do is in the modules beside this one. Names of cells are what they
+# show. A cell with `changed` runs again when something changed on the server; the others only when the viewer goes
+# somewhere else, so that their widgets keep what the viewer did in them.
 
 import marimo
 
