@@ -156,7 +156,7 @@ def overview_attention(desk: Desk, overview_seen):
 def overview_runs(desk: Desk, route: Route):
     """The newest runs."""
     mo.stop(route.page is not Page.OVERVIEW)
-    newest_shown = Output(card("Newest runs", embedded(desk.run_table(height=320, limit=100))))
+    newest_shown = Output(card("Newest runs", embedded(desk.run_table(height=600, limit=12))))
     newest_shown
     return
 
