@@ -5,12 +5,13 @@ Everything here needs the `server` extra; commands import this module when they 
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -64,6 +65,7 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
             ids=ids,
         )
         app = create_app(runtime, settings)
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
         server = _Server(
             uvicorn.Config(
                 app,
@@ -84,7 +86,10 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
             yield Serving(origin, here.owner_url(origin), thread, here)
         finally:
             server.should_exit = True
-            thread.join()
+            while thread.is_alive():
+                # The listener is the thread's until it ends; who presses Ctrl-C again must not close it before.
+                with suppress(KeyboardInterrupt):
+                    thread.join()
 
 
 def owner_key(settings: Settings) -> str:
@@ -94,6 +99,15 @@ def owner_key(settings: Settings) -> str:
         path.unlink(missing_ok=True)  # replaced for good: the server revokes what it knew before
         return settings.bootstrap_api_key
     return read_or_make(path, lambda: (USER_KEY + secrets.token_urlsafe(32)).encode()).decode()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a message is worth saying: not that an answer ended early.
+
+    We end one early when the app that gives it is gone, and answer a web socket with a status where there is nothing
+    to open. Both are meant, and a browser that tries again and again would make a line of each try.
+    """
+    return not record.getMessage().startswith("ASGI callable returned without completing")
 
 
 class _Server(uvicorn.Server):

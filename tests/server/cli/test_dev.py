@@ -155,6 +155,21 @@ def test_ctrl_c_asks_the_jobs_to_stop(tmp_path: Path, gate: Path) -> None:
         assert client.run(run_id).status == "cancelled"
 
 
+# SPEC: SCH-04
+def test_ctrl_c_pressed_again_and_again_ends_without_a_traceback(tmp_path: Path, gate: Path) -> None:
+    root = make_workspace(tmp_path / "workspace", FILES)
+    with dev_server(root, tmp_path, "--data-dir", str(tmp_path / "data")) as server:
+        wait_for_deploy(server)
+        with client_of(server, tmp_path) as client:
+            start(client, gate)
+        assert server.process.stderr is not None
+        server.process.send_signal(signal.SIGINT)
+        assert "Stopping 1 run.\n" in server.process.stderr, "it says so before it waits"
+        for _ in range(2):
+            server.process.send_signal(signal.SIGINT)
+        assert server.process.stderr.read() == ""
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -9)])
 # SPEC: SCH-04, SCH-05, RUN-08
 def test_a_followed_log_goes_on_when_the_server_is_stopped_or_killed_and_started_again(
