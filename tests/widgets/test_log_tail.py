@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from runyard_widgets.feeds import Frame
-from runyard_widgets.log_tail import SNAPSHOT_CHARACTERS, SNAPSHOT_LINES, LogTail
+from runyard_widgets.log_tail import SNAPSHOT_CHARACTERS, SNAPSHOT_LINES, TEXT_LINES, LogTail
 
 RUN = {"id": "r1", "number": 12, "job": "jobs.flights.load", "status": "running"}
 
@@ -69,9 +69,10 @@ def test_no_line_and_an_empty_line_differ() -> None:
     assert tail.picture()["lines"] == ["O5\t"]
 
 
-def test_a_snapshot_is_small_whatever_was_printed() -> None:
+def test_a_snapshot_and_a_text_are_small_whatever_was_printed() -> None:
     tail = LogTail(StillLog(log(0, [f"O1\t{'x' * 100_000}"] * 500, run=RUN)))
     assert len(json.dumps(tail.snapshot)) < SNAPSHOT_LINES * (SNAPSHOT_CHARACTERS + 10) + 1_000
+    assert len(repr(tail)) < TEXT_LINES * (SNAPSHOT_CHARACTERS + 20)
 
 
 # SPEC: WDG-02, WDG-09

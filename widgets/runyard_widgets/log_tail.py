@@ -23,7 +23,7 @@ SNAPSHOT_LINES = 200
 """Newest lines that exports show."""
 
 SNAPSHOT_CHARACTERS = 1_000
-"""Of a line there."""
+"""Of a line there, and in the text alternative."""
 
 TEXT_LINES = 20
 """Newest lines of the text alternative."""
@@ -83,7 +83,8 @@ class LogTail(LiveWidget):
         if self._run is None:
             return "There is no run yet."
         title = f"{self._run['job']} #{self._run['number']}  {self._run['status']}  {self._total:,} lines"
-        return "\n".join([title, *map(plain, list(self._lines)[-TEXT_LINES:])])
+        newest = list(self._lines)[-TEXT_LINES:]
+        return "\n".join([title, *(plain(line[:SNAPSHOT_CHARACTERS]) for line in newest)])
 
 
 def plain(line: str) -> str:

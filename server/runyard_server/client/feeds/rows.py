@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runyard.core.job_refs import short_name
@@ -10,6 +10,8 @@ from runyard.core.triggers import in_words
 from runyard_server.client.models import Job, Run
 
 Row = dict[str, Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def run_row(run: Run) -> Row:
@@ -51,5 +53,5 @@ def job_row(job: Job) -> Row:
 
 
 def milliseconds(at: datetime | None) -> int | None:
-    """Return an instant as widgets read it."""
-    return None if at is None else round(at.timestamp() * 1000)
+    """Return an instant as widgets read it, rounded down as clocks are."""
+    return None if at is None else (at - _EPOCH) // timedelta(milliseconds=1)
