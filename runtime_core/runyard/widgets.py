@@ -7,6 +7,7 @@ traits of the widget, such as `height=`. How widgets look is in `runyard_widgets
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 
 TYPE_CHECKING = False
@@ -32,13 +33,16 @@ def LogTail(
 ) -> runyard_widgets.log_tail.LogTail:
     """Return the log of a run, by its id, or of the newest run of a job, as it grows.
 
-    Raises: NotFound with the nearest names, Unavailable, ModuleNotFoundError saying what to install.
+    What only the server can know, such as that there is no such job, the widget says in its own place.
+
+    Raises: InvalidRequest for arguments that name no log, ModuleNotFoundError saying what to install.
     """
     with _needed():
-        from runyard_server.client.feeds import LogFeed
+        from runyard_server.client.feeds import LogFeed, feed_of
         from runyard_widgets.log_tail import LogTail
     client = client or _found_client()
-    return LogTail(LogFeed(client, job=job, run=run), **_linked(client, "runs/{id}", traits))
+    feed = feed_of(lambda: LogFeed(client, job=job, run=run))
+    return LogTail(feed, **_linked(client, "runs/{id}", traits))
 
 
 def RunTimeline(
@@ -49,10 +53,11 @@ def RunTimeline(
     Raises: as `LogTail`.
     """
     with _needed():
-        from runyard_server.client.feeds import RunsFeed
+        from runyard_server.client.feeds import RunsFeed, feed_of
         from runyard_widgets.run_timeline import RunTimeline
     client = client or _found_client()
-    return RunTimeline(RunsFeed(client, job=job, with_ticks=True), **_linked(client, "runs/{id}", traits))
+    feed = feed_of(lambda: RunsFeed(client, job=job, with_ticks=True))
+    return RunTimeline(feed, **_linked(client, "runs/{id}", traits))
 
 
 def RunTable(
@@ -65,10 +70,11 @@ def RunTable(
     Raises: as `LogTail`.
     """
     with _needed():
-        from runyard_server.client.feeds import RunsFeed
+        from runyard_server.client.feeds import RunsFeed, feed_of
         from runyard_widgets.run_table import RunTable
     client = client or _found_client()
-    return RunTable(RunsFeed(client, job, limit), **_linked(client, "runs/{id}", traits))
+    feed = feed_of(lambda: RunsFeed(client, job, limit))
+    return RunTable(feed, **_linked(client, "runs/{id}", traits))
 
 
 def JobGraph(*, client: Client | None = None, **traits: Any) -> runyard_widgets.job_graph.JobGraph:
@@ -77,10 +83,10 @@ def JobGraph(*, client: Client | None = None, **traits: Any) -> runyard_widgets.
     Raises: as `LogTail`.
     """
     with _needed():
-        from runyard_server.client.feeds import JobsFeed
+        from runyard_server.client.feeds import JobsFeed, feed_of
         from runyard_widgets.job_graph import JobGraph
     client = client or _found_client()
-    return JobGraph(JobsFeed(client), **_linked(client, "jobs/{ref}", traits))
+    return JobGraph(feed_of(lambda: JobsFeed(client)), **_linked(client, "jobs/{ref}", traits))
 
 
 def JobTable(*, client: Client | None = None, **traits: Any) -> runyard_widgets.job_table.JobTable:
@@ -89,10 +95,10 @@ def JobTable(*, client: Client | None = None, **traits: Any) -> runyard_widgets.
     Raises: as `LogTail`.
     """
     with _needed():
-        from runyard_server.client.feeds import JobsFeed
+        from runyard_server.client.feeds import JobsFeed, feed_of
         from runyard_widgets.job_table import JobTable
     client = client or _found_client()
-    return JobTable(JobsFeed(client), **_linked(client, "jobs/{ref}", traits))
+    return JobTable(feed_of(lambda: JobsFeed(client)), **_linked(client, "jobs/{ref}", traits))
 
 
 def _found_client() -> Client:
@@ -105,10 +111,24 @@ def _found_client() -> Client:
 
 _CLIENTS: dict[Target, Client] = {}
 
+_RUN_ID = "RUNTIME__RUN_ID"
+"""The variable that a run finds its id in."""
+
 
 def _linked(client: Client, page: str, traits: dict[str, Any]) -> dict[str, Any]:
-    """Return the traits, with links to pages of the server unless they lead elsewhere."""
-    return {"href": f"{client.target.server}/w/{client.workspace.id}/{page}", **traits}
+    """Return the traits, with links to pages of the server unless they lead elsewhere.
+
+    In a deployed app there are none: who looks there need not be a member, and could open none of those pages.
+    """
+    from runyard.core.errors import RunyardError
+
+    if _RUN_ID in os.environ:
+        return traits
+    try:
+        workspace = client.workspace
+    except RunyardError:  # which the widget says
+        return traits
+    return {"href": f"{client.target.server}/w/{workspace.id}/{page}", **traits}
 
 
 @contextmanager
@@ -117,7 +137,11 @@ def _needed() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as missing:
+        way_out = (
+            "Add it to the dependencies in `pyproject.toml` and deploy again."
+            if _RUN_ID in os.environ
+            else f"Run `pip install {missing.name}`."
+        )
         raise ModuleNotFoundError(
-            f"Widgets need `{missing.name}`, which is not installed here. Run `pip install 'runyard[widgets]'`.",
-            name=missing.name,
+            f"Widgets need `{missing.name}`, which is not installed here. {way_out}", name=missing.name
         ) from missing

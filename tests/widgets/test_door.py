@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +16,9 @@ from tests.support.sites import Site, site
 
 import runyard
 from runyard import widgets
-from runyard.core.errors import NotFound, Unavailable
+from runyard.core.errors import InvalidRequest, Unavailable
 from runyard_server.client import Client
+from runyard_server.client.feeds import JobsFeed, feed_of
 
 JOBS = """
 from runyard import run
@@ -94,26 +97,63 @@ def test_no_key_reaches_the_browser() -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_an_unknown_job_is_answered_with_those_that_sound_alike() -> None:
-    with pytest.raises(NotFound, match="load_flights"):
-        widgets.LogTail(job="load_flight")
+def test_of_an_unknown_job_the_widget_names_those_that_sound_alike() -> None:
+    tail = widgets.LogTail(job="load_flight")
+    assert "load_flights" in repr(tail)
+    assert tail.snapshot == {"trouble": repr(tail)}
 
 
-def test_without_a_server_it_is_said_how_to_start_one(
+@pytest.mark.usefixtures("here")
+def test_wrong_arguments_are_an_error_of_the_cell() -> None:
+    with pytest.raises(InvalidRequest, match="one run or of one job"):
+        widgets.LogTail()
+
+
+def test_a_deployed_app_leads_nowhere_that_a_stranger_may_not_go(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME__RUN_ID", "0f0e0d0c-0b0a-4908-8706-050403020100")
+    assert widgets.RunTable().href == ""
+    assert widgets.RunTable(href="#/{id}").href == "#/{id}"
+    assert here.origin not in json.dumps(widgets.JobGraph().snapshot)
+
+
+def test_without_a_server_the_widget_says_how_to_start_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RUNYARD_SERVER", "http://127.0.0.1:9")
-    with pytest.raises(Unavailable, match="runyard dev"):
-        widgets.RunTable()
+    assert "runyard dev" in repr(widgets.RunTable())
 
 
-def test_without_the_packages_it_is_said_how_to_install_them() -> None:
+def test_a_widget_made_without_a_server_shows_what_there_is_when_it_is_back(here: Site) -> None:
+    def make() -> JobsFeed:
+        answers = next(tries)
+        if not answers:
+            raise Unavailable("The server does not answer.")
+        return JobsFeed(here.client)
+
+    tries = iter([False, False, False, True])
+    feed = feed_of(make)
+    with pytest.raises(Unavailable):
+        feed.now()
+    frame = asyncio.run(anext(feed.frames()))
+    assert "jobs.etl.load_flights" in json.dumps(frame.head)
+
+
+@pytest.mark.parametrize(
+    ("env", "way_out"),
+    [
+        ({}, "Run `pip install anywidget`."),
+        ({"RUNTIME__RUN_ID": "1"}, "Add it to the dependencies in `pyproject.toml` and deploy again."),
+    ],
+)
+def test_without_the_packages_it_is_said_how_to_get_them(env: dict[str, str], way_out: str) -> None:
     code = "import sys; sys.modules['anywidget'] = None\nfrom runyard.widgets import JobTable\nJobTable()"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, check=False)
     assert ended.stderr.splitlines()[-1] == (
-        "ModuleNotFoundError: Widgets need `anywidget`, which is not installed here. "
-        "Run `pip install 'runyard[widgets]'`."
+        f"ModuleNotFoundError: Widgets need `anywidget`, which is not installed here. {way_out}"
     )
 
 
@@ -126,4 +166,4 @@ def test_the_door_imports_nothing_before_it_is_used() -> None:
 def test_the_door_is_closed() -> None:
     assert runyard.__all__ == sorted(runyard.__all__)
     shown = {name for name in vars(widgets) if not name.startswith("_")}
-    assert shown - {"annotations", "contextmanager", "TYPE_CHECKING"} == set(widgets.__all__)
+    assert shown - {"annotations", "contextmanager", "os", "TYPE_CHECKING"} == set(widgets.__all__)
