@@ -14,9 +14,7 @@
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(
-    width="full", app_title="runyard", css_file="style.css", html_head_file="head.html"
-)
+app = marimo.App(width="full", app_title="runyard", css_file="style.css", html_head_file="head.html")
 
 with app.setup:
     import functools
@@ -45,9 +43,9 @@ def address():
     """The address bar. It has no route until the browser has said it."""
     router = mo.ui.anywidget(Router(route=""))
     # Cells that only go somewhere need not run again when the viewer went somewhere.
-    go = router.widget.go
+    go, entitle = router.widget.go, router.widget.entitle
     router
-    return go, router
+    return entitle, go, router
 
 
 @app.cell(hide_code=True)
@@ -81,12 +79,13 @@ def watch():
 
 
 @app.cell(hide_code=True)
-def place(go, router, session: Session, set_told, workspaces: list[Workspace]):
+def place(entitle, go, router, session: Session, set_told, workspaces: list[Workspace]):
     """Where the viewer is, and the bar that says so."""
     mo.stop(not router.route)
     route = parse(router.route)
     workspace = next((each for each in workspaces if route.workspace in ("", each.id)), None)
     set_told(None)
+    entitle(frame.title(route))
     bar_shown = Output(frame.bar(session, workspaces, workspace, route, go))
     bar_shown
     return route, workspace
@@ -242,9 +241,10 @@ async def run_found(desk: Desk, route: Route):
 
 
 @app.cell(hide_code=True)
-async def run_head(changed, desk: Desk, run_here):
+async def run_head(changed, desk: Desk, entitle, run_here):
     """How the run stands, and everything about it."""
     changed()
+    entitle(frame.titled(run.name(run_here)))
     _seen = await ask(run.load, desk.client, run_here.id, now())
     run_shown = Output(run.head(_seen, desk), run.details(_seen, desk.addresses))
     run_shown

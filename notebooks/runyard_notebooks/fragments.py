@@ -80,7 +80,9 @@ def embedded(widget: AnyWidget) -> mo.Html:
 
 def with_code(text: str) -> Html:
     """Return a sentence as HTML; what stands between backticks becomes code."""
-    return join(html("<code>{part}</code>", part=part) if i % 2 else part for i, part in enumerate(text.split("`")))
+    return join(
+        html("<code>{part}</code>", part=part) if i % 2 else part for i, part in enumerate(text.split("`"))
+    )
 
 
 def copyable(text: str) -> Html:

@@ -169,6 +169,7 @@ def test_a_viewer_sees_everything_and_may_start_nothing(shared: Site, visitors: 
     shared.sign_in(page, shared.add_member("viewer"))
     page.goto(f"{shared.origin}/panel/#/jobs/jobs.work.load")
     expect(page.get_by_role("heading", name="load", exact=True)).to_be_visible()
+    expect(page).to_have_title("load · runyard")
     expect(page.get_by_role("button", name="Run now")).to_be_disabled()
     expect(page.get_by_text("This job has not run yet.")).to_be_visible()
 

@@ -27,7 +27,8 @@ def html_of(session: Session, path: str, workspaces: Sequence[Workspace] | None 
     """Return what the cells show at an address, one after the other."""
     found = session.workspaces() if workspaces is None else workspaces
     given = {"session": session, "workspaces": found, "router": SimpleNamespace(route=path)}
-    outputs, made = control_panel.app.run(defs={**given, "go": None, "changed": lambda: 0, "watch": STILL})
+    unseen = {"entitle": lambda _: None, "go": None, "changed": lambda: 0, "watch": STILL}
+    outputs, made = control_panel.app.run(defs={**given, **unseen})
     if "desk" in made:
         made["desk"].client.close()
     return "\n".join(output.text for output in outputs if isinstance(output, mo.Html))

@@ -21,6 +21,13 @@ class Router(anywidget.AnyWidget):
     goto = traitlets.Unicode("").tag(sync=True)
     """The page Python asked for last; see `go`."""
 
+    title = traitlets.Unicode("").tag(sync=True)
+    """What the browser calls the page, in its tabs and its history; empty for what it called it before."""
+
+    def entitle(self, title: str) -> None:
+        """Call the page that is shown so."""
+        self.title = title
+
     def go(self, route: str) -> None:
         """Show another page, as if its link was followed."""
         self.goto = ""  # so that asking twice for the same page is a change both times

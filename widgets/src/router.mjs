@@ -18,12 +18,19 @@ export default {
       if (goto.startsWith("/") && location.hash !== `#${goto}`) location.hash = goto;
     };
 
+    const entitle = () => {
+      document.title = model.get("title") || document.title;
+    };
+
     addEventListener("hashchange", tell);
     model.on("change:goto", go);
+    model.on("change:title", entitle);
     tell();
+    entitle();
     return () => {
       removeEventListener("hashchange", tell);
       model.off("change:goto", go);
+      model.off("change:title", entitle);
     };
   },
 };

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import marimo as mo
 
 from runyard.core.errors import NotFound, RunyardError
+from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Notice, refusal
 from runyard_notebooks.fragments import Html, Shown, badge, empty, html, icon, join, link, menu, with_code
@@ -16,6 +17,16 @@ from runyard_notebooks.session import Session
 from runyard_server.client import Workspace
 
 SECTIONS = (Page.OVERVIEW, Page.JOBS, Page.RUNS, Page.LINKS)
+
+
+def title(route: Route) -> str:
+    """Return what the browser calls a page; that of a run is known with the run."""
+    return titled(short_name(route.item) if route.page is Page.JOB else route.page.capitalize())
+
+
+def titled(name: str) -> str:
+    """Return what the browser calls a page of this name."""
+    return f"{name} · {strings.MARK}"
 
 
 def bar(
@@ -49,7 +60,11 @@ def _user(session: Session, here: Workspace | None) -> Html:
     )
     if session.is_copy:
         return name
-    role = html('<p class="quiet">{role} of {workspace}</p>', role=here.role, workspace=here.name) if here else None
+    role = (
+        html('<p class="quiet">{role} of {workspace}</p>', role=here.role, workspace=here.name)
+        if here
+        else None
+    )
     return menu(
         name,
         html(

@@ -59,6 +59,11 @@ def load(client: Client, run_id: str, now: datetime) -> RunSeen:
     )
 
 
+def name(run: Run) -> str:
+    """Return what people call a run."""
+    return f"{short_name(run.job_ref or '')} #{run.number}"
+
+
 def head(seen: RunSeen, desk: Desk) -> Html:
     """Return which run it is, how it stands, and what can be done."""
     run, addresses = seen.run, desk.addresses
