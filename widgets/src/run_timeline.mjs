@@ -25,6 +25,7 @@ import { watch } from "./watch.mjs";
 import { duration, instant, isOver, runTime } from "./words.mjs";
 
 const HOUR = 3_600_000; // ms
+const BORDERS = 2; // px of the frame, within its height
 const TICK_MS = 1000; // open bars grow by the second
 const READ_ROWS = 100; // of the table for screen readers: the newest runs, more than anybody listens to
 
@@ -129,8 +130,9 @@ export default liveWidget(({ model, root }) => {
 
   function arrange() {
     lanes = lanesOf(rows, ticks);
-    const high = Math.min(model.get("height"), lanes.height + AXIS_HEIGHT);
-    frame.style.height = canvas.style.height = `${high}px`;
+    const high = Math.min(model.get("height") - BORDERS, lanes.height + AXIS_HEIGHT);
+    frame.style.height = `${high + BORDERS}px`;
+    canvas.style.height = `${high}px`;
     spacer.style.height = `${Math.max(0, lanes.height + AXIS_HEIGHT - high)}px`;
     const isEmpty = lanes.list.length === 0;
     frame.hidden = isEmpty;

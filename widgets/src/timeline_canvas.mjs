@@ -8,6 +8,7 @@ import { shortName } from "./words.mjs";
 export const AXIS_HEIGHT = 30; // px
 const BAR_HEIGHT = TRACK_HEIGHT - 4;
 const MARK_EVERY = 90; // px between the marks of the axis, about
+const MARKS_MIN = 5; // also where it is narrow: of fewer, those beside now and the edge would leave none
 const FONT = "12px system-ui, sans-serif";
 const NAME_FONT = "13px system-ui, sans-serif";
 const COLOURS = ["paper", "card", "ink", "quiet", "line", "accent", "good", "bad", "busy"];
@@ -51,7 +52,7 @@ export function drawTimeline(element, theme, scene) {
   let last = first;
   while (last < lanes.list.length && y(lanes.list[last].top) < height) last++;
   const visible = lanes.list.slice(first, last);
-  const marks = axisMarks(view, Math.max(2, span / MARK_EVERY));
+  const marks = axisMarks(view, Math.max(MARKS_MIN, span / MARK_EVERY));
 
   context.save();
   context.beginPath();
@@ -169,11 +170,13 @@ export function drawTimeline(element, theme, scene) {
     context.textAlign = "left";
     const nowAt = x(now);
     const isNowSeen = nowAt >= left && nowAt <= width;
+    let taken = left; // px up to which labels are written
     for (const { at, label, isMajor } of marks) {
       const here = x(at);
       const wide = context.measureText(label).width;
       const isHidden = isNowSeen && here < nowAt + 24 && here + wide + 4 > nowAt - 20;
-      if (here < left || here + wide > width || isHidden) continue;
+      if (here < taken || here + wide > width || isHidden) continue;
+      taken = here + wide + 8;
       context.fillStyle = isMajor ? colour.ink : colour.quiet;
       context.fillText(label, here + 4, AXIS_HEIGHT / 2);
       context.fillStyle = colour.line;

@@ -145,8 +145,8 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** Steps of the axis: ms, where they have a fixed length; else hours, days or months of the calendar. */
 const STEPS = [
-  ...[1, 5, 15, 30].map((n) => ({ length: n * 1000 })),
-  ...[1, 5, 15, 30].map((n) => ({ length: n * MINUTE })),
+  ...[1, 2, 5, 10, 15, 30].map((n) => ({ length: n * 1000 })),
+  ...[1, 2, 5, 10, 15, 30].map((n) => ({ length: n * MINUTE })),
   { length: HOUR },
   ...[3, 6, 12].map((n) => ({ length: n * HOUR, hours: n })),
   ...[1, 2, 7, 14].map((n) => ({ length: n * DAY, days: n })),
