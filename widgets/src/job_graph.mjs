@@ -206,7 +206,7 @@ export default liveWidget(({ model, root }) => {
   function drawNode(job) {
     const { element, texts, before, after } = nodes.get(job.ref);
     const status = job.latest?.status ?? "new";
-    const { sign, word, colour } = looks(status);
+    const { sign, word, colour } = looks(status, job.kind !== "batch");
     const paused = job.is_paused ? looks("paused") : null;
     const said = [
       `${sign} ${word}`,

@@ -11,8 +11,10 @@ import { instant, relative } from "./words.mjs";
 
 const STRIP = 12; // bars: the latest runs that fit beside the rest of a row
 
+const isApp = ({ kind }) => kind !== "batch";
+
 /** Show the last runs as small bars, oldest first: height, shape and colour tell how each ended, a title says it. */
-function drawStrip(cell, { recent }) {
+function drawStrip(cell, { recent, kind }) {
   const runs = recent.slice(-STRIP);
   const said = runs.map(({ status }) => status).join(" ");
   if (cell.dataset.said === said) return;
@@ -22,13 +24,15 @@ function drawStrip(cell, { recent }) {
     h(
       "span",
       { class: "ry-strip", role: "img", "aria-label": ended, title: ended },
-      ...runs.map(({ status }) => h("i", { class: `ry-${looks(status).colour}`, "data-status": status })),
+      ...runs.map(({ status }) =>
+        h("i", { class: `ry-${looks(status, isApp({ kind })).colour}`, "data-status": status }),
+      ),
     ),
   );
 }
 
 const columns = [
-  { name: "status", title: "Status", draw: (cell, job) => drawStatus(cell, jobStatus(job)) },
+  { name: "status", title: "Status", draw: (cell, job) => drawStatus(cell, jobStatus(job), isApp(job)) },
   {
     name: "name",
     title: "Job",

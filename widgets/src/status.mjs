@@ -10,17 +10,17 @@ const OTHERS = {
   new: { sign: "·", colour: "quiet", word: "never ran" },
 };
 
-/** How a status, or what else a job can be, is shown: `{sign, colour, word}`. */
-export const looks = (status) => {
+/** How a status, or what else a job can be, is shown: `{sign, colour, word}`. An app that runs is as it should be. */
+export const looks = (status, isApp = false) => {
   const { sign, colour, word } = STATUSES[status] ?? OTHERS[status] ?? { sign: "?", colour: "quiet" };
-  return { sign, colour, word: word ?? status };
+  return { sign, colour: isApp && status === "running" ? "good" : colour, word: word ?? status };
 };
 
 /** Show a status in `cell`, unless it is there already. */
-export function drawStatus(cell, status) {
+export function drawStatus(cell, status, isApp = false) {
   if (cell.dataset.status === status) return;
   cell.dataset.status = status;
-  const { sign, colour, word } = looks(status);
+  const { sign, colour, word } = looks(status, isApp);
   cell.replaceChildren(
     h(
       "span",

@@ -118,7 +118,8 @@ export function drawTable({ model, root }, shape) {
 
   function offerStatuses(known) {
     const counts = countsBy(known, shape);
-    if (filter.status && !counts.some(([status]) => status === filter.status)) counts.push([filter.status, 0]);
+    if (filter.status && !counts.some(([status]) => status === filter.status))
+      counts.push([filter.status, 0]);
     const offers = [
       ["", "Any status"],
       ...counts.map(([status, n]) => [status, `${looks(status).word} (${n})`]),
