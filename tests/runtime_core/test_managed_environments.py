@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,11 @@ import pytest
 from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core import logs
+from runyard.core.clock import SystemClock
+from runyard.core.environments import EnvironmentBuilder, spec_for
+from runyard.core.processes import SystemProcesses
+from runyard.core.requirements import Requirements
+from runyard.core.sdk import install_sdk
 from runyard.core.store import runs
 
 pytestmark = pytest.mark.slow  # each builds an environment from the package index
@@ -19,6 +27,18 @@ ETL = """
     def say():
         import iniconfig
         print(iniconfig.__name__, importlib.util.find_spec("sqlalchemy"))
+"""
+
+SHOWS = """
+import importlib, pkgutil
+import runyard_notebooks, runyard_server.client.feeds, runyard_widgets
+
+for package in (runyard_notebooks, runyard_widgets):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+from runyard.widgets import LogTail
+from runyard_notebooks import control_panel
+print(type(control_panel.app).__name__)
 """
 
 
@@ -50,6 +70,23 @@ def test_a_failed_install_fails_the_run_with_the_installers_words_in_its_log(wor
     directory = world.runtime.run_directory(run["id"])
     assert "iniconfig" in "\n".join(world.lines(run["id"]))
     assert {line.attempt for line in logs.iter_lines(directory)} == {0}
+
+
+# SPEC: APP-11
+def test_a_notebook_finds_what_our_widgets_and_the_panel_import(tmp_path: Path) -> None:
+    requirements = Requirements(f"{sys.version_info.major}.{sys.version_info.minor}", {"main": ()})
+    uv = Path(sys.executable).with_name("uv")
+    builder = EnvironmentBuilder(tmp_path / "envs", SystemProcesses(), SystemClock(), uv, os.environ)
+    environment = builder.ensure(spec_for(requirements, (), "runyard.core.launchers.marimo"))
+    said = subprocess.run(
+        [environment.python, "-c", SHOWS],
+        env={"PYTHONPATH": str(install_sdk(tmp_path)), "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.stdout.split() == ["App"], said.stderr
 
 
 def test_a_run_that_is_cancelled_while_its_environment_is_built_never_starts(world: World) -> None:

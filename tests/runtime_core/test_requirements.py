@@ -186,7 +186,8 @@ def test_a_job_gets_the_base_its_own_groups_and_its_launchers_needs() -> None:
         "s3fs",
     ]
     assert requirements_for(read, [], "runyard.core.launchers.job") == ["dlt"]
-    assert requirements_for(read, [], "runyard.core.launchers.marimo") == ["dlt", "marimo"]
+    notebook = requirements_for(read, [], "runyard.core.launchers.marimo")
+    assert notebook == ["anywidget", "dlt", "httpx", "marimo"]
 
 
 # SPEC: CMP-08

@@ -62,12 +62,13 @@ _IMPLIED = {"s3fs": ("botocore",), "marimo": ("uvicorn",), "fastmcp": ("uvicorn"
 """Packages that bring others along, which are then not asked for again."""
 
 LAUNCHER_REQUIREMENTS = {
-    "runyard.core.launchers.marimo": ("marimo",),
+    "runyard.core.launchers.marimo": ("anywidget", "httpx", "marimo"),
     "runyard.core.launchers.mcp": ("fastmcp",),
     "runyard.core.launchers.streamlit": ("streamlit",),
     "runyard.core.launchers.asgi": ("uvicorn",),
 }
-"""What our own launchers need besides the standard library. No document names them."""
+"""What our own launchers need besides the standard library, for a notebook also what shows its workspace in it:
+our widgets and the control panel. No document names them."""
 
 CLOSED = "dlthub"
 """The package with a licence that is not open: never installed unless the project itself asks (CMP-08)."""
