@@ -174,6 +174,17 @@ def test_a_viewer_sees_everything_and_may_start_nothing(shared: Site, visitors: 
     expect(page.get_by_text("This job has not run yet.")).to_be_visible()
 
 
+def test_the_name_at_the_top_opens_the_way_out(shared: Site, visitors: Visitors) -> None:
+    page = visitors.new()
+    shared.sign_in(page)
+    page.goto(f"{shared.origin}/panel/")
+    expect(page.get_by_role("heading", name="Newest runs")).to_be_visible()
+    page.get_by_text("owner@localhost").click()
+    visitors.expect_error("WebSocket connection|40[13]")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="A runyard server")).to_be_visible()
+
+
 # SPEC: SEC-07
 def test_who_signs_out_is_shown_in_all_tabs_where_to_sign_in(shared: Site, visitors: Visitors) -> None:
     page = visitors.new()
