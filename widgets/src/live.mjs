@@ -2,6 +2,7 @@
 // What a frame means is not here: each widget draws its own. The kernel's end is live_widget.py.
 
 import { h } from "./dom.mjs";
+import { withCode } from "./say.mjs";
 import { followTheme } from "./theme.mjs";
 
 /** Frames between two acknowledgements; the kernel pauses when four are unacknowledged. */
@@ -24,7 +25,7 @@ export function liveWidget(draw) {
       const unfollow = followTheme(root);
       const showTrouble = (text) => {
         const again = h("button", { type: "button", onclick: () => link.resync() }, "Try again");
-        notice.replaceChildren(h("span", {}, text), again);
+        notice.replaceChildren(h("span", {}, ...withCode(text)), again);
         notice.hidden = false;
       };
 
