@@ -31,6 +31,11 @@ from runyard_server.client import Job, StartedJob
 RUNS_SHOWN = 5
 """Latest runs in the description of a job: what fits above the fold."""
 
+PAUSED = (
+    "Paused: its schedule and events start nothing until it is resumed; the next run covers the gap."
+)
+RESUMED = "Resumed: its schedule and events start it again; the next run covers the gap."
+
 app = typer.Typer(
     no_args_is_help=True, help="Look at jobs, start and stop them.", epilog="Example: runyard job list"
 )
@@ -153,13 +158,13 @@ def cancel(context: typer.Context, which: Selectors, dry_run: DryRun = False) ->
 
 @app.command(epilog="Example: runyard job pause load_flights")
 def pause(context: typer.Context, which: Selectors) -> None:
-    """Let the schedule of every job rest that a name or pattern picks; it can still be started by hand."""
+    """Let every job rest that a name or pattern picks: only by hand can it still be started."""
     _set_paused(session_of(context), which, paused=True)
 
 
 @app.command(epilog="Example: runyard job resume load_flights")
 def resume(context: typer.Context, which: Selectors) -> None:
-    """Let schedules work again; the first run of a job covers the time it was paused."""
+    """Let schedules and events start jobs again; the next run of each covers the gap."""
     _set_paused(session_of(context), which, paused=False)
 
 
@@ -201,7 +206,7 @@ def _set_paused(session: Session, which: Sequence[str], *, paused: bool) -> None
         except InvalidRequest as refusal:
             refusals.append(refusal)
         else:
-            session.output.note(f"{job.job_ref} {'is paused' if paused else 'works again'}.")
+            session.output.note(f"{job.job_ref}: {PAUSED if paused else RESUMED}")
     if refusals:
         raise Conflict(
             f"{len(refusals)} of {len(refusals) + len(changed)} jobs stayed as they were.",

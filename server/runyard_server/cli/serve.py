@@ -17,7 +17,7 @@ from runyard_server.cli.exits import Exit
 from runyard_server.cli.options import Config, Profile, parse_config
 from runyard_server.cli.session import Session, session_of
 from runyard_server.cli.target import in_file, refusal, sync_job
-from runyard_server.client import Run
+from runyard_server.client import Job, Run
 
 
 def serve(
@@ -28,7 +28,7 @@ def serve(
     job_ref: Annotated[str | None, typer.Option("--job-ref", help="Which job of the file.")] = None,
     show_manifest: Annotated[bool, typer.Option("--show-manifest", help="Print the manifest only.")] = False,
 ) -> None:
-    """Sync the code, start an app unless it runs, wait until it answers, and print its address."""
+    """Sync the code, start an app unless this code runs, wait until it answers, and print its address."""
     session = session_of(context)
     overrides = parse_config(config)
     found = in_file(session, target)
@@ -36,6 +36,7 @@ def serve(
         show_yaml(session, expanded(found))
         return
     job = sync_job(session, target, found, job_ref, JobType.INTERACTIVE)
+    _stop_outdated(session, job)
     receipt = session.client.trigger(job_ids=[job.id], profile=profile, config=overrides)
     (answer,) = (*receipt.started, *receipt.skipped)
     if answer.run is None:
@@ -46,6 +47,22 @@ def serve(
     session.output.result(
         {**asdict(run), "url": job.job_url}, f"Serving {run.job_ref} #{run.number}\n  {job.job_url}"
     )
+
+
+def _stop_outdated(session: Session, job: Job) -> None:
+    """Stop the app if it runs on other code or settings than are deployed now: these are what is to be served."""
+    client = session.client
+    for run in client.open_runs(job_id=job.id):
+        code, settings = client.latest_deployment(), client.latest_configuration()
+        if code and run.deployment_id and run.deployment_id != code.id:
+            ran = client.deployment(run.deployment_id).version
+            session.output.note(f"It ran version {ran}; restarting with version {code.version}.")
+        elif settings and run.configuration_id and run.configuration_id != settings.id:
+            session.output.note("It ran with older settings; restarting with these.")
+        else:
+            continue
+        client.cancel([run.id])
+        client.wait(run.id)
 
 
 def _until_it_serves(session: Session, run_id: str) -> Run:

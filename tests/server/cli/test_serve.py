@@ -57,6 +57,21 @@ def test_an_app_is_started_once_and_its_address_printed_when_it_answers(apps: Sh
 
 
 # SPEC: ADH-03
+def test_an_app_that_runs_older_code_or_settings_is_started_anew(apps: Shell) -> None:
+    first = apps("--json serve shop.py").document
+    (apps.root / "shop.py").write_text(SHOP.replace("hello", "hello again"))
+    second = apps("--json serve shop.py")
+    assert "It ran version " in second.err
+    assert "; restarting with version " in second.err
+    assert apps.client.run(first["id"]).status == "cancelled"
+    assert second.document["number"] == first["number"] + 1
+    (apps.root / ".dlt" / "config.toml").write_text("shop.size = 1\n")
+    third = apps("--json serve shop")
+    assert "It ran with older settings; restarting with these." in third.err
+    assert third.document["number"] == first["number"] + 2
+
+
+# SPEC: ADH-03
 def test_an_app_that_does_not_start_exits_with_5_and_its_last_words(apps: Shell) -> None:
     result = apps("serve crashing.py")
     assert result.code == 5
