@@ -31,9 +31,7 @@ from runyard_server.client import Job, StartedJob
 RUNS_SHOWN = 5
 """Latest runs in the description of a job: what fits above the fold."""
 
-PAUSED = (
-    "Paused: its schedule and events start nothing until it is resumed; the next run covers the gap."
-)
+PAUSED = "Paused: its schedule and events start nothing until it is resumed; the next run covers the gap."
 RESUMED = "Resumed: its schedule and events start it again; the next run covers the gap."
 
 app = typer.Typer(
