@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, RowMapping
 from starlette.datastructures import Headers
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from runyard.core.errors import Forbidden
@@ -109,6 +110,8 @@ async def _answer(
     elif scope["type"] == "websocket":
         await receive()
         await refuse_socket(Response(status_code=answer.status_code), scope, receive, send)
+    elif answer.status_code == HTTPStatus.UNAUTHORIZED and _asks_for_manifest(scope):
+        await JSONResponse({}, media_type="application/manifest+json")(scope, receive, send)
     else:
         await answer(scope, receive, send)
 
@@ -135,6 +138,11 @@ def is_page(scope: Scope) -> bool:
     """Return whether somebody asks for a page; what an old tab goes on asking for is none."""
     asked_for = Headers(scope=scope).get("sec-fetch-dest", "document")
     return bool(scope["type"] == "http" and asked_for == "document")
+
+
+def _asks_for_manifest(scope: Scope) -> bool:
+    """Return whether a browser asks how a page is put on a home screen: without cookies, whoever is signed in."""
+    return Headers(scope=scope).get("sec-fetch-dest") == "manifest"
 
 
 def foreign_session() -> Response:

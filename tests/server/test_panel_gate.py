@@ -76,6 +76,12 @@ def test_who_is_not_signed_in_sees_how_to(local_api: Api) -> None:
     assert panel_run(local_api) is None, "a stranger starts nothing"
 
 
+def test_a_manifest_that_browsers_ask_for_without_cookies_is_empty_and_no_error(local_api: Api) -> None:
+    headers = {"sec-fetch-dest": "manifest"}
+    answer = local_api.request("GET", "/panel/manifest.json", key=None, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {})
+
+
 def test_asking_for_the_page_starts_the_panel_once(browser: Browser) -> None:
     assert browser.ask("/panel").headers["location"] == "/panel/"
     assert browser.ask("/panel/api/status", **{"sec-fetch-dest": "empty"}).status_code == 503

@@ -23,7 +23,7 @@ from runyard_server.cli import output
 from runyard_server.cli.exits import Exit
 from runyard_server.cli.session import Session, session_of
 from runyard_server.client import Client
-from runyard_server.client.connection import project_name, store_credential
+from runyard_server.client.connection import DEFAULT_SERVER, project_name, store_credential
 from runyard_server.client.deploying import Deployer
 
 STOPPING_SECONDS = 10.0
@@ -136,7 +136,11 @@ def _serve(
                     raise typer.Exit(Exit.FAILED)
                 if exit_when_done:
                     raise typer.Exit
-                session.output.note(f"The panel is at {facts['panel']}")
+                # A fresh one: the first scrolled away, and is spent or too old by now.
+                address = served.server.owner_url(served.origin)
+                session.output.note(f"Open the panel with this address, which signs in once: {address}")
+                if served.origin != DEFAULT_SERVER:
+                    session.output.note(f"In other terminals: export RUNYARD_SERVER={served.origin}")
                 session.output.note("Ctrl-C stops the server and its jobs.")
                 served.thread.join()
             except (KeyboardInterrupt, typer.Exit):

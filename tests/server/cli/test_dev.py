@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import httpx
@@ -153,6 +154,18 @@ def test_ctrl_c_asks_the_jobs_to_stop(tmp_path: Path, gate: Path) -> None:
         assert server.stop(signal.SIGINT) == 130
     with dev_server(root, tmp_path, *data) as server, client_of(server, tmp_path) as client:
         assert client.run(run_id).status == "cancelled"
+
+
+# SPEC: CLI-30, AUT-09
+def test_it_ends_with_a_fresh_address_and_how_other_terminals_find_it(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path / "workspace", FILES)
+    with dev_server(root, tmp_path, "--data-dir", str(tmp_path / "data")) as server:
+        assert server.process.stderr is not None
+        said = list(takewhile(lambda line: not line.startswith("Ctrl-C"), server.process.stderr))
+        address = said[-2].split()[-1]
+        assert said[-1] == f"In other terminals: export RUNYARD_SERVER={server.said['server']}\n"
+        assert address != server.said["owner_url"]
+        assert httpx.get(address).status_code == 200
 
 
 # SPEC: SCH-04
