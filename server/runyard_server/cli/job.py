@@ -48,6 +48,7 @@ def list_jobs(
 ) -> None:
     """List the deployed jobs, the one that ran last at the bottom."""
     session = session_of(context)
+    session.say_where()
     out = session.output
     jobs = pick(list(session.client.jobs(archived=archived)), which or ())
     rows = (
@@ -148,6 +149,7 @@ def logs(context: typer.Context, name: NameOrRun, number: Number = None, follow:
 def cancel(context: typer.Context, which: Selectors, dry_run: DryRun = False) -> None:
     """Stop all runs of all jobs that a name or pattern picks."""
     session = session_of(context)
+    session.say_where()
     picked = {job.id: job for job in pick(list(session.client.jobs()), which)}
     refs = {job.job_ref for job in picked.values()}
     active = [run for run in session.client.open_runs() if run.job_ref in refs]
@@ -193,6 +195,7 @@ def unpublish(context: typer.Context, name: Name) -> None:
 
 def _set_paused(session: Session, which: Sequence[str], *, paused: bool) -> None:
     """Pause or resume what selectors pick. Raises: Conflict if a job could not be; the others are all the same."""
+    session.say_where()
     changed, refusals = [], []
     for job in pick(list(session.client.jobs()), which):
         if job.is_paused is paused:

@@ -43,6 +43,7 @@ def list_runs(
 ) -> None:
     """List runs, the newest first."""
     session = session_of(context)
+    session.say_where()
     statuses = OPEN if running else frozenset(status or ())
     found = list(islice(_runs(session, which or (), statuses), limit))
     session.output.result(found, *shown_below(session, found))

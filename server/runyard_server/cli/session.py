@@ -43,6 +43,12 @@ class Session:
         """Return what brings the workspace directory we are in to the server."""
         return Deployer(self.client, self.root, env=os.environ)
 
+    def say_where(self) -> None:
+        """Say whose jobs these are, unless it was said or the workspace is called like the project here."""
+        target, mine = self.client.target, self.client.workspace
+        if not (self.output.as_json or target.workspace or target.project in (None, mine.name)):
+            self.output.note(f"Workspace {mine.name} at {target.server}")
+
     def close(self) -> None:
         self._closing.close()
 

@@ -448,6 +448,20 @@ def test_a_workspace_that_is_meant_may_be_called_otherwise(shell: Shell, line: s
     assert shell(line).code == 0
 
 
+@pytest.mark.parametrize("line", ["job list", "job runs list", "job pause load", "job cancel load --dry-run"])
+# SPEC: WS-15
+def test_jobs_of_a_workspace_that_is_not_called_like_the_project_are_said_to_be_its(
+    shell: Shell, line: str
+) -> None:
+    where = f"Workspace tests at {shell.client.target.server}\n"
+    assert where not in shell(line).err
+    rename(shell, "mine")
+    assert shell(line).err.startswith(where)
+    assert where not in shell(f"--json {line}").err
+    assert where not in shell(f"--workspace tests {line}").err
+    shell("--workspace tests job resume load")
+
+
 # SPEC: WS-15
 def test_a_connected_workspace_may_be_called_otherwise(shell: Shell) -> None:
     rename(shell, "mine")
