@@ -188,6 +188,10 @@ def test_a_job_gets_the_base_its_own_groups_and_its_launchers_needs() -> None:
     assert requirements_for(read, [], "runyard.core.launchers.job") == ["dlt"]
     notebook = requirements_for(read, [], "runyard.core.launchers.marimo")
     assert notebook == ["anywidget", "dlt", "httpx", "marimo"]
+    theirs = {"dlt._workspace.deployment.launchers.marimo": ["marimo", "uvicorn"]}
+    read = requirements.parse(document(launcher_requirements=theirs))
+    notebook = requirements_for(read, [], "dlt._workspace.deployment.launchers.marimo")
+    assert notebook == ["anywidget", "dlt", "httpx", "marimo", "uvicorn"]
 
 
 # SPEC: CMP-08

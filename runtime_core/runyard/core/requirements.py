@@ -66,9 +66,10 @@ LAUNCHER_REQUIREMENTS = {
     "runyard.core.launchers.mcp": ("fastmcp",),
     "runyard.core.launchers.streamlit": ("streamlit",),
     "runyard.core.launchers.asgi": ("uvicorn",),
+    f"{_DLT_LAUNCHERS}marimo": ("anywidget", "httpx"),
 }
 """What our own launchers need besides the standard library, for a notebook also what shows its workspace in it:
-our widgets and the control panel. No document names them."""
+our widgets and the control panel. No document names them, so they come on top of what it says."""
 
 CLOSED = "dlthub"
 """The package with a licence that is not open: never installed unless the project itself asks (CMP-08)."""
@@ -105,8 +106,9 @@ def requirements_for(requirements: Requirements, groups: Iterable[str], launcher
                 "Add it to `[dependency-groups]` in pyproject.toml.",
             )
         specs.update(requirements.groups[name])
-    needed = requirements.launcher_requirements.get(launcher, LAUNCHER_REQUIREMENTS.get(launcher, ()))
+    needed = requirements.launcher_requirements.get(launcher, ())
     specs.update(spec for spec in needed if _name(spec) != CLOSED)
+    specs.update(LAUNCHER_REQUIREMENTS.get(launcher, ()))
     return sorted(specs)
 
 
