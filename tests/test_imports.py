@@ -46,6 +46,7 @@ PURE = frozenset(
         "refresh",
         "run_context",
         "runs",
+        "schedule_words",
         "selectors",
         "settings",
         "ticks",
