@@ -141,9 +141,9 @@ class Desk:
         return Notice(strings.NOT_STARTED, reasons, is_refusal=True)
 
     def start_again(self, run_id: str) -> Notice:
-        """Start the job of a run once more, from scratch if that run did."""
+        """Start the job of a run once more. Never from scratch: that drops data, and is asked for on the job's page."""
         run = self.client.run(run_id)
-        return self.start(self.client.job(run.job_ref or "").id, refresh=run.refresh)
+        return self.start(self.client.job(run.job_ref or "").id)
 
     def cancel(self, run_ids: Sequence[str]) -> Notice:
         """Ask runs to stop."""

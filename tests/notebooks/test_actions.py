@@ -24,6 +24,8 @@ def test_a_job_is_started_with_what_differs_for_this_run(client: Client, desk: D
     run = client.wait(started(client, notice))
     assert run.refresh
     assert [line.text for line in client.logs(run.id) if line.stream == "stdout"] == ["row 0"]
+    again = client.wait(started(client, desk.start_again(run.id)))
+    assert not again.refresh, "nobody asked for it a second time"
 
 
 # SPEC: UI-05
