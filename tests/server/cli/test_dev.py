@@ -79,6 +79,7 @@ def test_it_starts_without_jobs_and_writes_nothing_into_the_directory(tmp_path: 
             assert list(client.jobs()) == []
         assert credentials_path(environment(tmp_path)).stat().st_mode & 0o077 == 0
         assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+        assert server.stop(signal.SIGINT) == 130, "its panel, which the address has started, ends with it"
     assert list(root.iterdir()) == []
 
 
@@ -166,6 +167,7 @@ def test_it_ends_with_a_fresh_address_and_how_other_terminals_find_it(tmp_path: 
         assert said[-1] == f"In other terminals: export RUNYARD_SERVER={server.said['server']}\n"
         assert address != server.said["owner_url"]
         assert httpx.get(address).status_code == 200
+        assert server.stop(signal.SIGINT) == 130, "its panel, which the address has started, ends with it"
 
 
 # SPEC: SCH-04
