@@ -145,8 +145,12 @@ def _serve(
                 served.thread.join()
             except (KeyboardInterrupt, typer.Exit):
                 panel = served.server.runtime.panel
-                panel.stop()
-                _stop_jobs(session, client, lambda: panel.is_open)
+                try:
+                    panel.stop()
+                    _stop_jobs(session, client, lambda: panel.is_open)  # pressed again, it waits no longer
+                finally:
+                    # What is left takes a second or two, and must not be cut into by more presses.
+                    signal.signal(signal.SIGINT, signal.SIG_IGN)
                 raise
 
 
