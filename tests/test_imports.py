@@ -27,6 +27,7 @@ SOURCES = {
 
 PURE = frozenset(
     {
+        "cron",
         "decorators",
         "facts",
         "freshness",

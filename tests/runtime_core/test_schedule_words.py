@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runyard.core.cron import ALIASES, check_cron
 from runyard.core.errors import InvalidTrigger
 from runyard.core.schedule_words import instant_in_words, period_in_words, schedule_in_words
-from runyard.core.triggers import CRON_ALIASES, check_cron
 
 
 # SPEC: TRG-13
@@ -70,7 +70,7 @@ def test_whatever_is_a_schedule_can_be_said(expression: str) -> None:
 
 
 def test_every_alias_is_said_without_its_sign() -> None:
-    assert not [alias for alias in CRON_ALIASES if "@" in schedule_in_words(alias)]
+    assert not [alias for alias in ALIASES if "@" in schedule_in_words(alias)]
 
 
 @pytest.mark.parametrize(

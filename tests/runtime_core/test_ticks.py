@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from runyard.core.clock import from_datetime
+from runyard.core.cron import ALIASES
 from runyard.core.errors import InvalidTrigger
 from runyard.core.ticks import (
     DAY,
@@ -17,7 +18,6 @@ from runyard.core.ticks import (
     previous_tick,
     ticks,
 )
-from runyard.core.triggers import CRON_ALIASES
 
 
 def at(text: str) -> int:
@@ -39,7 +39,7 @@ def test_a_cron_is_read_in_its_own_zone() -> None:
     ]
 
 
-@pytest.mark.parametrize(("alias", "expression"), CRON_ALIASES.items())
+@pytest.mark.parametrize(("alias", "expression"), ALIASES.items())
 def test_an_alias_means_its_five_fields(alias: str, expression: str) -> None:
     now = at("2026-02-03T04:05:06Z")
     check_schedule(alias, "UTC")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runyard.core import triggers
+from runyard.core.cron import check_cron
 from runyard.core.errors import InvalidInput, InvalidTrigger
 from runyard.core.triggers import TRIGGER_TYPES, Written, parse_trigger, read_triggers
 
@@ -76,7 +77,7 @@ def test_a_wrong_trigger_says_what_is_wrong_with_it(text: str, says: str) -> Non
     ],
 )
 def test_well_formed_cron_is_accepted_at_import(cron: str) -> None:
-    triggers.check_cron(cron)
+    check_cron(cron)
 
 
 # SPEC: TRG-03

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from runyard.core.triggers import CRON_ALIASES
+from runyard.core.cron import ALIASES
 
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
@@ -26,7 +26,7 @@ LISTED_MAX = 3
 
 def schedule_in_words(expression: str, timezone: str = "") -> str:
     """Return "every 5 minutes", "daily at 06:00", "every Monday at 06:00 Europe/Berlin": `timezone` where it counts."""
-    fields = CRON_ALIASES.get(expression.lower(), expression).lower().split()
+    fields = ALIASES.get(expression.lower(), expression).lower().split()
     if len(fields) == 5:
         minute, hour, *days = fields
         if days == ["*", "*", "*"] and (often := _within_a_day(minute, hour)):

@@ -25,8 +25,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from croniter import CroniterError, croniter
 
 from runyard.core.clock import MICROSECONDS, to_datetime
+from runyard.core.cron import ALIASES
 from runyard.core.errors import InvalidTrigger
-from runyard.core.triggers import CRON_ALIASES
 
 MINUTE = 60 * MICROSECONDS
 DAY = 24 * 60 * MINUTE
@@ -50,7 +50,7 @@ def check_schedule(cron: str, timezone: str) -> None:
     if len(fields) != 5 or _NOT_REPEATABLE.search(cron):
         raise InvalidTrigger(
             f"`{cron}` is no cron expression.",
-            f"Write five fields (minute, hour, day, month, weekday) or one of {', '.join(CRON_ALIASES)}.",
+            f"Write five fields (minute, hour, day, month, weekday) or one of {', '.join(ALIASES)}.",
         )
     try:
         next(_wall_ticks(cron, 0, 1))
@@ -180,7 +180,7 @@ def _wall(naive: datetime) -> int:
 
 
 def _fields(cron: str) -> list[str]:
-    return CRON_ALIASES.get(cron.strip(), cron).split()
+    return ALIASES.get(cron.strip(), cron).split()
 
 
 def _zone(timezone: str) -> ZoneInfo:

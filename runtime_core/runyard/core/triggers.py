@@ -1,12 +1,13 @@
 """Reasons to run, as text `type:expr`: make them, read them, say them in words.
 
-Cron syntax is checked here with the standard library alone, because job files are imported where nothing else
-is installed; whether an expression ever fires, and when, is `intervals`. What else starts a job than what it
+Cron syntax is checked with the standard library alone (`cron`), because job files are imported where nothing else is
+installed; whether an expression ever fires, and when, is `intervals`. What else starts a job than what it
 declares is `manifest.expand_triggers`.
 """
 
 from __future__ import annotations
 
+from runyard.core.cron import check_cron
 from runyard.core.errors import InvalidInput, InvalidTrigger
 from runyard.core.job_refs import PREFIX, is_ref
 
@@ -293,72 +294,6 @@ def parse_instant(text: str) -> datetime:
             "Write ISO 8601, for example `2026-01-31T06:00:00Z`.",
         )
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-CRON_ALIASES = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-"""Names that stand for a whole expression, and for which."""
-
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_CRON_FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
-    ("minute", 0, 59, ()),
-    ("hour", 0, 23, ()),
-    ("day of month", 1, 31, ()),
-    ("month", 1, 12, _MONTHS),
-    ("day of week", 0, 7, _DAYS),
-)
-
-
-def check_cron(expression: str) -> None:
-    """Accept five well-formed fields within their ranges, or an alias.
-
-    `L`, `W` and `#` in the day fields are let through; `intervals.check_schedule` has the last word on them.
-    Raises: InvalidTrigger naming the field. Source: TRG-03.
-    """
-    if expression.lower() in CRON_ALIASES:
-        return
-    fields = expression.lower().split()
-    if len(fields) != len(_CRON_FIELDS):
-        raise InvalidTrigger(
-            f"`{expression}` has {len(fields)} fields.",
-            "Write five: minute, hour, day of month, month, day of week.",
-        )
-    for field, (name, low, high, words) in zip(fields, _CRON_FIELDS, strict=True):
-        for item in field.split(","):
-            if not _is_cron_item(item, name, low, high, words):
-                raise InvalidTrigger(
-                    f"`{expression}`: `{item}` is no {name}.",
-                    f"Use {low} to {high}{' or names' if words else ''}: `a`, `a-b`, `*`, and steps `/n`.",
-                )
-
-
-def _is_cron_item(item: str, field: str, low: int, high: int, words: tuple[str, ...]) -> bool:
-    span, slash, step = item.partition("/")
-    if slash and not (_is_number(step) and int(step) > 0):
-        return False
-    if field == "day of month":
-        span = span if span != "l" else "31"
-        span = span.removesuffix("w")
-    elif field == "day of week":
-        span = span.partition("#")[0].removeprefix("l")
-    if span in ("*", "?"):
-        return True
-    ends = span.split("-")
-    return len(ends) <= 2 and all(
-        end in words or (_is_number(end) and low <= int(end) <= high) for end in ends
-    )
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 4
 
 
 def _check(kind: str, expr: str) -> None:
