@@ -99,10 +99,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield shared
 
 
-def kernel_session(page: Page, address: str) -> str:
-    """Return the id of the kernel session that a page gets at an address."""
+def kernel_session(page: Page, address: str, words: str) -> str:
+    """Return the id of the kernel session that a page gets at an address, once the kernel has said these words."""
     with page.expect_websocket(lambda socket: SESSION.search(socket.url) is not None) as opened:
         page.goto(address)
+    expect(page.locator("body")).to_contain_text(words)
     found = SESSION.search(opened.value.url)
     assert found is not None
     return found[1]
@@ -120,10 +121,10 @@ def test_nobody_drives_or_reads_the_kernel_of_another(shared: Site, visitors: Vi
     shared.sign_in(ann)
     shared.sign_in(bob, shared.add_member())
     if where == "an app":
-        address, path = f"{shared.origin}/apps/open/{shared.serve('book').id}", "/"
+        address, path, words = f"{shared.origin}/apps/open/{shared.serve('book').id}", "/", "Hello nobody"
     else:
-        address, path = f"{shared.origin}/panel/", "/panel/"
-    anns, bobs = kernel_session(ann, address), kernel_session(bob, address)
+        address, path, words = f"{shared.origin}/panel/", "/panel/", "Overview"
+    anns, bobs = (kernel_session(page, address, words) for page in (ann, bob))
     assert anns != bobs
     visitors.expect_error(r"403")
     assert try_to_use(ann, anns, path) == (200, "read it"), "so this is how one would"
@@ -180,7 +181,7 @@ def test_the_name_at_the_top_opens_the_way_out(shared: Site, visitors: Visitors)
     page.goto(f"{shared.origin}/panel/")
     expect(page.get_by_role("heading", name="Newest runs")).to_be_visible()
     page.get_by_text("owner@localhost").click()
-    visitors.expect_error("WebSocket connection|40[13]")
+    visitors.expect_error("WebSocket connection|40[13]|Unauthorized")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="A runyard server")).to_be_visible()
 
@@ -191,6 +192,6 @@ def test_who_signs_out_is_shown_in_all_tabs_where_to_sign_in(shared: Site, visit
     shared.sign_in(page, shared.add_member())
     page.goto(f"{shared.origin}/panel/#/jobs")
     expect(page.get_by_role("heading", name="All jobs")).to_be_visible()
-    visitors.expect_error("WebSocket connection|40[13]")
+    visitors.expect_error("WebSocket connection|40[13]|Unauthorized")
     page.request.post(f"{shared.origin}/sign-out", headers={"origin": shared.origin})
     expect(page.get_by_role("heading", name="A runyard server")).to_be_visible()
