@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"runyard": "runtime_core", "runyard_server": "server"}
+PACKAGES = {
+    "runyard": "runtime_core",
+    "runyard_notebooks": "notebooks",
+    "runyard_server": "server",
+    "runyard_widgets": "widgets",
+}
 SOURCE_ENDINGS = {".py", ".html", ".css", ".js", ".typed"}
 BUILD_SECONDS = 120.0
 """Building takes seconds; the first time also fetches the build backend."""
