@@ -72,7 +72,7 @@ async def _open(server: Server, visit: Visit, scope: Scope) -> Target | Response
 
 def _arrive(server: Server, cookie: str | None) -> Visit:
     """Return a viewer at the door. Raises: NotSignedIn."""
-    return look_up(server, server.runtime.panel.job(), server.credentials.actor(None, cookie))
+    return look_up(server, server.runtime.panel.job, server.credentials.actor(None, cookie))
 
 
 async def _target(server: Server, visit: Visit, scope: Scope) -> Target | Response:

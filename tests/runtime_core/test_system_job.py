@@ -38,7 +38,7 @@ def versions(world: World) -> int:
 def test_every_start_finds_the_same_job(world: World) -> None:
     for _ in range(2):
         panel_of(world, "one").install(OWNER)
-    job = world.runtime.panel.job()
+    job = world.runtime.panel.job
     assert (job["job_ref"], job["workspace_id"], job["version"]) == (PANEL_REF, SYSTEM_WORKSPACE, 1)
     assert versions(world) == 1
 

@@ -164,7 +164,7 @@ def test_nobody_is_signed_out_from_a_foreign_page(local_api: Api, method: str) -
 
 
 def test_the_panels_workspace_is_nobodys(api: Api) -> None:
-    job = api.runtime.panel.job()
+    job = api.runtime.panel.job
     _cookie, token = sign_in(api)
     assert status(api, f"/api/v1/workspaces/{job['workspace_id']}", token) == 404
     assert status(api, f"/apps/open/{job['id']}", token) == 404

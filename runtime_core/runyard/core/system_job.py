@@ -7,6 +7,8 @@ they get no key of their own (`preparing`), because the panel acts with the righ
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from sqlalchemy import Connection, RowMapping
 
 from runyard.core.clock import Clock
@@ -68,7 +70,7 @@ class SystemJob:
 
     def start(self, user_id: str | None) -> None:
         """Start the panel unless it runs or is on its way."""
-        self._run_control.start(SYSTEM_WORKSPACE, job_ids=[self.job()["id"]], selectors=None, user_id=user_id)
+        self._run_control.start(SYSTEM_WORKSPACE, job_ids=[self.job["id"]], selectors=None, user_id=user_id)
 
     def stop(self) -> None:
         """Ask the panel to stop; nothing happens if it does not run."""
@@ -76,14 +78,15 @@ class SystemJob:
         if run is not None:
             self._run_control.cancel(SYSTEM_WORKSPACE, [run["id"]], dry_run=False, user_id=None)
 
+    @cached_property
     def job(self) -> RowMapping:
-        """Return the job's row."""
+        """Return the job's row, which stays what it is while the server runs: each request to the panel asks for it."""
         [row] = self._database.read(lambda connection: jobs.all_of(connection, SYSTEM_WORKSPACE))
         return row
 
     def newest_run(self) -> RowMapping | None:
         """Return the newest run of the panel, None before the first."""
-        job_id = self.job()["id"]
+        job_id = self.job["id"]
         return self._database.read(lambda connection: runs.latest_of(connection, [job_id]).get(job_id))
 
     @property
