@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .frames import jobs_frame
 from .live_widget import static
 from .row_widget import JobRows
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 class JobGraph(JobRows):
@@ -32,8 +26,3 @@ class JobGraph(JobRows):
     def edges(self) -> list[dict[str, str]]:
         """What follows and what waits, as `{source, target, kind}`."""
         return self.whole_field("edges")
-
-    @property
-    def selected_jobs(self) -> pl.DataFrame:
-        """The selected jobs; columns as in `frames.jobs_frame`."""
-        return jobs_frame(self.selected_rows())

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .frames import jobs_frame
 from .live_widget import static
 from .row_widget import JobRows, RowActions
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 class JobTable(RowActions, JobRows):
@@ -17,8 +11,3 @@ class JobTable(RowActions, JobRows):
 
     _esm = static("job_table.js")
     _css = static("job_table.css")
-
-    @property
-    def selected_jobs(self) -> pl.DataFrame:
-        """The selected jobs; columns as in `frames.jobs_frame`."""
-        return jobs_frame(self.selected_rows())

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
 from .feeds import Feed, Frame
+from .frames import jobs_frame, runs_frame
 from .live_widget import LiveWidget
+
+if TYPE_CHECKING:
+    import polars as pl
 
 PICTURE_ROWS = 200
 """Rows of an exported widget: several screens, and at some 300 bytes each no burden for a notebook file."""
@@ -134,6 +138,11 @@ class RunRows(RowWidget):
         """The newest first."""
         return sorted(rows, key=lambda run: (run["created_at"], run["number"]), reverse=True)
 
+    @property
+    def selected_runs(self) -> pl.DataFrame:
+        """The selected runs; columns as in `frames.runs_frame`."""
+        return runs_frame(self.selected_rows())
+
 
 class JobRows(RowWidget):
     """Rows that are jobs."""
@@ -151,6 +160,11 @@ class JobRows(RowWidget):
     def in_order(self, rows: Iterable[Row]) -> list[Row]:
         """By ref."""
         return sorted(rows, key=lambda job: str(job["ref"]))
+
+    @property
+    def selected_jobs(self) -> pl.DataFrame:
+        """The selected jobs; columns as in `frames.jobs_frame`."""
+        return jobs_frame(self.selected_rows())
 
 
 def when(at: int | None) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .frames import runs_frame
 from .live_widget import static
 from .row_widget import RunRows
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 class RunTimeline(RunRows):
@@ -27,8 +23,3 @@ class RunTimeline(RunRows):
     def ticks(self) -> list[dict[str, Any]]:
         """The upcoming ticks, as `{job, at}`, in ms UTC."""
         return self.whole_field("ticks")
-
-    @property
-    def selected_runs(self) -> pl.DataFrame:
-        """The selected runs; columns as in `frames.runs_frame`."""
-        return runs_frame(self.selected_rows())
