@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
 import threading
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.servers import API_KEY, stop_panel
+from tests.support.servers import API_KEY, serving_here
 from websockets.asyncio.client import connect
 
 from runyard.core.logs import iter_lines
 from runyard.core.node import attempt_dir, linux
 from runyard_notebooks.strings import NO_IDENTITY
-from runyard_server.cli.serving import Serving, serving
+from runyard_server.cli.serving import Serving
 from runyard_server.client import Client
 from runyard_server.credentials import COOKIE
-from runyard_server.settings import Settings
 
 START_SECONDS, SETTLE_SECONDS = 60.0, 60.0
 
@@ -63,30 +60,20 @@ async def use(served: Serving) -> list[str]:
 # SPEC: SEC-07
 @pytest.mark.slow
 def test_the_token_of_a_viewer_is_in_no_page_message_export_log_or_process_list(tmp_path: Path) -> None:
-    settings = Settings(
-        port=0,
-        data_dir=tmp_path / "data",
-        bootstrap_api_key=API_KEY,
-        environment="workspace",
-        workspace_python=Path(sys.executable),
-    )
-    with serving(settings, os.environ) as served, Client(served.origin, API_KEY) as client:
+    with serving_here(tmp_path / "data") as served, Client(served.origin, API_KEY) as client:
         client.create_workspace("looked-at")
         directory = served.server.runtime.run_directory(start_panel(served))
-        try:
-            seen = asyncio.run(use(served))
-            everything = "".join(seen)
-            assert NO_IDENTITY not in everything, "it ran as somebody"
-            assert '"type":"exception"' not in everything
-            log = [line.text for line in iter_lines(directory)]
-            holder = attempt_dir.read_json(str(directory / "1"), attempt_dir.LOCK)["pid"]
-            processes = [
-                Path(f"/proc/{pid}/{what}").read_text()
-                for pid in (holder, *linux.descendants(holder))
-                for what in ("cmdline", "environ")
-            ]
-            for text in (*seen, *log, *processes):
-                assert not TOKEN.search(text)
-                assert API_KEY not in text
-        finally:
-            stop_panel(served.server.runtime)
+        seen = asyncio.run(use(served))
+        everything = "".join(seen)
+        assert NO_IDENTITY not in everything, "it ran as somebody"
+        assert '"type":"exception"' not in everything
+        log = [line.text for line in iter_lines(directory)]
+        holder = attempt_dir.read_json(str(directory / "1"), attempt_dir.LOCK)["pid"]
+        processes = [
+            Path(f"/proc/{pid}/{what}").read_text()
+            for pid in (holder, *linux.descendants(holder))
+            for what in ("cmdline", "environ")
+        ]
+        for text in (*seen, *log, *processes):
+            assert not TOKEN.search(text)
+            assert API_KEY not in text

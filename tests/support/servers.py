@@ -22,7 +22,7 @@ from tests.support.attempts import keepers
 
 from runyard.core.node import attempt_dir, linux
 from runyard.core.runtime import Runtime
-from runyard_server.cli.serving import serving
+from runyard_server.cli.serving import Serving, serving
 from runyard_server.client import Client
 from runyard_server.settings import Settings
 
@@ -35,8 +35,8 @@ RUNYARD = [sys.executable, "-c", "from runyard_server.cli import main; main()"]
 
 
 @contextmanager
-def server_here(data_dir: Path, workspace: str = "tests") -> Iterator[Client]:
-    """Serve in this process and offer a client of a fresh workspace; runs use this Python."""
+def serving_here(data_dir: Path) -> Iterator[Serving]:
+    """Serve in this process; runs use this Python. The panel, which signing in starts, is stopped at the end."""
     settings = Settings(
         port=0,
         data_dir=data_dir,
@@ -45,15 +45,36 @@ def server_here(data_dir: Path, workspace: str = "tests") -> Iterator[Client]:
         workspace_python=Path(sys.executable),
     )
     with serving(settings, os.environ) as served:
-        with Client(served.origin, API_KEY) as anywhere:
-            created = anywhere.create_workspace(workspace)
-        with Client(served.origin, API_KEY, created.id) as client:
+        try:
+            yield served
+        finally:
+            _stop_panel(served.server.runtime)
+
+
+@contextmanager
+def new_workspace(served: Serving, name: str) -> Iterator[Client]:
+    """Offer the owner's client of a fresh workspace; what runs in it is stopped at the end."""
+    with Client(served.origin, API_KEY) as anywhere:
+        created = anywhere.create_workspace(name)
+    with Client(served.origin, API_KEY, created.id) as client:
+        try:
             yield client
-        stop_panel(served.server.runtime)
+        finally:
+            left = [run.id for run in client.open_runs()]
+            client.cancel(left)
+            for run_id in left:
+                client.wait(run_id)
 
 
-def stop_panel(runtime: Runtime) -> None:
-    """Stop the control panel, which signing in starts, and wait for it: jobs outlive their server."""
+@contextmanager
+def server_here(data_dir: Path, workspace: str = "tests") -> Iterator[Client]:
+    """Serve in this process and offer a client of a fresh workspace."""
+    with serving_here(data_dir) as served, new_workspace(served, workspace) as client:
+        yield client
+
+
+def _stop_panel(runtime: Runtime) -> None:
+    """Stop the control panel and wait for it: jobs outlive their server."""
     changed = threading.Event()
     runtime.database.on_change(changed.set)
     runtime.panel.stop()

@@ -11,14 +11,12 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 from tests.support.people import add_member
-from tests.support.servers import API_KEY, stop_panel
+from tests.support.servers import new_workspace, serving_here
 from tests.support.workspaces import make_workspace
 
-from runyard_server.cli.serving import serving
 from runyard_server.client import Client, Job, Run
 from runyard_server.client.deploying import Deployer
 from runyard_server.context import Server
-from runyard_server.settings import Settings
 
 PROJECT = {
     "pyproject.toml": '[project]\nname = "site"\nversion = "1"\n',
@@ -69,27 +67,10 @@ def site(root: Path, files: Mapping[str, str | bytes], name: str = "site") -> It
 
     Runs use this Python. `root` gets the workspace and the server's data.
     """
-    settings = Settings(
-        port=0,
-        data_dir=root / "data",
-        bootstrap_api_key=API_KEY,
-        environment="workspace",
-        workspace_python=Path(sys.executable),
-    )
-    with serving(settings, os.environ) as served:
-        with Client(served.origin, API_KEY) as anywhere:
-            workspace = anywhere.create_workspace(name)
-        with Client(served.origin, API_KEY, workspace.id) as client:
-            place = make_workspace(root / name, {**PROJECT, **files})
-            Deployer(client, place, env=os.environ, python=Path(sys.executable)).deploy()
-            try:
-                yield Site(served.origin, served.server, client)
-            finally:
-                left = [run.id for run in client.open_runs()]
-                client.cancel(left)
-                for run_id in left:
-                    client.wait(run_id)
-                stop_panel(served.server.runtime)
+    with serving_here(root / "data") as served, new_workspace(served, name) as client:
+        place = make_workspace(root / name, {**PROJECT, **files})
+        Deployer(client, place, env=os.environ, python=Path(sys.executable)).deploy()
+        yield Site(served.origin, served.server, client)
 
 
 def _has_settled(run: Run) -> bool:

@@ -46,11 +46,6 @@ def client(
         deployed = shell("deploy")
         assert deployed.code == 0, deployed.err
         yield client
-        left = [run.id for run in client.open_runs()]
-        if left:
-            client.cancel(left)
-        for run_id in left:
-            client.wait(run_id)
 
 
 # SPEC: CLI-31
