@@ -9,6 +9,7 @@ import { layout, NODE_HEIGHT, NODE_WIDTH } from "./layout.mjs";
 import { liveWidget } from "./live.mjs";
 import { Rows } from "./rows.mjs";
 import { withCode } from "./say.mjs";
+import { choose, toggled } from "./selection.mjs";
 import { looks } from "./status.mjs";
 import { byRef } from "./table_model.mjs";
 import { watch } from "./watch.mjs";
@@ -238,13 +239,7 @@ export default liveWidget(({ model, root }) => {
   // Selecting, opening, moving.
 
   function select(ref, isMore) {
-    const selected = model.get("selected");
-    const others = isMore ? selected.filter((other) => other !== ref) : [];
-    model.set(
-      "selected",
-      selected.includes(ref) && (isMore || selected.length === 1) ? others : [...others, ref],
-    );
-    model.save_changes();
+    choose(model, toggled(model.get("selected"), ref, isMore));
     redraw();
   }
 
@@ -320,7 +315,7 @@ export default liveWidget(({ model, root }) => {
   const unwatch = watch(model, ["selected", "href", "empty"], redraw);
   take(model.get("snapshot"));
   return {
-    frame: (head) => head.kind === "jobs" && take(head),
+    frame: take,
     stop() {
       unfollow();
       resized.disconnect();

@@ -61,7 +61,6 @@ const columns = [
 
 export default liveWidget((view) =>
   drawTable(view, {
-    kind: "jobs",
     noun: "job",
     nouns: "jobs",
     key: "ref",

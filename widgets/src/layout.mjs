@@ -252,10 +252,10 @@ function depthFirst({ before, after, layerOf }) {
   return found;
 }
 
-/** Return the barycenter of these vertices: their mean rank; undefined for none. */
-function barycenter(vertices, rank) {
+/** Return the barycenter of these vertices: the mean of where they are `at`; undefined for none. */
+function barycenter(vertices, at) {
   return vertices.length
-    ? vertices.reduce((sum, vertex) => sum + rank[vertex], 0) / vertices.length
+    ? vertices.reduce((sum, vertex) => sum + at[vertex], 0) / vertices.length
     : undefined;
 }
 
@@ -291,10 +291,7 @@ function place({ layers, before, after, layerOf, count }) {
     const isDown = sweep % 2 === 0;
     const neighbours = isDown ? before : after;
     for (const layer of isDown ? layers : layers.slice().reverse()) {
-      const wanted = layer.map((v) => {
-        const near = neighbours[v];
-        return near.length ? near.reduce((sum, n) => sum + y[n], 0) / near.length : y[v];
-      });
+      const wanted = layer.map((v) => barycenter(neighbours[v], y) ?? y[v]);
       for (const [i, at] of spread(layer, wanted, distance).entries()) y[layer[i]] = at;
     }
   }

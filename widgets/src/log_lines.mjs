@@ -1,5 +1,7 @@
 // One line of a log: its stream, its instant, and its text as a terminal would have left it.
 
+import { two } from "./words.mjs";
+
 /** Each stream by its letter: what marks it, and what the mark means. */
 export const STREAMS = {
   O: { mark: "", name: "stdout" },
@@ -28,7 +30,6 @@ export function printed(text) {
 /** The lines of a frame's body; `count` tells no line from one that is empty. */
 export const split = (text, count) => (count === 0 ? [] : text.split("\n"));
 
-const two = (n) => String(n).padStart(2, "0");
 const three = (n) => String(n).padStart(3, "0");
 
 /** An instant of the viewer's day, "14:03:07.120". */
@@ -40,7 +41,7 @@ export function clock(at) {
 /** The same since `start`: "+0:07.120", "+1:02:07.120". */
 export function elapsed(at, start) {
   const ms = Math.max(0, at - start);
-  const seconds = `${two(Math.floor(ms / 1000) % 60)}.${three(ms % 1000)}`;
+  const seconds = `${two((ms / 1000) % 60)}.${three(ms % 1000)}`;
   const minutes = Math.floor(ms / 60_000);
   return minutes < 60
     ? `+${minutes}:${seconds}`

@@ -26,10 +26,6 @@ export class Rows {
     return this.#byKey.get(key);
   }
 
-  has(key) {
-    return this.#byKey.has(key);
-  }
-
   get size() {
     return this.#byKey.size;
   }

@@ -6,7 +6,7 @@ import { say, sayInstant } from "./say.mjs";
 import { drawStatus } from "./status.mjs";
 import { newestFirst } from "./table_model.mjs";
 import { drawTable } from "./table_view.mjs";
-import { duration, instant, isOver, relative, runTime, shortName } from "./words.mjs";
+import { duration, instant, isOver, relative, runTime, shortName, waitTime } from "./words.mjs";
 
 const columns = [
   { name: "status", title: "Status", draw: (cell, { status }) => drawStatus(cell, status) },
@@ -46,7 +46,6 @@ const when = (at) => at !== null && instant(at);
 
 export default liveWidget((view) =>
   drawTable(view, {
-    kind: "runs",
     noun: "run",
     nouns: "runs",
     key: "id",
@@ -62,7 +61,7 @@ export default liveWidget((view) =>
     details: (run, now) => [
       ["Why", [run.reason, run.message].filter(Boolean).join(": ")],
       ["Created", when(run.created_at)],
-      ["Waited", duration((run.started_at ?? run.finished_at ?? now) - run.created_at)],
+      ["Waited", duration(waitTime(run, now))],
       ["Started", when(run.started_at)],
       ["Finished", when(run.finished_at)],
       ["Job", run.job],

@@ -7,11 +7,13 @@ import { followGestures } from "./gestures.mjs";
 import { liveWidget } from "./live.mjs";
 import { Rows } from "./rows.mjs";
 import { say, withCode } from "./say.mjs";
+import { choose, toggled } from "./selection.mjs";
 import { looks } from "./status.mjs";
 import { newestFirst } from "./table_model.mjs";
 import { followTheme } from "./theme.mjs";
 import { AXIS_HEIGHT, drawTimeline, namesWidth } from "./timeline_canvas.mjs";
 import {
+  across,
   barAt,
   barsWithin,
   down,
@@ -22,7 +24,7 @@ import {
   zoomed,
 } from "./timeline_geometry.mjs";
 import { watch } from "./watch.mjs";
-import { duration, instant, isOver, runTime } from "./words.mjs";
+import { duration, instant, isOver, runTime, waitTime } from "./words.mjs";
 
 const HOUR = 3_600_000; // ms
 const BORDERS = 2; // px of the frame, within its height
@@ -32,7 +34,7 @@ const READ_ROWS = 100; // of the table for screen readers: the newest runs, more
 /** Return what there is to say of a run, each part a line. */
 function description(run, now) {
   const { sign, word } = looks(run.status);
-  const waited = (run.started_at ?? run.finished_at ?? now) - run.created_at;
+  const waited = waitTime(run, now);
   const ran = runTime(run, now);
   return [
     `${run.job} #${run.number}`,
@@ -107,7 +109,10 @@ export default liveWidget(({ model, root }) => {
 
   // Drawing.
 
-  const width = () => canvas.clientWidth - namesWidth(canvas.clientWidth);
+  const left = () => namesWidth(canvas.clientWidth);
+  const width = () => canvas.clientWidth - left();
+  /** Return where a point of the canvas is among the lanes. */
+  const inLanes = (x, y) => ({ x: x - left(), y: y - AXIS_HEIGHT + frame.scrollTop });
   let asked = 0;
   const redraw = () => {
     asked ||= requestAnimationFrame(draw);
@@ -189,19 +194,13 @@ export default liveWidget(({ model, root }) => {
     },
     zoom(factor, x) {
       tip.hidden = true;
-      move(zoomed(view, factor, instantAt(x - namesWidth(canvas.clientWidth), view, width())));
+      move(zoomed(view, factor, instantAt(x - left(), view, width())));
     },
     brush(from, to, isDone) {
       tip.hidden = true;
       brush = isDone ? null : [from, to];
-      const corner = ({ x, y }) => ({
-        x: x - namesWidth(canvas.clientWidth),
-        y: y - AXIS_HEIGHT + frame.scrollTop,
-      });
-      if (isDone)
-        select(
-          barsWithin(lanes, view, width(), rows.now(), corner(from), corner(to)).map(({ run }) => run.id),
-        );
+      const corners = [from, to].map(({ x, y }) => inLanes(x, y));
+      if (isDone) select(barsWithin(lanes, view, width(), rows.now(), ...corners).map(({ run }) => run.id));
       redraw();
     },
     // Over the axis there is nothing to scroll, so a plain wheel zooms there.
@@ -211,16 +210,11 @@ export default liveWidget(({ model, root }) => {
   // Selecting and opening.
 
   function select(ids) {
-    model.set("selected", ids);
-    model.save_changes();
+    choose(model, ids);
     redraw();
   }
 
-  function toggle(id, isMore) {
-    const selected = model.get("selected");
-    const others = isMore ? selected.filter((other) => other !== id) : [];
-    select(selected.includes(id) && (isMore || selected.length === 1) ? others : [...others, id]);
-  }
+  const toggle = (id, isMore) => select(toggled(model.get("selected"), id, isMore));
 
   function open(run) {
     const href = address(model.get("href"), { ...run, ref: run.job });
@@ -228,9 +222,9 @@ export default liveWidget(({ model, root }) => {
   }
 
   const under = ({ offsetX, offsetY }) => {
-    const x = offsetX - namesWidth(canvas.clientWidth);
+    const { x, y } = inLanes(offsetX, offsetY);
     if (x < 0 || offsetY < AXIS_HEIGHT) return undefined;
-    return barAt(lanes, view, width(), rows.now(), x, offsetY - AXIS_HEIGHT + frame.scrollTop);
+    return barAt(lanes, view, width(), rows.now(), x, y);
   };
 
   canvas.addEventListener("click", (event) => {
@@ -300,7 +294,7 @@ export default liveWidget(({ model, root }) => {
       const half = (view.to - view.from) / 2;
       move({ from: next.from - half, to: next.from + half });
     }
-    const x = ((next.from - view.from) / (view.to - view.from)) * width() + namesWidth(canvas.clientWidth);
+    const x = across(next.from, view, width()) + left();
     explain(next.run, x, top - frame.scrollTop + AXIS_HEIGHT);
     say(spoken, description(next.run, rows.now()).join(", "));
     redraw();
@@ -324,7 +318,7 @@ export default liveWidget(({ model, root }) => {
   const unwatch = watch(model, ["selected", "empty", "height"], arrange);
   take(model.get("snapshot"));
   return {
-    frame: (head) => head.kind === "runs" && take(head),
+    frame: take,
     stop() {
       unfollowGestures();
       unfollowTheme();

@@ -4,6 +4,7 @@
 import { address, h } from "./dom.mjs";
 import { Rows } from "./rows.mjs";
 import { say, withCode } from "./say.mjs";
+import { choose } from "./selection.mjs";
 import { looks } from "./status.mjs";
 import { actionsFor, countsBy, matching } from "./table_model.mjs";
 import { watch } from "./watch.mjs";
@@ -13,7 +14,8 @@ const TICK_MS = 1000; // durations of open runs are told in seconds
 /**
  * Draw a table of `shape`: `noun` and `nouns`; `key` of a row; `columns` of `{name, title, draw(cell, row, now),
  * isTimed}`, the one named "name" carrying the link; `order(a, b)`; `text(row)` that is searched; `statusOf(row)`;
- * `groups` of statuses to choose, by name `(row) => whether`; `states(row)` for actions; `details(row, now)` as `[title, text]` of an open row; `refOf(row)`.
+ * `groups` of statuses to choose, by name `(row) => whether`; `states(row)` for actions; `details(row, now)` as
+ * `[title, text]` of an open row; `refOf(row)`.
  */
 export function drawTable({ model, root }, shape) {
   const rows = new Rows(shape.key);
@@ -235,18 +237,17 @@ export function drawTable({ model, root }, shape) {
 
   function select(key, isSelected) {
     const others = model.get("selected").filter((other) => other !== key);
-    choose(isSelected ? [...others, key] : others);
+    selectThese(isSelected ? [...others, key] : others);
   }
 
   function selectAll() {
     const keys = shown.map((row) => row[shape.key]);
     const others = model.get("selected").filter((key) => !lines.has(key));
-    choose(all.checked ? [...others, ...keys] : others);
+    selectThese(all.checked ? [...others, ...keys] : others);
   }
 
-  function choose(keys) {
-    model.set("selected", keys);
-    model.save_changes();
+  function selectThese(keys) {
+    choose(model, keys);
     showSelection();
   }
 
@@ -349,7 +350,6 @@ export function drawTable({ model, root }, shape) {
   arrange();
   return {
     frame(head) {
-      if (head.kind !== shape.kind) return;
       rows.merge(head);
       arrange();
     },

@@ -6,7 +6,7 @@
 import { isOver } from "./words.mjs";
 
 export const TRACK_HEIGHT = 14; // px: a bar and the gap below it
-export const LANE_PADDING = 6; // px above the first and below the last track of a lane
+const LANE_PADDING = 6; // px above the first and below the last track of a lane
 const MAX_TRACKS = 4; // runs of a job side by side; more share the last track, so that one job cannot fill the page
 const HIT_SLACK = 3; // px around a bar that still count as on it: short runs are narrower than a pointer is steady
 const MIN_SPAN = 2_000; // ms

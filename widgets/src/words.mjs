@@ -29,7 +29,8 @@ export function duration(ms) {
   return `${Math.floor(length / DAY)} d ${Math.floor((length % DAY) / HOUR)} h`;
 }
 
-const two = (n) => String(Math.floor(n)).padStart(2, "0");
+/** A number of at least two digits, without its fraction. */
+export const two = (n) => String(Math.floor(n)).padStart(2, "0");
 
 /** An instant beside now, in one unit: "just now", "5 min ago", "in 3 h", "12 d ago". */
 export function relative(at, now) {
@@ -58,6 +59,9 @@ const FULL = new Intl.DateTimeFormat(undefined, {
 export function runTime(run, now) {
   return run.started_at === null ? null : (run.finished_at ?? now) - run.started_at;
 }
+
+/** How long a run waited to start, or has been waiting. */
+export const waitTime = (run, now) => (run.started_at ?? run.finished_at ?? now) - run.created_at;
 
 /** The last name of a job ref, which is what people call the job: "jobs.flights.load" is "load". */
 export const shortName = (ref) => ref.slice(ref.lastIndexOf(".") + 1);
