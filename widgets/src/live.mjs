@@ -12,7 +12,8 @@ const ACKNOWLEDGE_EVERY = 2;
  * An anywidget module around one drawing function.
  *
  * `draw({ model, root, link })` fills `root` (an element with our theme) from `model.get("snapshot")` and returns
- * `{ frame(head, body), stop?() }`: `frame` is called with every frame, its JSON head and its body as a Uint8Array.
+ * `{ frame(head, body), recolour?(), stop?() }`: `frame` is called with every frame, its JSON head and its body as a
+ * Uint8Array, `recolour` once the theme is known and when it changes, for what style sheets do not colour.
  * `link.ask(request)` answers with `{ head, body }`; `link.resync()` starts over with the full state.
  */
 export function liveWidget(draw) {
@@ -22,7 +23,6 @@ export function liveWidget(draw) {
       // JupyterLab would take arrow keys for its own, wherever the focus is.
       const root = h("div", { class: "ry", "data-lm-suppress-shortcuts": "true" }, notice);
       el.append(root);
-      const unfollow = followTheme(root);
       const showTrouble = (text) => {
         const again = h("button", { type: "button", onclick: () => link.resync() }, "Try again");
         notice.replaceChildren(h("span", {}, ...withCode(text)), again);
@@ -39,6 +39,7 @@ export function liveWidget(draw) {
       const { trouble } = model.get("snapshot");
       if (trouble) showTrouble(trouble);
       const view = draw({ model, root, link });
+      const unfollow = followTheme(root, () => view.recolour?.());
       link.attach();
 
       return () => {

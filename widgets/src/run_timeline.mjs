@@ -10,7 +10,6 @@ import { say, withCode } from "./say.mjs";
 import { choose, toggled } from "./selection.mjs";
 import { looks } from "./status.mjs";
 import { newestFirst } from "./table_model.mjs";
-import { followTheme } from "./theme.mjs";
 import { AXIS_HEIGHT, drawTimeline, namesWidth } from "./timeline_canvas.mjs";
 import {
   across,
@@ -308,24 +307,25 @@ export default liveWidget(({ model, root }) => {
   });
   const resized = new ResizeObserver(redraw);
   resized.observe(canvas);
-  const unfollowTheme = followTheme(canvas, redraw);
   const tick = setInterval(redraw, TICK_MS);
   const take = (head) => {
     if (head.ticks) ticks = head.ticks;
     rows.merge(head);
     arrange();
   };
-  const unwatch = watch(model, ["selected", "empty", "height"], arrange);
+  const unwatch = watch(model, ["empty", "height"], arrange);
+  const unwatchSelected = watch(model, ["selected"], redraw);
   take(model.get("snapshot"));
   return {
     frame: take,
+    recolour: redraw,
     stop() {
       unfollowGestures();
-      unfollowTheme();
       resized.disconnect();
       clearInterval(tick);
       cancelAnimationFrame(asked);
       unwatch();
+      unwatchSelected();
     },
   };
 });

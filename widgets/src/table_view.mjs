@@ -342,10 +342,11 @@ export function drawTable({ model, root }, shape) {
     }
   }, TICK_MS);
 
-  const unwatch = watch(model, ["selected", "actions", "empty", "href"], () => {
+  const unwatch = watch(model, ["actions", "empty", "href"], () => {
     for (const line of lines.values()) line.drawn = null;
     arrange();
   });
+  const unwatchSelected = watch(model, ["selected"], showSelection);
   rows.merge(model.get("snapshot"));
   arrange();
   return {
@@ -356,6 +357,7 @@ export function drawTable({ model, root }, shape) {
     stop() {
       clearInterval(tick);
       unwatch();
+      unwatchSelected();
     },
   };
 }

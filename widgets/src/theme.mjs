@@ -14,17 +14,18 @@ export function isDark(page, system) {
 }
 
 /**
- * Keeps `data-theme` of `root` at "light" or "dark" while the page changes; returns what ends that.
+ * Keeps `data-theme` of `root` at "light" or "dark" while the page changes, and calls `changed` after each change;
+ * returns what ends that.
  *
  * A selector cannot do it: hosts draw widgets inside a shadow root, from which the page's classes are not seen.
  */
-export function followTheme(root, changed = () => {}) {
+export function followTheme(root, changed) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const follow = () => {
     const theme = isDark(document, system) ? "dark" : "light";
     if (root.dataset.theme === theme) return;
     root.dataset.theme = theme;
-    changed(theme);
+    changed();
   };
   const observer = new MutationObserver(follow);
   observer.observe(document.body, WATCHED);
