@@ -21,7 +21,6 @@ from runyard.core.errors import Forbidden, NotFound
 from runyard.core.runtime import Runtime
 from runyard.core.store import accounts, snapshots, workspaces
 from runyard.core.store.runs import TOTAL_MAX
-from runyard.core.store.tables import configurations
 from runyard_server import cookies
 from runyard_server.auth import Action, Actor, Resource, Role, may
 from runyard_server.credentials import COOKIE, Credentials
@@ -138,8 +137,7 @@ class Here(Caller):
 
     def views_of(self, connection: Connection) -> Views:
         """Return how rows look here: a job's profile depends on the settings that are deployed."""
-        current = snapshots.latest(connection, configurations, self.workspace_id)
-        profiles = current["profiles"] if current is not None else ()
+        profiles = snapshots.profiles(connection, self.workspace_id)
         server = self.server
         # An app's key reads, and whoever looks at the app sees what it reads: the addresses of others are not for them.
         may_open = may(self.actor, Action.OPEN, Resource(self.workspace_id, self.role))

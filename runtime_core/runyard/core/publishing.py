@@ -50,8 +50,7 @@ def unpublish(connection: Connection, job: RowMapping, *, user_id: str, now: int
 
 def require_access(connection: Connection, workspace_id: str) -> None:
     """Return if the settings that are deployed have any for the profile `access`. Raises: Conflict."""
-    configuration = snapshots.latest(connection, snapshots.configurations, workspace_id)
-    if configuration is None or ACCESS not in configuration["profiles"]:
+    if ACCESS not in snapshots.profiles(connection, workspace_id):
         raise Conflict(
             "A public link shows an app under the profile `access`, which has no settings here.",
             "Create `.dlt/access.config.toml` and `.dlt/access.secrets.toml`, deploy, and publish again.",

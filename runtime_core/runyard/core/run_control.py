@@ -82,8 +82,9 @@ class RunControl:
     ) -> list[StartAnswer]:
         """Start every job that an id or selector names, each once, on the code that is deployed.
 
-        Raises: NotFound or AmbiguousName for selectors, InvalidRequest if nothing is named or the profile is a
-        local one. With `dry_run` nothing is written and answers carry no run (TAG-06).
+        Raises: NotFound or AmbiguousName for selectors, InvalidRequest if nothing is named or the profile is not
+        one to start under, Declined if the rules of the only job refuse it. With `dry_run` nothing is written and
+        answers carry no run (TAG-06).
         """
         if not job_ids and not selectors:
             raise InvalidRequest("No job is named.", "Give `job_ids`, `selectors` or both.")
@@ -241,8 +242,7 @@ def _check_profile(connection: Connection, workspace_id: str, profile: str | Non
         )
     if profile is None:
         return
-    configuration = snapshots.latest(connection, snapshots.configurations, workspace_id)
-    known = {PROD, ACCESS, *(configuration["profiles"] if configuration is not None else ())}
+    known = {PROD, ACCESS, *snapshots.profiles(connection, workspace_id)}
     if profile not in known:
         raise InvalidRequest(
             f"There is no profile `{profile}` in the configuration that is deployed.",

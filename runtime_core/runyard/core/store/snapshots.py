@@ -18,6 +18,13 @@ def latest(connection: Connection, table: Table, workspace_id: str) -> RowMappin
     return connection.execute(query).mappings().first()
 
 
+def profiles(connection: Connection, workspace_id: str) -> Sequence[str]:
+    """Return the profiles that have settings in the current configuration of a workspace, sorted."""
+    configuration = latest(connection, configurations, workspace_id)
+    found: Sequence[str] = () if configuration is None else configuration["profiles"]
+    return found
+
+
 def get(connection: Connection, table: Table, workspace_id: str, snapshot_id: str) -> RowMapping | None:
     query = select(table).where(table.c.workspace_id == workspace_id, table.c.id == snapshot_id)
     return connection.execute(query).mappings().first()
@@ -65,4 +72,4 @@ def list_files(connection: Connection, snapshot_id: str) -> Sequence[RowMapping]
     return connection.execute(query).mappings().all()
 
 
-__all__ = ["configurations", "create", "deployments", "get", "latest", "list_files", "page"]
+__all__ = ["configurations", "create", "deployments", "get", "latest", "list_files", "page", "profiles"]
