@@ -25,15 +25,11 @@ def pause(connection: Connection, job: RowMapping, *, user_id: str, now: int) ->
             "Only a job that a schedule will start can be paused.",
         )
     jobs.set_paused(connection, job["id"], user_id=user_id, at=now)
-    _tell(connection, job, "job.paused", now)
+    feed.append_about(connection, job, "job.paused", now)
 
 
 def resume(connection: Connection, job: RowMapping, *, now: int) -> None:
     """Let a job's triggers work again, from the next tick on."""
     if job["paused_at"] is not None:
         jobs.set_paused(connection, job["id"], user_id=None, at=None)
-        _tell(connection, job, "job.resumed", now)
-
-
-def _tell(connection: Connection, job: RowMapping, kind: str, now: int) -> None:
-    feed.append(connection, workspace_id=job["workspace_id"], kind=kind, job_id=job["id"], now=now)
+        feed.append_about(connection, job, "job.resumed", now)

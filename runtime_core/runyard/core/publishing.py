@@ -39,13 +39,13 @@ def publish(
     links.create(
         connection, id=link_id, job_id=job["id"], kind=links.APP, token=token, user_id=user_id, now=now
     )
-    _tell(connection, job, "job.published", now)
+    feed.append_about(connection, job, "job.published", now)
 
 
 def unpublish(connection: Connection, job: RowMapping, *, user_id: str, now: int) -> None:
     """End the link of an app, if it has one."""
     if _revoke(connection, job, user_id, now):
-        _tell(connection, job, "job.unpublished", now)
+        feed.append_about(connection, job, "job.unpublished", now)
 
 
 def require_access(connection: Connection, workspace_id: str) -> None:
@@ -62,7 +62,3 @@ def _revoke(connection: Connection, job: RowMapping, user_id: str, now: int) -> 
         return False
     links.revoke(connection, job["link_id"], user_id=user_id, now=now)
     return True
-
-
-def _tell(connection: Connection, job: RowMapping, kind: str, now: int) -> None:
-    feed.append(connection, workspace_id=job["workspace_id"], kind=kind, job_id=job["id"], now=now)

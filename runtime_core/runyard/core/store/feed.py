@@ -36,6 +36,11 @@ def append(
     mark_changed(connection)
 
 
+def append_about(connection: Connection, job: RowMapping, kind: str, now: int) -> None:
+    """Append a change of a job."""
+    append(connection, workspace_id=job["workspace_id"], kind=kind, job_id=job["id"], now=now)
+
+
 def after(connection: Connection, workspace_id: str, event_id: int, limit: int) -> Sequence[RowMapping]:
     """Return the changes of a workspace after an id, oldest first."""
     query = (
