@@ -70,8 +70,7 @@ def head_for(session: Session) -> None:
     workspace.require_pyproject(session.root)
     target, mine = session.client.target, session.client.workspace
     session.output.note(f"Deploying to {mine.name} at {target.server}")
-    is_meant = session.yes or target.workspace or target.project in (None, mine.name)
-    if not is_meant and session.client.latest_deployment():
+    if not (session.yes or session.is_own_workspace) and session.client.latest_deployment():
         raise Conflict(
             f"This project is `{target.project}`, and the workspace `{mine.name}` has a deployment already.",
             f"If it is the right one, `runyard workspace connect {mine.name}`, or deploy with `--yes`.",

@@ -43,11 +43,16 @@ class Session:
         """Return what brings the workspace directory we are in to the server."""
         return Deployer(self.client, self.root, env=os.environ)
 
+    @property
+    def is_own_workspace(self) -> bool:
+        """Return whether the workspace is this project's: it was named, or is called like it (WS-15)."""
+        target = self.client.target
+        return bool(target.workspace) or target.project in (None, self.client.workspace.name)
+
     def say_where(self) -> None:
-        """Say whose jobs these are, unless it was said or the workspace is called like the project here."""
-        target, mine = self.client.target, self.client.workspace
-        if not (self.output.as_json or target.workspace or target.project in (None, mine.name)):
-            self.output.note(f"Workspace {mine.name} at {target.server}")
+        """Say whose jobs these are, unless it goes without saying."""
+        if not (self.output.as_json or self.is_own_workspace):
+            self.output.note(f"Workspace {self.client.workspace.name} at {self.client.target.server}")
 
     def close(self) -> None:
         self._closing.close()
