@@ -21,7 +21,7 @@ from pydantic_core import to_json
 from sqlalchemy import RowMapping
 from starlette.responses import StreamingResponse
 
-from runyard.core.logs import READ_LINES, LogHub, LogLine, LogReader, Stream, iter_lines
+from runyard.core.logs import READ_LINES, STREAMS, LogHub, LogLine, LogReader, iter_lines
 from runyard_server.views import event, log_line
 
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -45,6 +45,8 @@ LINES_MEDIA = "application/vnd.runyard.lines"
 
 # Without the second header a buffering proxy would hold lines back until it has a bufferful.
 STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+_MARKS = {stream: mark.decode() for mark, stream in STREAMS.items()}
 
 ReadChanges = Callable[[int], Awaitable[Sequence[RowMapping]]]
 """Returns the changes after an id, at most `EVENTS_READ`, oldest first."""
@@ -111,9 +113,6 @@ async def followed_lines(
         if 0 < len(lines) < READ_LINES:  # it is read up to its end: what comes next may gather
             await asyncio.sleep(GATHER_SECONDS)
     yield lines_frame(first, (), first, is_over=True)
-
-
-_MARKS: dict[Stream, str] = {"stdout": "O", "stderr": "E", "other": "S"}
 
 
 # Changes --------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from runyard.core.node.attempt_dir import INDEX, LOG
-from runyard.core.node.attempt_log import INDEX_ENTRY
+from runyard.core.node.attempt_log import INDEX_ENTRY, SHIM, STDERR, STDOUT
 
 READ_LINES = 1000
 """Lines returned by one read: a screenful of them takes a millisecond, so an event loop may do it itself."""
@@ -29,7 +29,8 @@ RECHECK_SECONDS = 15.0
 """How often a follower that hears nothing looks whether the run is over, and gives a sign of life."""
 
 Stream = Literal["stdout", "stderr", "other"]
-_STREAMS: dict[bytes, Stream] = {b"O": "stdout", b"E": "stderr", b"S": "other"}
+STREAMS: dict[bytes, Stream] = {STDOUT: "stdout", STDERR: "stderr", SHIM: "other"}
+"""What the marks of records stand for."""
 
 
 class LogLine(NamedTuple):
@@ -107,7 +108,7 @@ class LogReader:
             text = b"".join([*self._pieces.pop(stream), text])
         self._line = int(line)
         number = self._base + self._line - 1
-        return LogLine(number, int(at), _STREAMS[stream], text.decode(errors="replace"), self._number)
+        return LogLine(number, int(at), STREAMS[stream], text.decode(errors="replace"), self._number)
 
 
 def iter_lines(run_dir: Path, start: int = 0) -> Iterator[LogLine]:
@@ -145,7 +146,7 @@ def last_words(attempt_dir: Path) -> str | None:
     records = _read_at(path, max(0, size - READ_BYTES)).split(b"\n")[int(size > READ_BYTES) : -1]
     for record in reversed(records):
         _number, _at, mark, text = record.split(b"\t", 3)
-        if _STREAMS[mark.upper()] != "other" and text.strip():
+        if STREAMS[mark.upper()] != "other" and text.strip():
             return text.decode(errors="replace")
     return None
 
