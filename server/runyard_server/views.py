@@ -244,16 +244,15 @@ class Views:
             "recent_job_runs": None if recent is None else [self.recent_run(run) for run in recent],
         }
 
-    def _app_url(self, job: RowMapping) -> str:
+    def _app_url(self, job: RowMapping, path: str = "/") -> str:
         """Return where an interactive job is opened, whether it runs now or not."""
-        return f"{app_origin(self._origin, job['label'], self._apps_host)}/"
+        return app_origin(self._origin, job["label"], self._apps_host) + path
 
     def _public_url(self, job: RowMapping) -> str | None:
         """Return where anybody opens an interactive job, None if it is not public."""
         if self._links is None or job["link_id"] is None:
             return None
-        origin = app_origin(self._origin, job["label"], self._apps_host)
-        return f"{origin}{LINK_PATH}{self._links.token(job['link_id'])}"
+        return self._app_url(job, LINK_PATH + self._links.token(job["link_id"]))
 
     def _profile_of(self, definition: JobDefinition) -> str:
         kind = JobType.BATCH if definition.is_batch else JobType.INTERACTIVE
