@@ -96,8 +96,10 @@ class Credentials:
             session_id = claims.session_id
             if session_id is not None and not accounts.signed_in(connection, [session_id], now):
                 return False
-            run = None if claims.run_id is None else runs.by_id(connection, claims.run_id)
-            return claims.run_id is None or (run is not None and run["status"] in OPEN)
+            if claims.run_id is None:
+                return True
+            run = runs.by_id(connection, claims.run_id)
+            return run is not None and run["status"] in OPEN
 
         if (claims.session_id or claims.run_id) and not self._database.read(work):
             raise NotSignedIn("What this token was for is over.", "Sign in again, or start the app again.")
