@@ -115,7 +115,7 @@ class AppDoor:
         query = parse_qs(self._scope["query_string"].decode("latin-1"))
         ticket = self._server.tickets.spend(query.get("ticket", [""])[0], job["id"])
         if ticket is None:
-            return enter_page(f"{self._panel_origin()}/apps/open/{job['id']}")
+            return self._way_in(job)
         claims = Claims(
             TokenKind.APP,
             ticket.user_id,
@@ -156,7 +156,7 @@ class AppDoor:
             assert visit.may(Action.OPEN), "the link is this app's"
             return visit
         if member is None and self._cookie(LINK_COOKIE) is None:
-            return enter_page(f"{self._panel_origin()}/apps/open/{job['id']}")
+            return self._way_in(job)
         return unknown_page()
 
     def _guest(self, job: RowMapping) -> Actor | None:
@@ -233,11 +233,13 @@ class AppDoor:
             return stopped_page(str(refusal), may_start=False)
         return starting_page()
 
-    def _panel_origin(self) -> str:
-        if self._server.settings.public_url:
-            return self._server.settings.public_url.rstrip("/")
-        here = urlsplit(self._origin)
-        return f"{here.scheme}://localhost" + ("" if here.port is None else f":{here.port}")
+    def _way_in(self, job: RowMapping) -> Response:
+        """Return the page that leads to the server, which knows who is signed in and gives them a ticket."""
+        server = self._server.settings.public_url
+        if not server:
+            here = urlsplit(self._origin)
+            server = f"{here.scheme}://localhost" + ("" if here.port is None else f":{here.port}")
+        return enter_page(f"{server.rstrip('/')}/apps/open/{job['id']}")
 
 
 def _job_of(server: Server, run_id: str) -> RowMapping | None:
