@@ -1,13 +1,14 @@
 // A log that grows: about thirty rows of DOM over any number of lines, at its end until the reader scrolls up.
 
-import "./theme.css";
 import "./log_tail.css";
 import { CHUNK_LINES, Chunks } from "./chunks.mjs";
 import { address, h } from "./dom.mjs";
 import { liveWidget } from "./live.mjs";
 import { clock, elapsed, parse, STREAMS, split } from "./log_lines.mjs";
+import { drawStatus } from "./status.mjs";
 import { hold, ROW, ratioAt, rowsAround, scrollHeight, topLine } from "./virtual_window.mjs";
-import { isOver, STATUSES, shortName } from "./words.mjs";
+import { watch } from "./watch.mjs";
+import { isOver, shortName } from "./words.mjs";
 
 /** Lines one press of Copy takes: the newest ones, a few hundred kilobytes. */
 const COPY_LINES = 5_000;
@@ -45,7 +46,7 @@ export default liveWidget(({ model, root, link }) => {
   // The parts.
 
   const name = h("a", { class: "ry-log-name" });
-  const status = h("span", { class: "ry-log-status" });
+  const status = h("span");
   const count = h("span", { class: "ry-quiet ry-log-count" });
   const announced = h("span", { class: "ry-unseen", role: "status" });
   const wrap = h("button", { type: "button", "aria-pressed": "false", title: "Wrap long lines" }, "Wrap");
@@ -169,9 +170,7 @@ export default liveWidget(({ model, root, link }) => {
     name.title = run?.job ?? "";
     if (run && model.get("href")) name.href = address(model.get("href"), run);
     else name.removeAttribute("href");
-    const { sign = "", colour = "quiet" } = STATUSES[run?.status] ?? {};
-    status.textContent = run ? `${sign} ${run.status}` : "";
-    status.dataset.colour = colour;
+    if (run) drawStatus(status, run.status);
     announced.textContent = run ? `Run ${run.number} is ${run.status}.` : "";
     bar.hidden = !run;
     empty.textContent = run
@@ -353,8 +352,10 @@ export default liveWidget(({ model, root, link }) => {
   };
   const observer = new ResizeObserver(drawSoon);
   observer.observe(scroller);
-  model.on("change:height", resize);
-  model.on("change:href", drawRun);
+  const unwatch = watch(model, ["height", "href"], () => {
+    resize();
+    drawRun();
+  });
   resize();
 
   const snapshot = model.get("snapshot");
@@ -369,8 +370,7 @@ export default liveWidget(({ model, root, link }) => {
       isStopped = true;
       cancelAnimationFrame(frameRequest);
       observer.disconnect();
-      model.off("change:height", resize);
-      model.off("change:href", drawRun);
+      unwatch();
     },
   };
 });

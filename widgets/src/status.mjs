@@ -26,7 +26,7 @@ export function drawStatus(cell, status, isApp = false) {
       "span",
       { class: `ry-badge ry-${colour}` },
       h("span", { class: "ry-sign", "aria-hidden": "true" }, sign),
-      word,
+      ` ${word}`, // the space is seen only where it is copied
     ),
   );
 }
