@@ -25,7 +25,7 @@ from runyard.core.errors import NotFound, RunyardError, Unavailable
 from runyard.core.jobs import ENGINE_VERSION
 from runyard.core.manifest import manifest_hash
 from runyard.core.runs import OPEN
-from runyard_server.client.connection import SeveralWorkspaces, Target, resolve
+from runyard_server.client.connection import Target, resolve, workspace_meant
 from runyard_server.client.models import (
     CancelReceipt,
     Decision,
@@ -44,8 +44,8 @@ from runyard_server.client.wire import OPENED, Json, LogPartReader, StreamEvent,
 PAGE_ITEMS = 100
 """Items asked for at once: the server's default, an answer of some 100 kB."""
 
-JOBS_AT_ONCE = 1_000
-"""The most the server gives: jobs are read to their end nearly always, and 5,000 of them in 5 requests, not 50."""
+PAGE_ITEMS_MAX = 1_000
+"""The most the server gives at once. Jobs are read to their end nearly always, and 5,000 of them in 5 requests."""
 
 RECONNECT_SECONDS = 30.0
 """How long a stream tries to come back: a restarted server answers again in two seconds."""
@@ -114,32 +114,12 @@ class Client:
         Raises: NotFound listing what exists, SeveralWorkspaces if none is named and there are several.
         """
         if self._workspace is None:
-            self._workspace = self._find_workspace(self.target.workspace)
+            wanted = self.target.workspace
+            if wanted and _is_id(wanted):
+                self._workspace = Workspace.from_wire(self._wire.get(f"/api/v1/workspaces/{wanted}"))
+            else:
+                self._workspace = workspace_meant(self.target, self.workspaces())
         return self._workspace
-
-    def _find_workspace(self, wanted: str | None) -> Workspace:
-        if wanted and _is_id(wanted):
-            return Workspace.from_wire(self._wire.get(f"/api/v1/workspaces/{wanted}"))
-        mine = self.workspaces()
-        found = [workspace for workspace in mine if wanted in (None, workspace.name)]
-        names = sorted(workspace.name for workspace in mine)
-        if not found:
-            what = f"There is no workspace `{wanted}`" if wanted else "You are in no workspace"
-            raise NotFound(
-                f"{what} at {self.target.server}.",
-                f"There is: {', '.join(names)}." if names else "Create one, or ask for an invitation.",
-            )
-        # What one owns goes before what one was invited to.
-        found = [workspace for workspace in found if workspace.role == "owner"] or found
-        if len(found) > 1 and not wanted:
-            found = [workspace for workspace in found if workspace.name == self.target.project] or found
-        if len(found) > 1:
-            raise SeveralWorkspaces(
-                "Which workspace is not clear.",
-                "Name one with `--workspace` or RUNYARD_WORKSPACE.",
-                reasons=names,
-            )
-        return found[0]
 
     # Versions and deploys ------------------------------------------------------------
 
@@ -219,7 +199,7 @@ class Client:
     # Jobs ------------------------------------------------------------
 
     def jobs(
-        self, *, archived: bool = False, page_items: int = JOBS_AT_ONCE, **filters: Any
+        self, *, archived: bool = False, page_items: int = PAGE_ITEMS_MAX, **filters: Any
     ) -> Iterator[Job]:
         """Yield the jobs, the one that ran last first; `archived` adds those no longer deployed."""
         hidden = None if archived else "false"

@@ -1,8 +1,8 @@
 """Which server, with which key, for which workspace: from arguments, environment, settings and credentials.
 
 A key is only ever sent to the server that issued it: one from a workspace's secrets file goes to the server
-that workspace names, one from the credentials file to the server it was stored for (AUT-05). Speaking to the
-server is in `wire`.
+that workspace names, one from the credentials file to the server it was stored for (AUT-05). Nothing is asked of a
+server here; speaking to it is in `wire`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from runyard.core import workspace
-from runyard.core.errors import AmbiguousName, InvalidRequest, InvalidWorkspace
+from runyard.core.errors import AmbiguousName, InvalidRequest, InvalidWorkspace, NotFound
+from runyard_server.client.models import Workspace
 
 DEFAULT_SERVER = "http://localhost:8321"
 """Where `runyard dev` listens unless it is told otherwise."""
@@ -69,6 +70,33 @@ def resolve(
         workspace_name or env.get("RUNYARD_WORKSPACE") or env.get("RUNTIME__WORKSPACE_ID") or bound_id,
         project_name(root) if root else None,
     )
+
+
+def workspace_meant(target: Target, mine: Sequence[Workspace]) -> Workspace:
+    """Return which of the caller's workspaces is meant: that of the name given, else the only one there is.
+
+    What one owns goes before what one was invited to, and if no name is given, what is called like the project here
+    before the others. Raises: NotFound listing what exists, SeveralWorkspaces.
+    """
+    wanted = target.workspace
+    found = [workspace for workspace in mine if wanted in (None, workspace.name)]
+    names = sorted(workspace.name for workspace in mine)
+    if not found:
+        what = f"There is no workspace `{wanted}`" if wanted else "You are in no workspace"
+        raise NotFound(
+            f"{what} at {target.server}.",
+            f"There is: {', '.join(names)}." if names else "Create one, or ask for an invitation.",
+        )
+    found = [workspace for workspace in found if workspace.role == "owner"] or found
+    if len(found) > 1 and not wanted:
+        found = [workspace for workspace in found if workspace.name == target.project] or found
+    if len(found) > 1:
+        raise SeveralWorkspaces(
+            "Which workspace is not clear.",
+            "Name one with `--workspace` or RUNYARD_WORKSPACE.",
+            reasons=names,
+        )
+    return found[0]
 
 
 def project_name(root: Path) -> str | None:

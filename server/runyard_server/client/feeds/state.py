@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 from runyard.core.jobs import DASHBOARD_REF, upstream_refs
-from runyard_server.client.client import Client
+from runyard_server.client.client import PAGE_ITEMS_MAX, Client
 from runyard_server.client.feeds.rows import Row, job_row, milliseconds, run_row
 from runyard_server.client.models import Job, Run
 from runyard_server.client.streaming import Changed, listening, patiently
@@ -33,9 +33,6 @@ DUE_SECONDS = 15.0
 
 RUNS_LIMIT = 500
 """Runs that a widget knows unless told otherwise: days of most workspaces, read in some 100 ms."""
-
-PAGE_ITEMS_MAX = 1_000
-"""Items of a page that the server gives at most."""
 
 RECENT_RUNS = 12
 """Recent runs told with a job: the width of a small chart."""
