@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 from tests.support.browsers import Visitors
-from tests.support.flights import flights_site, publish, shared_folder
+from tests.support.flights import flights_site, publish
 from tests.support.sites import Site
 
 pytestmark = pytest.mark.slow
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with flights_site(tmp_path_factory.mktemp("flights")) as flights:
-        publish(shared_folder(flights))
+        publish(flights.folder)
         yield flights
 
 

@@ -48,9 +48,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Return a site on which everything that an author writes is hostile, the name of the workspace too."""
     with site(tmp_path_factory.mktemp("hostile"), FILES) as hostile:
         hostile.client.create_workspace(MARKUP)
-        (started,) = hostile.client.trigger(job_ids=[hostile.client.job("hostile").id]).started
-        assert started.run is not None
-        hostile.client.wait(started.run.id)
+        hostile.client.wait(hostile.start("hostile"))
         yield hostile
 
 

@@ -35,9 +35,7 @@ def test_a_panel_of_ones_own_shows_its_workspace_and_changes_nothing(own: Site, 
     expect(page.get_by_role("heading", name="Newest runs")).to_be_visible()
     expect(page.get_by_text("A copy that reads")).to_be_visible()
     assert re.match(r"http://control-panel-\w+\.localhost:\d+/", page.url)
-    (started,) = own.client.trigger(job_ids=[own.client.job("load").id]).started
-    assert started.run is not None
-    page.goto(f"{page.url.partition('#')[0]}#/w/{own.client.workspace.id}/runs/{started.run.id}")
+    page.goto(f"{page.url.partition('#')[0]}#/w/{own.client.workspace.id}/runs/{own.start('load')}")
     expect(page.get_by_text("completed").first).to_be_visible()
     expect(page.get_by_text("loaded", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Run again")).to_be_disabled()

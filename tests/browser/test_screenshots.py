@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 from tests.support.browsers import Album, Visitors
-from tests.support.flights import flights_site, shared_folder
+from tests.support.flights import flights_site
 from tests.support.sites import Site, site
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -114,15 +114,11 @@ def test_the_pages_of_apps_that_show_nothing(tmp_path: Path, visitors: Visitors,
     with site(tmp_path, FILES) as apps:
         page = visitors.new()
         apps.sign_in(page)
-        gate = shared_folder(apps)
-        gate.mkdir(parents=True)
-        os.mkfifo(gate / "gate")
+        apps.folder.mkdir(parents=True)
+        os.mkfifo(apps.folder / "gate")
         apps.open_app(page, apps.client.job("patient"))
         album.take(page, "starting", shows("Starting"))
-        broken = apps.client.job("broken")
-        (started,) = apps.client.trigger(job_ids=[broken.id]).started
-        assert started.run is not None
-        apps.client.wait(started.run.id)
-        apps.open_app(page, broken)
+        apps.client.wait(apps.start("broken"))
+        apps.open_app(page, apps.client.job("broken"))
         album.take(page, "stopped", shows("This app is not running"))
         page.close()

@@ -32,7 +32,7 @@ def test_a_log_grows_in_jupyterlab(visitors: Visitors, album: Album, tmp_path: P
     gate = Gate(tmp_path / "gate")
     code = JOBS.format(wait=gate.wait.strip())
     with site(tmp_path, {"etl.py": code, "__deployment__.py": "from etl import *\n"}) as place:
-        place.client.trigger(["talks"])
+        place.start("talks")
         home = tmp_path / "home"
         home.mkdir()
         cell = 'from runyard.widgets import LogTail\n\nLogTail(job="talks")'

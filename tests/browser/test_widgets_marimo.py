@@ -94,12 +94,6 @@ class Stage:
     def __init__(self, place: Site, gate: Gate) -> None:
         self.place, self.gate = place, gate
 
-    def start(self, job: str) -> str:
-        """Return the id of a new run."""
-        (started,) = self.place.client.trigger([job]).started
-        assert started.run is not None
-        return started.run.id
-
     def streams(self, run_id: str) -> int:
         """Return how many follow the log of a run at the server."""
         return len(self.place.server.runtime.logs._followers.get(run_id, ()))
@@ -126,7 +120,7 @@ def settles(page: Page, holds: Callable[[], bool]) -> None:
 def test_a_log_grows_in_marimo_and_re_runs_leave_one_stream(
     stage: Stage, visitors: Visitors, album: Album, tmp_path: Path
 ) -> None:
-    run_id = stage.start("talks")
+    run_id = stage.place.start("talks")
     notebook = tmp_path / "log.py"
     notebook.write_text(LOG_NOTEBOOK)
     with marimo_app(notebook, stage.place) as address:
@@ -162,7 +156,7 @@ def test_a_timeline_and_a_graph_live_in_marimo_and_a_choice_reaches_python(
         page = visitors.new()
         page.goto(address)
         expect(page.get_by_role("button", name="transform, batch, never ran, after extract")).to_be_visible()
-        stage.place.client.wait(stage.start("extract"))
+        stage.place.client.wait(stage.place.start("extract"))
         page.get_by_role("button", name="transform, batch, completed, after extract").click()
         expect(page.get_by_text("chosen: jobs.etl.transform")).to_be_visible()
         album.snap(page, "widget-graph-marimo")

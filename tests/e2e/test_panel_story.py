@@ -82,18 +82,16 @@ REVOKED_SECONDS = 5.0
 @pytest.fixture
 def flights(tmp_path: Path) -> Iterator[Site]:
     with site(tmp_path, FILES) as flights:
-        shared = tmp_path / "data" / "data" / flights.client.workspace.id
-        shared.mkdir(parents=True)
-        for pipe in ("flights", "weather"):
-            os.mkfifo(shared / pipe)
+        flights.folder.mkdir(parents=True)
+        for name in ("flights", "weather"):
+            os.mkfifo(flights.folder / name)
         yield flights
 
 
 @contextmanager
 def pipe(site: Site, name: str) -> Iterator[TextIO]:
     """Say something to a job that listens; it goes on when this ends."""
-    path = site.server.runtime.data_dir / "data" / site.client.workspace.id / name
-    with path.open("w", buffering=1) as opened:
+    with (site.folder / name).open("w", buffering=1) as opened:
         yield opened
 
 
@@ -122,7 +120,7 @@ def test_from_a_run_that_appears_to_a_link_that_is_taken_away(flights: Site, vis
     expect(page.get_by_role("heading", name="Newest runs")).to_be_visible()
     page.evaluate("() => { window.stayed = true }")
 
-    flights.client.trigger(job_ids=[flights.client.job("load_flights").id])
+    flights.start("load_flights")
     expect(row_of(page, "load_flights")).to_contain_text("running")
     row_of(page, "load_flights").get_by_role("link").first.click()
     log = page.get_by_role("log")

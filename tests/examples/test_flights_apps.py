@@ -15,7 +15,7 @@ from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 from mcp import MCPError
 from tests.support.apps import LOOPBACK, get, listening_on, stop_all, until_serving
-from tests.support.flights import EXAMPLE, flights_site, publish, shared_folder
+from tests.support.flights import EXAMPLE, flights_site, publish
 from tests.support.servers import API_KEY
 from tests.support.worlds import WORKSPACE, World
 
@@ -58,7 +58,7 @@ def test_the_notebook_and_the_tools_of_the_example_answer(world: World) -> None:
 @pytest.mark.slow
 def test_the_tools_of_the_example_are_called_through_the_server_with_a_key(tmp_path: Path) -> None:
     with flights_site(tmp_path) as flights:
-        publish(shared_folder(flights))
+        publish(flights.folder)
         job = flights.serve("flights_mcp")
         (run,) = flights.client.runs(job_id=job.id)
         address = f"{flights.origin}/apps/{run.id}/mcp"

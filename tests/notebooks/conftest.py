@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from tests.support.servers import server_here
-from tests.support.workspaces import make_workspace
+from tests.support.sites import site
 
 from runyard_notebooks.actions import Desk
 from runyard_notebooks.routes import Addresses
 from runyard_notebooks.session import Session
 from runyard_server.client import Client
-from runyard_server.client.deploying import Deployer
 
 JOBS = """
 import time
@@ -52,26 +49,19 @@ def _():
 """
 
 FILES = {
-    "pyproject.toml": '[project]\nname = "yard"\nversion = "1"\n',
     "etl.py": JOBS,
     "report.py": REPORT,
     "__deployment__.py": "import report\nfrom etl import check, load, stuck\n"
     '__all__ = ["check", "load", "report", "stuck"]\n',
-    ".dlt/config.toml": "",
-    ".dlt/access.config.toml": "",
-    ".dlt/access.secrets.toml": "",
 }
 
 
 @pytest.fixture(scope="session")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """Return a client of the workspace after `load` completed and `check`, which follows it, failed."""
-    root = make_workspace(tmp_path_factory.mktemp("workspace"), FILES)
-    with server_here(tmp_path_factory.mktemp("data"), "yard") as client:
-        Deployer(client, root, env=os.environ).deploy()
-        (started,) = client.trigger(["tag:seed"]).started
-        assert started.run is not None
-        client.wait(started.run.id)
+    with site(tmp_path_factory.mktemp("root"), FILES, name="yard") as yard:
+        client = yard.client
+        client.wait(yard.start("tag:seed"))
         client.wait(client.find_run("check").id)
         yield client
 

@@ -39,8 +39,3 @@ def flights_site(root: Path) -> Iterator[Site]:
     }
     with site(root, files, name="flights") as flights:
         yield flights
-
-
-def shared_folder(flights: Site) -> Path:
-    """Return the folder that the workspace's jobs share."""
-    return flights.server.runtime.data_dir / "data" / flights.client.workspace.id

@@ -45,6 +45,17 @@ class Site:
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(lambda url: "/sign-in" not in url)
 
+    @property
+    def folder(self) -> Path:
+        """Where the workspace's jobs share files; made by the first of them, or by a test."""
+        return self.server.runtime.data_dir / "data" / self.client.workspace.id
+
+    def start(self, name: str) -> str:
+        """Return the id of a new run of a job, which a name or a pattern picks."""
+        (started,) = self.client.trigger([name]).started
+        assert started.run is not None
+        return started.run.id
+
     def serve(self, name: str) -> Job:
         """Return the job of an app once it answers."""
         job = self.client.job(name)

@@ -39,9 +39,7 @@ def publish():
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     files = {"etl.py": JOBS, "__deployment__.py": "from etl import *\n"}
     with site(tmp_path_factory.mktemp("site"), files) as place:
-        (started,) = place.client.trigger(["load_flights"]).started
-        assert started.run is not None
-        place.client.wait(started.run.id)
+        place.client.wait(place.start("load_flights"))
         yield place
 
 
