@@ -178,3 +178,9 @@ def menu(label: Shown, body: Shown, *, kind: str = "") -> Html:
         body=body,
         kind=kind,
     )
+
+
+def warned(label: str, *offers: tuple[str, Html]) -> Html:
+    """Return a button that opens what it would mean, in words, each followed by the button that does it."""
+    body = join(html("<p>{text}</p>{button}", text=text, button=button) for text, button in offers)
+    return menu(join([label, icon("down")]), body)

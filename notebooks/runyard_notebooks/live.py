@@ -72,17 +72,16 @@ class Watch:
 
     async def _count_changes(self, client: Client) -> None:
         news = asyncio.Event()
-        async with listening(client) as live:
-            with live.changes(news) as changes:
-                await news.wait()  # the first says only that the stream is open
-                while True:
-                    # Before the cells are told: what changes while they ask is news again.
-                    news.clear()
-                    changes.take()
-                    self._count_up()
-                    await asyncio.sleep(PAUSE_SECONDS)
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(news.wait(), IDLE_SECONDS)
+        async with listening(client, news) as (_, changes):
+            await news.wait()  # the first says only that the stream is open
+            while True:
+                # Before the cells are told: what changes while they ask is news again.
+                news.clear()
+                changes.take()
+                self._count_up()
+                await asyncio.sleep(PAUSE_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), IDLE_SECONDS)
 
     def _count_up(self) -> None:
         self._count += 1

@@ -71,6 +71,7 @@ OPEN_APP = "Open app"
 MANAGE_LINK = "Manage public link"
 PUBLISH = "Publish"
 REPLACE_LINK = "Replace the link"
+CHANGE_LINK = "Change"
 UNPUBLISH = "Take the link away"
 PUBLISH_WARNING = (
     "Anyone who has the link sees and uses this app, without an account. It gives away this one app under the profile "

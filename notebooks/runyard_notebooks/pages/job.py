@@ -20,14 +20,14 @@ from runyard_notebooks.fragments import (
     facts,
     heading,
     html,
-    icon,
     join,
     link,
-    menu,
     quiet,
     status,
+    warned,
 )
 from runyard_notebooks.pages import links
+from runyard_notebooks.pages.links import is_app
 from runyard_notebooks.routes import Addresses, Page
 from runyard_notebooks.times import duration, when, window
 from runyard_server.client import Client, Decision, Job
@@ -54,13 +54,10 @@ def load(client: Client, ref: str, now: datetime) -> JobSeen:
     return JobSeen(job, client.decisions(job.id, DECISIONS_SHOWN), now)
 
 
-def is_app(job: Job) -> bool:
-    return job.job_type != "batch"
-
-
 def head(seen: JobSeen, desk: Desk) -> Html:
     """Return what the job is, and what can be done to its schedule."""
     job = seen.job
+    can_open = job.job_url is not None and not job.is_archived
     marks = [badge("app" if is_app(job) else "batch")]
     marks += [badge("paused", "busy")] if job.is_paused else []
     marks += [badge("archived", "bad")] if job.is_archived else []
@@ -75,7 +72,7 @@ def head(seen: JobSeen, desk: Desk) -> Html:
             archived=quiet(_why_resting(job)),
             description=job.description,
         ),
-        actions=join([_opener(job, desk), _rest(job, desk)]),
+        actions=join([links.opener(job, desk) if can_open else None, _rest(job, desk)]),
     )
 
 
@@ -83,14 +80,6 @@ def _why_resting(job: Job) -> str | None:
     if job.is_archived:
         return strings.ARCHIVED
     return strings.IS_PAUSED if job.is_paused else None
-
-
-def _opener(job: Job, desk: Desk) -> Html | None:
-    if job.job_url is None or job.is_archived:
-        return None
-    return link(
-        desk.addresses.app(job.id, job.job_url), join([strings.OPEN_APP, icon("open")]), kind="button"
-    )
 
 
 def _rest(job: Job, desk: Desk) -> Html | None:
@@ -125,14 +114,13 @@ def starter(job: Job, desk: Desk) -> Html:
         kind="danger",
         why_not=why_not,
     )
-    sure = html("<p>{text}</p>{button}", text=strings.REFRESH_WARNING, button=refresh)
     return card(
         "Start",
         html(
             '<div class="form">{settings}<div class="actions">{button}{from_scratch}</div></div>',
             settings=settings,
             button=button,
-            from_scratch=menu(join([strings.LOAD_FROM_SCRATCH, icon("down")]), sure),
+            from_scratch=warned(strings.LOAD_FROM_SCRATCH, (strings.REFRESH_WARNING, refresh)),
         ),
     )
 

@@ -18,17 +18,20 @@ from runyard_notebooks.fragments import (
     icon,
     join,
     link,
-    menu,
     quiet,
     status,
+    warned,
 )
 from runyard_server.client import Client, Job
 
 
 def load(client: Client) -> list[Job]:
     """Return the apps by name. Raises: RunyardError."""
-    apps = (job for job in client.jobs() if job.job_type != "batch")
-    return sorted(apps, key=lambda job: short_name(job.job_ref))
+    return sorted(filter(is_app, client.jobs()), key=lambda job: short_name(job.job_ref))
+
+
+def is_app(job: Job) -> bool:
+    return job.job_type != "batch"
 
 
 def page(apps: Sequence[Job], desk: Desk) -> Html:
@@ -57,14 +60,16 @@ def _app(job: Job, desk: Desk) -> Html:
         aside=join(
             [
                 status(job.latest_run.status, is_app=True) if job.latest_run else quiet("never started"),
-                link(
-                    desk.addresses.app(job.id, job.job_url),
-                    join([strings.OPEN_APP, icon("open")]),
-                    kind="button",
-                ),
+                opener(job, desk),
             ]
         ),
     )
+
+
+def opener(job: Job, desk: Desk) -> Html:
+    """Return what opens an app."""
+    label = join([strings.OPEN_APP, icon("open")])
+    return link(desk.addresses.app(job.id, job.job_url), label, kind="button")
 
 
 def public_link(job: Job, desk: Desk) -> Html:
@@ -78,26 +83,20 @@ def link_control(job: Job, desk: Desk) -> Html:
         strings.REPLACE_LINK if job.public_url else strings.PUBLISH, lambda: desk.publish(job.id), kind="warn"
     )
     if job.public_url is None:
-        sure = html("<p>{text}</p>{button}", text=strings.PUBLISH_WARNING, button=publish)
         return html(
             '<div class="link">{state}{text}{menu}</div>',
             state=badge("private"),
             text=quiet(strings.NOT_PUBLIC),
-            menu=menu(join([strings.PUBLISH, icon("down")]), sure),
+            menu=warned(strings.PUBLISH, (strings.PUBLISH_WARNING, publish)),
         )
     unpublish = desk.button(strings.UNPUBLISH, lambda: desk.unpublish(job.id), kind="danger")
-    sure = html(
-        "<p>{cut}</p>{unpublish}<p>{replace}</p>{publish}",
-        cut=strings.UNPUBLISH_WARNING,
-        unpublish=unpublish,
-        replace=strings.REPLACE_WARNING,
-        publish=publish,
-    )
     # Another element than that of a private app: otherwise the menu in which it was published would stay open.
     return html(
         '<section class="link">{state}{text}{menu}</section>{field}',
         state=badge("public", "busy"),
         text=quiet(strings.PUBLISHED_BY),
-        menu=menu(join(["Change", icon("down")]), sure),
+        menu=warned(
+            strings.CHANGE_LINK, (strings.UNPUBLISH_WARNING, unpublish), (strings.REPLACE_WARNING, publish)
+        ),
         field=copyable(job.public_url),
     )

@@ -10,6 +10,7 @@ from itertools import islice, takewhile
 from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
 from runyard_notebooks.fragments import Html, Shown, card, columns, empty, html, icon, join, link, quiet
+from runyard_notebooks.pages.links import is_app
 from runyard_notebooks.pages.logs import last_words
 from runyard_notebooks.routes import Addresses, Page
 from runyard_notebooks.times import when
@@ -22,7 +23,6 @@ COUNTED_MAX = 1000
 
 LISTED_MAX = 6
 """Rows of the two lists: what fits beside each other without scrolling."""
-
 
 UNFINISHED = "unfinished"
 """What the list of runs calls those that are not over, whichever way they are under way."""
@@ -72,14 +72,14 @@ def _count(runs: Iterable[Run]) -> int:
 
 def numbers(seen: Overview, addresses: Addresses) -> Html:
     """Return the health of the workspace in four numbers."""
-    batch = sum(job.job_type == "batch" for job in seen.jobs)
+    apps = sum(map(is_app, seen.jobs))
     paused = sum(job.is_paused for job in seen.jobs)
     next_job = seen.upcoming[0] if seen.upcoming else None
     tiles = (
         _tile(
             "Jobs",
             len(seen.jobs),
-            _jobs_in_words(batch, len(seen.jobs) - batch, paused),
+            _jobs_in_words(len(seen.jobs) - apps, apps, paused),
             addresses.page(Page.JOBS),
         ),
         _tile(

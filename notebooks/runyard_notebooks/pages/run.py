@@ -20,8 +20,8 @@ from runyard_notebooks.fragments import (
     icon,
     join,
     link,
-    menu,
     status,
+    warned,
 )
 from runyard_notebooks.pages.logs import last_words
 from runyard_notebooks.routes import Addresses, Page
@@ -75,7 +75,7 @@ def head(seen: RunSeen, desk: Desk) -> Html:
             number=html('<span class="quiet">#{n}</span>', n=run.number),
         ),
         above=join(
-            [link(addresses.page(Page.RUNS), "Runs"), Html(" / "), link(addresses.job(ref), short_name(ref))]
+            [link(addresses.page(Page.RUNS), "Runs"), " / ", link(addresses.job(ref), short_name(ref))]
         ),
         below=join([status(run.status), html('<span class="why">{words}</span>', words=_why(seen))]),
         actions=_stop(run, desk) if not run.is_over else _again(run, desk),
@@ -91,8 +91,7 @@ def _why(seen: RunSeen) -> str:
 
 def _stop(run: Run, desk: Desk) -> Html:
     button = desk.button(strings.CANCEL_RUN, lambda: desk.cancel([run.id]), kind="danger")
-    warning = html("<p>{text}</p>{button}", text=strings.CANCEL_WARNING, button=button)
-    return menu(join([strings.CANCEL, icon("down")]), warning)
+    return warned(strings.CANCEL, (strings.CANCEL_WARNING, button))
 
 
 def _again(run: Run, desk: Desk) -> Html:

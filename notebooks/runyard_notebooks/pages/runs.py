@@ -8,7 +8,7 @@ import marimo as mo
 
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
-from runyard_notebooks.fragments import Html, heading, html, icon, join, menu
+from runyard_notebooks.fragments import Html, heading, join, warned
 from runyard_server.client import Client, Job
 
 
@@ -31,8 +31,5 @@ def _name(job: Job) -> str:
 def head(picker: mo.ui.dropdown, desk: Desk, selected: Callable[[], Sequence[str]]) -> Html:
     """Return the head of the page; `selected` are the runs that are ticked when the button is pressed."""
     stop = desk.button(strings.CANCEL_SELECTED, lambda: desk.cancel(selected()), kind="danger")
-    warning = html("<p>{text}</p>{button}", text=strings.CANCEL_MANY_WARNING, button=stop)
-    return heading(
-        "Runs",
-        actions=join([picker, menu(join([strings.CANCEL_SELECTED, icon("down")]), warning)]),
-    )
+    asked = warned(strings.CANCEL_SELECTED, (strings.CANCEL_MANY_WARNING, stop))
+    return heading("Runs", actions=join([picker, asked]))
