@@ -95,7 +95,6 @@ class Live:
         )
         self._listeners: set[Changes] = set()
         self._is_open = False
-        self.users = 0
         self.task = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
@@ -103,6 +102,11 @@ class Live:
         self.task.cancel()
         await asyncio.wait([self.task])
         await self._http.aclose()
+
+    @property
+    def is_heard(self) -> bool:
+        """Return whether anybody listens."""
+        return bool(self._listeners)
 
     @contextmanager
     def changes(self, news: asyncio.Event) -> Iterator[Changes]:
@@ -178,19 +182,21 @@ class Live:
 
 
 @asynccontextmanager
-async def listening(client: Client) -> AsyncIterator[Live]:
-    """Offer what a workspace's server says; all who listen on this event loop with the same key share it."""
+async def listening(client: Client, news: asyncio.Event) -> AsyncIterator[tuple[Live, Changes]]:
+    """Offer what a workspace's server says, and its changes, of which there are some when `news` is set.
+
+    All who listen on this event loop with the same key share one stream.
+    """
     lives = _LIVES.setdefault(asyncio.get_running_loop(), {})
     place = (client.target, client.workspace.id)
     live = lives.get(place)
     if live is None or live.task.done():
         live = lives[place] = Live(client)
-    live.users += 1
     try:
-        yield live
+        with live.changes(news) as changes:
+            yield live, changes
     finally:
-        live.users -= 1
-        if not live.users:
+        if not live.is_heard:
             if lives.get(place) is live:
                 del lives[place]
             await live.close()

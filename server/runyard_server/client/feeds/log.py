@@ -51,25 +51,24 @@ class LogFeed:
         news = asyncio.Event()
         shown: Row | None = None
         tail: Tail | None = None
-        async with listening(self._client) as live:
-            with live.changes(news) as changes:
-                try:
-                    while self._job_id or not (shown and tail and shown["finished_at"] and tail.is_drained):
-                        await news.wait()
-                        news.clear()
-                        run = await self._changed_run(changes.take(), shown)
-                        if run is not None:
-                            if shown is None or run["id"] != shown["id"]:
-                                if tail is not None:
-                                    await tail.close()
-                                tail = Tail(live, run["id"], -TAIL_LINES, news)
-                            shown = run
-                            yield Frame({"kind": "run", "run": run})
-                        if tail is not None and (part := tail.take()):
-                            yield _frame(part)
-                finally:
-                    if tail is not None:
-                        await tail.close()
+        async with listening(self._client, news) as (live, changes):
+            try:
+                while self._job_id or not (shown and tail and shown["finished_at"] and tail.is_drained):
+                    await news.wait()
+                    news.clear()
+                    run = await self._changed_run(changes.take(), shown)
+                    if run is not None:
+                        if shown is None or run["id"] != shown["id"]:
+                            if tail is not None:
+                                await tail.close()
+                            tail = Tail(live, run["id"], -TAIL_LINES, news)
+                        shown = run
+                        yield Frame({"kind": "run", "run": run})
+                    if tail is not None and (part := tail.take()):
+                        yield _frame(part)
+            finally:
+                if tail is not None:
+                    await tail.close()
 
     async def ask(self, request: Mapping[str, Any]) -> Frame:
         """Return the lines of a range: `{"kind": "range", "first": n, "count": c}`.

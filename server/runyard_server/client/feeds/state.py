@@ -64,17 +64,16 @@ class StateFeed:
         """Yield the whole state, and then what differs, for as long as somebody looks."""
         news = asyncio.Event()
         known: State | None = None
-        async with listening(self._client) as live:
-            with live.changes(news) as changes:
-                while True:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(news.wait(), _seconds_until(self._next_due(known)))
-                    changed = changes.take() if news.is_set() else Changed(is_all=True)
-                    news.clear()
-                    state = await patiently(self._read_again, changed, known)
-                    if state != known:
-                        yield self._frame(state, known)
-                        known = state
+        async with listening(self._client, news) as (_, changes):
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), _seconds_until(self._next_due(known)))
+                changed = changes.take() if news.is_set() else Changed(is_all=True)
+                news.clear()
+                state = await patiently(self._read_again, changed, known)
+                if state != known:
+                    yield self._frame(state, known)
+                    known = state
 
     async def ask(self, request: Mapping[str, Any]) -> Frame:
         """Raises: ValueError, as nothing is asked of state."""
