@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from tests.support.worlds import WORKSPACE, World, batch_job
+from tests.support.worlds import PATIENCE_SECONDS, WORKSPACE, World, batch_job
 
 from runyard.core import executor
 from runyard.core.build_log import BuildLog
@@ -437,6 +440,23 @@ def test_what_keeps_one_run_from_starting_keeps_no_other(
     by_ref = {"jobs.etl.say": ("failed", "start_failed"), "jobs.etl.after": ("completed", "ok")}
     found = {world.runs(ref)[0]["id"]: how for ref, how in by_ref.items()}
     assert {run["id"]: (run["status"], run["reason"]) for run in ended} == found
+
+
+def test_what_cannot_be_built_ahead_is_tried_once_for_all_jobs_that_need_it(tmp_path: Path) -> None:
+    said: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    handler = QueueHandler(said)
+    executor.log.addHandler(handler)
+    world = World(tmp_path / "data", workspace_python=tmp_path / "no-python-here")
+    world.upload({"etl.py": ETL})
+    try:
+        world.deploy(
+            batch_job("after"), batch_job("say"), batch_job("wait", require={"dependency_groups": ["more"]})
+        )
+        tried = [said.get(timeout=PATIENCE_SECONDS).getMessage() for _ in range(2)]
+        assert ["jobs.etl.wait" in text for text in tried] == [False, True]
+    finally:
+        executor.log.removeHandler(handler)
+        world.close()
 
 
 # SPEC: DGR-06

@@ -290,17 +290,19 @@ class Executor:
 
     def _build_ahead(self, workspace_id: str) -> None:
         """Runs on a builder's thread. A failure is said by the first run that needs the environment."""
-        said = set()
-        for requirements, job in self._preparer.deployed(workspace_id):
+        # Most jobs need the same, and what fails for one is not tried again for each of the others.
+        needs = {
+            (job.dependency_groups, job.entry_point.launcher): (requirements, job)
+            for requirements, job in self._preparer.deployed(workspace_id)
+        }
+        for requirements, job in needs.values():
             try:
                 if not self._stopping and self._interpreters.ready(requirements, job) is None:
                     self._interpreters.build(requirements, job, log.debug)
             except Exception as error:
                 if self._stopping:
                     return
-                if str(error) not in said:  # most jobs need the same, and fail the same
-                    log.warning("the environment of %s could not be built ahead: %s", job.job_ref, error)
-                said.add(str(error))
+                log.warning("the environment of %s could not be built ahead: %s", job.job_ref, error)
 
     def _port(self, launch: Launch) -> int:
         """Return where an app will listen. One that may have been started before a crash keeps what it was told."""
