@@ -131,7 +131,7 @@ def test_a_widget_made_without_a_server_shows_what_there_is_when_it_is_back(here
             raise Unavailable("The server does not answer.")
         return JobsFeed(here.client)
 
-    tries = iter([False, False, False, True])
+    tries = iter([False, False, True])
     feed = feed_of(make)
     with pytest.raises(Unavailable):
         feed.now()

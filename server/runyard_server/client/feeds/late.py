@@ -16,15 +16,18 @@ Make = Callable[[], LogFeed | StateFeed]
 
 
 class LateFeed:
-    """The feed that `make` returns, made when something is asked of it."""
+    """The feed that `make` returns as soon as it does; until then `refusal` is why it did not."""
 
-    def __init__(self, make: Make) -> None:
+    def __init__(self, make: Make, refusal: RunyardError) -> None:
         self._make = make
+        self._refusal = refusal
         self._made: LogFeed | StateFeed | None = None
 
     def now(self) -> Frame:
-        """Raises: RunyardError, also why the feed could not be made."""
-        return self._feed().now()
+        """Raises: RunyardError, also why the feed could not be made: a widget asks this at once, so it is not tried."""
+        if self._made is None:
+            raise self._refusal
+        return self._made.now()
 
     async def frames(self) -> AsyncGenerator[Frame]:
         """Yield what the feed does, once the server answers. Raises: RunyardError if it refuses."""
@@ -54,5 +57,5 @@ def feed_of(make: Make) -> LogFeed | StateFeed | LateFeed:
         return make()
     except InvalidInput:
         raise
-    except RunyardError:
-        return LateFeed(make)
+    except RunyardError as refusal:
+        return LateFeed(make, refusal)
