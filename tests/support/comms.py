@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from comm.base_comm import BaseComm
@@ -43,11 +43,18 @@ class RecordingComm(BaseComm):
 
     async def until(self, kind: str, count: int) -> list[dict[str, Any]]:
         """The messages of that kind once there are `count`."""
+        await self._heard(lambda: len(self.custom(kind)) >= count)
+        return self.custom(kind)
+
+    async def until_state(self, name: str, value: Any) -> None:
+        """Wait until a trait is sent with this value."""
+        await self._heard(lambda: value in self.states(name)[-1:])
+
+    async def _heard(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(WAIT_SECONDS):
-            while len(found := self.custom(kind)) < count:
+            while not holds():
                 self._news.clear()
                 await self._news.wait()
-        return found
 
     def states(self, name: str) -> list[Any]:
         """Every value a trait was sent with after the start."""

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import polars as pl
+from tests.support.rows import NOW_MS, run_row
 
 from runyard_widgets.frames import jobs_frame, runs_frame
 
 CREATED = datetime(2026, 11, 22, 12, tzinfo=UTC)
-CREATED_MS = int(CREATED.timestamp() * 1000)
-
-RUN: dict[str, Any] = {
-    "id": "r1",
-    "number": 7,
-    "job": "jobs.flights.load",
-    "status": "completed",
-    "trigger": "every day at 06:00",
-    "profile": "prod",
-    "created_at": CREATED_MS,
-    "started_at": CREATED_MS + 1_500,
-    "finished_at": CREATED_MS + 61_500,
-    "reason": None,
-    "message": None,
-}
+RUN = run_row(7, started_at=NOW_MS + 1_500, finished_at=NOW_MS + 61_500)
 
 
 def test_instants_of_runs_are_datetimes_in_utc_and_lengths_are_seconds() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import comm
-import pytest
-from tests.support.comms import RecordingComm
 from tests.support.rows import Told, job_row, jobs_frame
 
 from runyard_widgets.job_graph import JobGraph
@@ -12,11 +9,6 @@ from runyard_widgets.job_graph import JobGraph
 LOAD, PUBLISH = job_row("load"), job_row("publish")
 FOLLOWS = {"source": LOAD["ref"], "target": PUBLISH["ref"], "kind": "follow"}
 WAITS = {**FOLLOWS, "kind": "freshness"}
-
-
-@pytest.fixture(autouse=True)
-def recording(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
 
 
 def test_edges_stay_until_a_frame_brings_them_anew() -> None:

@@ -8,9 +8,8 @@ import weakref
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any
 
-import comm
 import pytest
-from tests.support.comms import RecordingComm, heads
+from tests.support.comms import WAIT_SECONDS, heads
 
 from runyard_widgets import live_widget
 from runyard_widgets.feeds import Frame
@@ -24,6 +23,7 @@ class Counter:
         self.count = 0
         self.opened = 0
         self.closed = 0
+        self.has_closed = asyncio.Event()
         self._changed = asyncio.Event()
 
     def add(self, number: int = 1) -> None:
@@ -43,6 +43,7 @@ class Counter:
                 yield self.now()
         finally:
             self.closed += 1
+            self.has_closed.set()
 
     async def ask(self, request: Mapping[str, Any]) -> Frame:
         if request.get("kind") != "double":
@@ -63,11 +64,6 @@ class CounterWidget(LiveWidget):
 
     def text(self) -> str:
         return f"count\n{self.count}"
-
-
-@pytest.fixture(autouse=True)
-def recording(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
@@ -181,9 +177,12 @@ def test_a_view_that_fell_silent_is_given_up_and_welcome_back(monkeypatch: pytes
         feed = Counter()
         widget = CounterWidget(feed)
         widget.comm.say("attach")
-        while widget.is_live:
+        for number in range(1, live_widget.UNACKNOWLEDGED_FRAMES + 1):
+            await widget.comm.until("frame", number)
             feed.add()
-            await asyncio.sleep(0.001)
+        await asyncio.wait_for(feed.has_closed.wait(), WAIT_SECONDS)
+        await settle()
+        assert not widget.is_live
         assert feed.opened == feed.closed == 1
         before = len(widget.comm.custom("frame"))
         widget.comm.say("ack", seq=2)
@@ -289,9 +288,7 @@ def test_the_snapshot_follows_but_not_frame_by_frame(monkeypatch: pytest.MonkeyP
             await widget.comm.until("frame", number)
             widget.comm.say("ack", seq=number)
             feed.add()
-        async with asyncio.timeout(5):
-            while widget.snapshot != {"count": 5}:
-                await asyncio.sleep(0.005)
+        await widget.comm.until_state("snapshot", {"count": 5})
         assert len(widget.comm.states("snapshot")) < 4
 
     run(story())

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import comm
-import pytest
-from tests.support.comms import RecordingComm
-
 from runyard_widgets.router import Router
 
 
-def test_a_page_can_be_asked_for_again_after_the_reader_left_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+def test_a_page_can_be_asked_for_again_after_the_reader_left_it() -> None:
     router = Router()
     router.go("/runs")
     router.go("/runs")

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import comm
-import pytest
-from tests.support.comms import RecordingComm
 from tests.support.rows import MINUTE_MS, NOW_MS, Told, run_row, runs_frame
 
 from runyard_widgets.run_timeline import RunTimeline
 
 TICK = {"job": "jobs.flights.load", "at": NOW_MS + MINUTE_MS}
-
-
-@pytest.fixture(autouse=True)
-def recording(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
 
 
 def test_upcoming_ticks_stay_until_a_frame_brings_them_anew() -> None:

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import comm
-import pytest
-from tests.support.comms import RecordingComm
 from tests.support.rows import Told, job_row, jobs_frame, run_row, runs_frame
 
 from runyard_widgets.job_table import JobTable
 from runyard_widgets.row_widget import PICTURE_ROWS, TEXT_ROWS
 from runyard_widgets.run_table import RunTable
-
-
-@pytest.fixture(autouse=True)
-def recording(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comm, "create_comm", RecordingComm)
 
 
 def numbers(table: RunTable) -> list[int]:
