@@ -222,7 +222,15 @@ async def _forward_socket(target: Target, scope: Scope, receive: Receive, send: 
     except (OSError, WebSocketException):
         await refuse_socket(Response(status_code=502), scope, receive, send)
         return
-    await send({"type": "websocket.accept", "subprotocol": app.subprotocol})
+    try:
+        await send({"type": "websocket.accept", "subprotocol": app.subprotocol})
+        await _forward_both_ways(app, receive, send)
+    finally:
+        # Closed already, unless the server stops and lets nobody say goodbye.
+        app.transport.abort()
+
+
+async def _forward_both_ways(app: ClientConnection, receive: Receive, send: Send) -> None:
     ways = {asyncio.create_task(_to_socket(app, receive)), asyncio.create_task(_from_socket(app, send))}
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)

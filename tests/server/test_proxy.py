@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from tests.support.upstreams import served
 from websockets.asyncio.client import ClientConnection, connect
@@ -432,6 +432,28 @@ async def test_a_visitor_who_vanishes_ends_the_socket_of_the_app() -> None:
         socket = await here.socket("/ws")
         await socket.recv()
         socket.transport.abort()
+        await asyncio.wait_for(here.closed_with.get(), 10)
+
+
+@told
+async def test_a_server_that_stops_hangs_up_even_if_it_may_not_say_goodbye() -> None:
+    async with world() as here:
+        accepted = asyncio.Event()
+        said: asyncio.Queue[Message] = asyncio.Queue()
+        said.put_nowait({"type": "websocket.connect"})
+
+        async def hear(message: Message) -> None:
+            if message["type"] == "websocket.accept":
+                accepted.set()
+
+        scope = {"type": "websocket", "path": "/ws", "query_string": b"", "headers": [(b"host", b"x")]}
+        forwarding = asyncio.create_task(here(scope, said.get, hear))
+        await accepted.wait()
+        forwarding.cancel()
+        await asyncio.sleep(0)
+        forwarding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await forwarding
         await asyncio.wait_for(here.closed_with.get(), 10)
 
 
