@@ -27,7 +27,7 @@ with app.setup:
     from runyard_notebooks import strings
     from runyard_notebooks.actions import NOTHING_TOLD, Desk
     from runyard_notebooks.fragments import Output, card, columns, embedded, heading
-    from runyard_notebooks.live import Watch, ask
+    from runyard_notebooks.live import Watch, ask, counting
     from runyard_notebooks.pages import frame, job, links, overview, run, runs
     from runyard_notebooks.routes import Addresses, Page, Route, parse
     from runyard_notebooks.session import Session, read_session
@@ -73,8 +73,7 @@ def desks(go, session: Session):
 @app.cell(hide_code=True)
 def watch():
     """What changes without the viewer."""
-    changed, _set_changed = mo.state(0)
-    watch = Watch(_set_changed)
+    changed, watch = counting()
     return changed, watch
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -87,6 +88,42 @@ def _(graph, mo):
     return
 """
 
+COUNTING_NOTEBOOK = """
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import asyncio
+
+    import marimo as mo
+    from runyard_notebooks.live import counting
+    from runyard_server.client import Client
+
+    changed, watch = counting()
+    client = Client()
+    read = []
+    return asyncio, changed, client, mo, read, watch
+
+
+@app.cell
+def _(client, watch):
+    watch.follow(client)
+    return
+
+
+@app.cell
+async def _(asyncio, changed, mo, read):
+    read.append(changed())
+    # The first time it still waits for an answer when the next change comes.
+    while len(read) == 1 and changed() == read[0]:
+        await asyncio.sleep(0.01)
+    mo.md(f"read {len(read)} times")
+    return
+"""
+
 
 class Stage:
     """A site with jobs, and the gate at which `talks` waits twice."""
@@ -161,3 +198,15 @@ def test_a_timeline_and_a_graph_live_in_marimo_and_a_choice_reaches_python(
         expect(page.get_by_text("chosen: jobs.etl.transform")).to_be_visible()
         album.snap(page, "widget-graph-marimo")
         page.close()
+
+
+# SPEC: UI-02
+def test_what_changes_while_a_cell_asks_is_asked_for_again(
+    stage: Stage, visitors: Visitors, tmp_path: Path
+) -> None:
+    notebook = tmp_path / "counting.py"
+    notebook.write_text(COUNTING_NOTEBOOK)
+    page = visitors.new()
+    with marimo_app(notebook, stage.place) as url:
+        page.goto(url)
+        expect(page.get_by_text(re.compile(r"^read \d times$"))).not_to_have_text("read 1 times")
