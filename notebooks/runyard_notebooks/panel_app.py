@@ -28,7 +28,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 NOTEBOOK = "runyard_notebooks.control_panel"
 
@@ -42,8 +42,6 @@ COMPRESSIBLE = frozenset({".css", ".html", ".js", ".json", ".map", ".svg", ".ttf
 
 IDENTITY = b"x-runyard-"
 """How the headers begin by which the server says who looks."""
-
-FRAMES = (b"content-security-policy", b"frame-ancestors 'self'")
 
 SESSION_SECONDS = 300
 """How long a session waits for its browser to come back: a laptop that was closed for a moment."""
@@ -105,21 +103,6 @@ def _told(scope: Scope) -> Mapping[str, object]:
     return {"headers": kept, "user": Viewer(said.get("user", "")), "meta": said}
 
 
-class OwnFrames:
-    """Lets only the panel's own pages show it in a frame: no other page may lay itself over its buttons."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def framed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], FRAMES]
-            await send(message)
-
-        await self._app(scope, receive, framed)
-
-
 class Assets:
     """marimo's files. Each is compressed when it is first asked for, and kept: all of them are some 3 MB."""
 
@@ -175,7 +158,7 @@ def _panel() -> Starlette:
             Route(f"/{ASSETS}/{{name:path}}", assets.serve),
             Mount("/", builder.build(), middleware=[Middleware(GZipMiddleware)]),
         ],
-        middleware=[Middleware(Identity), Middleware(OwnFrames)],
+        middleware=[Middleware(Identity)],
     )
 
 

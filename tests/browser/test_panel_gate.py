@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -19,22 +18,6 @@ FILES = {
 
 RELOAD_BYTES_MAX = 50_000
 """What a reload may transfer: the page itself, for marimo's files are kept."""
-
-DRIVE = """
-async (session) => (await fetch("/panel/api/kernel/set_ui_element_value", {
-  method: "POST",
-  headers: { "content-type": "application/json", "marimo-session-id": session },
-  body: JSON.stringify({ objectIds: ["x"], values: [1] }),
-})).status
-"""
-
-OPEN = """
-(session) => new Promise(done => {
-  const socket = new WebSocket(`ws://${location.host}/panel/ws?session_id=${session}`)
-  socket.onopen = () => done("open")
-  socket.onclose = () => done("refused")
-})
-"""
 
 TRANSFERRED = """
 () => performance.getEntries().filter(entry => "transferSize" in entry)
@@ -78,22 +61,6 @@ def test_a_reload_transfers_little(place: Site, visitors: Visitors) -> None:
     assert 0 < transferred < RELOAD_BYTES_MAX, transferred
 
 
-def test_another_users_session_of_the_panel_is_out_of_reach(place: Site, visitors: Visitors) -> None:
-    ann, bob = visitors.new(), visitors.new()
-    place.sign_in(ann)
-    place.sign_in(bob, place.add_member())
-    with ann.expect_websocket() as opened:
-        ann.goto(f"{place.origin}/panel/")
-    has_content(ann)
-    bob.goto(f"{place.origin}/panel/")
-    has_content(bob)
-    [session] = re.findall(r"session_id=(s_\w+)", opened.value.url)
-    for pattern in ("status of 403", "WebSocket connection to"):
-        visitors.expect_error(pattern)
-    assert bob.evaluate(DRIVE, session) == 403
-    assert bob.evaluate(OPEN, session) == "refused"
-
-
 def test_signing_out_closes_the_panel(place: Site, visitors: Visitors) -> None:
     page = visitors.new()
     place.sign_in(page)
@@ -106,7 +73,7 @@ def test_signing_out_closes_the_panel(place: Site, visitors: Visitors) -> None:
 
 
 # SPEC: SEC-07
-def test_the_page_has_no_token_and_its_kernel_no_cookie(place: Site, visitors: Visitors) -> None:
+def test_neither_the_page_nor_its_socket_has_a_token(place: Site, visitors: Visitors) -> None:
     page = visitors.new()
     said: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda data: said.append(str(data))))
