@@ -19,7 +19,7 @@ from runyard_server.client import Client, Job, Run
 FAILED_WITHIN = timedelta(hours=24)
 
 COUNTED_MAX = 1000
-"""Runs that are counted: a page of the server's; more is said as "1000+"."""
+"""Runs that are counted; more is said as "1000+"."""
 
 LISTED_MAX = 6
 """Rows of the two lists: what fits beside each other without scrolling."""
@@ -52,7 +52,7 @@ class Overview:
 def load(client: Client, now: datetime) -> Overview:
     """Return the workspace as it is. Raises: RunyardError."""
     jobs = list(client.jobs())
-    failed = client.runs(status=["failed"], page_items=COUNTED_MAX)
+    failed = client.runs(status=["failed"])
     failing = [(job, job.latest_run) for job in jobs if job.latest_run and job.latest_run.status == "failed"]
     failing.sort(key=lambda pair: pair[1].created_at, reverse=True)
     due = [job for job in jobs if job.next_scheduled_run_at and not job.is_paused]
