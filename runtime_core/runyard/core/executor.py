@@ -22,7 +22,6 @@ from sqlalchemy import Connection, RowMapping
 from runyard.core import health
 from runyard.core.build_log import BuildLog
 from runyard.core.clock import Clock
-from runyard.core.enacting import settle
 from runyard.core.engines import AttemptId, AttemptState, AttemptStatus, Engine, ExitReport
 from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError
 from runyard.core.ids import Ids
@@ -31,6 +30,7 @@ from runyard.core.logs import last_words
 from runyard.core.planning import due_after, is_refresh, window_at_start
 from runyard.core.preparing import Launch, Preparer
 from runyard.core.runs import ACTIVE, Reason, RunStatus, ending
+from runyard.core.settling import settle
 from runyard.core.store import facts, jobs, runs
 from runyard.core.store.engine import Database
 from runyard.core.system_job import SYSTEM_WORKSPACE

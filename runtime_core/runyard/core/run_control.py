@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from runyard.core.clock import Clock
-from runyard.core.enacting import enact, settle
+from runyard.core.enacting import enact
 from runyard.core.errors import Declined, InvalidRequest
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
@@ -21,6 +21,7 @@ from runyard.core.planning import Outcome, plan_start
 from runyard.core.profiles import ACCESS, LOCAL, PROD
 from runyard.core.runs import TERMINAL, Reason, RunStatus
 from runyard.core.selectors import Selected, select
+from runyard.core.settling import settle
 from runyard.core.store import facts, jobs, runs, snapshots
 from runyard.core.store.engine import Database
 from runyard.core.triggers import TriggerType

@@ -1,0 +1,83 @@
+"""The end of a run, with all that it causes. The only way a run ends.
+
+Everything here happens inside a transaction of the caller: the end of a run and what it causes are one commit, so no
+crash can lose a follow-up or fire it twice (FUP-01, RFR-10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from runyard.core.enacting import enact
+from runyard.core.facts import JobFacts
+from runyard.core.ids import Ids
+from runyard.core.intervals import Window
+from runyard.core.jobs import RefreshPolicy
+from runyard.core.planning import Ended, due_after, plan_after
+from runyard.core.runs import Reason, RunStatus
+from runyard.core.store import facts, jobs, runs
+
+
+def settle(
+    connection: Connection,
+    run_id: str,
+    target: RunStatus,
+    reason: Reason,
+    *,
+    ids: Ids,
+    now: int,
+    actor: str = runs.SYSTEM,
+    attempt: int | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> bool:
+    """End a run and write all that its end causes; return False if it had ended, or is at another attempt."""
+    row = runs.move(
+        connection, run_id, target, now=now, actor=actor, attempt=attempt, reason=reason, values=values
+    )
+    if row is None:
+        return False
+    job = facts.load(connection, [row["job_id"]])[row["job_id"]]
+    if target is RunStatus.COMPLETED:
+        job = _cover(connection, job, row, now)
+    ended = Ended(run_id, row["trigger"], target, row["refresh"], _window(row))
+    travels = row["refresh"] or job.definition.refresh is RefreshPolicy.ALWAYS
+    graph = facts.downstream(connection, row["workspace_id"], job.definition.job_ref, transitive=travels)
+    after = plan_after(ended, job, graph, now)
+    known = {each.job_id: each for each in (job, *graph.values())}
+    for job_id in after.refreshed:
+        jobs.start_over(connection, job_id, due_at=due_after(known[job_id], now), now=now)
+    for decision in after.decisions:
+        enact(connection, decision, known[decision.job_id].definition, ids=ids, now=now)
+    return True
+
+
+def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> JobFacts:
+    """Note the window of a completed run and move the job's pointer over all that is covered without a gap."""
+    window = _window(row)
+    done_until, covered = job.done_until, list(job.covered)
+    if window is not None and not window.is_empty:
+        jobs.cover(connection, job_id=job.job_id, start=window.start, end=window.end, run_id=row["id"])
+        covered = sorted([*covered, window], key=lambda each: each.start)
+        if done_until is None:
+            done_until = window.start if job.range is None else job.range.start
+        for each in covered:
+            if each.start <= done_until:
+                done_until = max(done_until, each.end)
+    jobs.note_completed(connection, job.job_id, done_until=done_until, now=now)
+    if row["refresh"]:
+        jobs.note_refreshed(connection, job.job_id, row["id"], row["attempt"])
+    return replace(
+        job,
+        done_until=done_until,
+        covered=tuple(each for each in covered if done_until is None or each.end > done_until),
+        completed_at=now,
+        refresh_pending=job.refresh_pending and not row["refresh"],
+    )
+
+
+def _window(row: RowMapping) -> Window | None:
+    return None if row["interval_start"] is None else Window(row["interval_start"], row["interval_end"])
