@@ -53,6 +53,18 @@ def test_each_form_of_selector_names_its_jobs(selector: str, refs: list[str]) ->
     assert [picked.job.job_ref for picked in select(JOBS, [selector])] == refs
 
 
+# SPEC: TAG-15
+def test_timed_names_every_job_that_the_clock_starts_and_records_which_trigger_it_was() -> None:
+    once = job("jobs.etl.backfill", "job.success:jobs.etl.load", "once:2026-01-01T00:00:00+00:00")
+    picked = select([*JOBS, once], ["timed"])
+    assert [(one.job.job_ref, one.trigger) for one in picked] == [
+        ("jobs.etl.load", "schedule:0 6 * * *"),
+        ("jobs.etl.clean", "every:5m"),
+        ("jobs.etl.backfill", "once:2026-01-01T00:00:00+00:00"),
+    ]
+    assert picked == select([*JOBS, once], ["timed:"])
+
+
 # SPEC: TAG-08
 def test_several_selectors_are_a_union_in_which_each_job_stands_once() -> None:
     picked = select(JOBS, ["tag:ingest", "jobs.etl.*", "web.load"])

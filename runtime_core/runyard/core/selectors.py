@@ -1,4 +1,4 @@
-"""Patterns over jobs: "tag:ingest", "schedule:*", "batch", "jobs.etl.*". Pure; works on what is handed in.
+"""Patterns over jobs: "tag:ingest", "schedule:*", "timed", "batch", "jobs.etl.*". Pure; works on what is handed in.
 
 A selector matches triggers, or a ref, or a type of job; whatever it matches of a job, the job is picked once.
 """
@@ -13,7 +13,7 @@ from runyard.core import job_refs
 from runyard.core.errors import InvalidSelector, NotFound
 from runyard.core.jobs import JobDefinition
 from runyard.core.manifest import expand_triggers
-from runyard.core.triggers import JOB_TYPE_WORDS, TRIGGER_TYPES, TriggerType, is_selector
+from runyard.core.triggers import JOB_TYPE_WORDS, TIMED, TIMED_WORD, TRIGGER_TYPES, TriggerType, is_selector
 
 SELECTOR_LENGTH_MAX = 512
 """Characters of one selector: a ref with its trigger type, twice over; patterns come from outside."""
@@ -32,7 +32,7 @@ def select(jobs: Iterable[JobDefinition], selectors: Sequence[str]) -> list[Sele
 
     A selector without pattern is a name, `section.name`, ref or script path, and must be one job.
     Raises: NotFound listing the tags and types there are, AmbiguousName, InvalidSelector.
-    Source: TAG-07 to TAG-10, TAG-14, contract 8.2.
+    Source: TAG-07 to TAG-10, TAG-14, TAG-15, contract 8.2.
     """
     found = list(jobs)
     patterns, refs = [], set()
@@ -68,7 +68,8 @@ def matching_triggers(
             if ("batch" if word == "job" else word) == job.entry_point.job_type:
                 return tuple(triggers)
             continue
-        globs.append(_as_glob(pattern))
+        kinds = sorted(TIMED) if word == TIMED_WORD else [pattern]
+        globs += [_as_glob(kind) for kind in kinds]
     if any(fnmatchcase(job.job_ref, glob) for glob in globs):
         return tuple(triggers)
     return tuple(trigger for trigger in triggers if any(fnmatchcase(trigger, glob) for glob in globs))

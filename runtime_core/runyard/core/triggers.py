@@ -54,6 +54,9 @@ AUTOMATIC = frozenset({_T.MANUAL, _T.PIPELINE_NAME})
 JOB_TYPE_WORDS = frozenset({"batch", "interactive", "job"})
 """Selectors that mean a type of job; `job` is an older word for `batch`."""
 
+TIMED_WORD = "timed"
+"""The selector that means every job with a `schedule`, an `every` or a `once` (TAG-15)."""
+
 GLOB_CHARACTERS = frozenset("*?[")
 """What makes a text a pattern; none of them can stand in a ref."""
 
@@ -207,9 +210,8 @@ def deployment() -> Trigger:
 
 def is_selector(text: str) -> bool:
     """Return whether a text names jobs by property, not by ref: a colon, a glob or a type word says so."""
-    return (
-        ":" in text or not GLOB_CHARACTERS.isdisjoint(text) or text in JOB_TYPE_WORDS or text in TRIGGER_TYPES
-    )
+    is_word = text == TIMED_WORD or text in JOB_TYPE_WORDS or text in TRIGGER_TYPES
+    return is_word or ":" in text or not GLOB_CHARACTERS.isdisjoint(text)
 
 
 def in_words(trigger: str, timezone: str = "") -> str:
