@@ -27,12 +27,15 @@ SOURCES = {
 
 PURE = frozenset(
     {
+        "causes",
+        "checks",
         "cron",
         "decorators",
         "facts",
         "freshness",
         "intervals",
         "job_refs",
+        "job_times",
         "jobs",
         "labels",
         "lean_typing",

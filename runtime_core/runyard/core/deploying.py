@@ -13,10 +13,11 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core import profiles
 from runyard.core.clock import Clock
-from runyard.core.errors import Conflict, InvalidTrigger
+from runyard.core.errors import Conflict
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
-from runyard.core.intervals import MIN_EVERY_SECONDS, Cron, Every, check_every, resolve_range
+from runyard.core.intervals import MIN_EVERY_SECONDS
+from runyard.core.job_times import check_times
 from runyard.core.jobs import JobDefinition
 from runyard.core.labels import make_label
 from runyard.core.manifest import definition_hash, validate_manifest
@@ -25,7 +26,6 @@ from runyard.core.reconcile import Change, DeployedJob, JobChange, owner_after, 
 from runyard.core.refresh import upstreams_of
 from runyard.core.store import facts, feed, jobs, snapshots, workspaces
 from runyard.core.store.engine import Database
-from runyard.core.ticks import check_schedule
 
 DESCRIBING_MODULE = "__deployment__"
 """The one module whose docstring describes the workspace (contract 7.2)."""
@@ -98,7 +98,7 @@ class Deploying:
             request.jobs,
             request.engine_version,
             request.extensions,
-            check=lambda job: self._check_times(job, warnings),
+            check=lambda job: warnings.extend(check_times(job, self._min_every_seconds)),
         )
 
         def work(connection: Connection) -> DeployResult:
@@ -113,21 +113,6 @@ class Deploying:
             return rolled_back.result
         self._deployed(workspace_id)
         return result
-
-    def _check_times(self, job: JobDefinition, warnings: list[str]) -> None:
-        """Check what only `intervals` understands, and collect its warnings (IVL-07, TRG-16)."""
-        view = JobFacts(job_id="", workspace_id="", definition=job, anchor_at=0)
-        for trigger, schedule in view.timed:
-            try:
-                if isinstance(schedule, Cron):
-                    check_schedule(schedule.expr, schedule.timezone)
-                elif isinstance(schedule, Every):
-                    check_every(schedule.period_seconds, self._min_every_seconds)
-            except InvalidTrigger as error:
-                raise InvalidTrigger(f"`{trigger}`: {error.cause}", error.remedy) from error
-        if job.interval is not None:
-            resolved = resolve_range(job.interval, view.schedule, job.timezone)
-            warnings.extend(f"{job.job_ref}: {warning}" for warning in resolved.warnings)
 
     def _apply(
         self,
