@@ -57,17 +57,18 @@ class Database:
     """Reads and writes the store. Safe to use from several threads.
 
     `on_change` is called after each commit that appended to the feed, on the thread that committed; it must not
-    block. Raises: StorageFull when the disk refuses a write, Unavailable when the database is not there.
+    block. `sqlite_driver` makes the connections to a SQLite file: a simulation hands in one that fails as disks and
+    processes do. Raises: StorageFull when the disk refuses a write, Unavailable when the database is not there.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, sqlite_driver: type[sqlite3.Connection] = sqlite3.Connection) -> None:
         self.url = url
         self.dialect = make_url(url).get_backend_name()
         self._listeners: list[Callable[[], None]] = []
         self._held: Connection | None = None
         if self.dialect == "sqlite":
-            self._readers = _sqlite_engine(url, begin="BEGIN", size=POOL_SIZE)
-            writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE", size=1)
+            self._readers = _sqlite_engine(url, sqlite_driver, begin="BEGIN", size=POOL_SIZE)
+            writer = _sqlite_engine(url, sqlite_driver, begin="BEGIN IMMEDIATE", size=1)
         else:
             self._readers = _postgres_readers(_with_driver(url))
             writer = _postgres_writer(_with_driver(url))
@@ -201,14 +202,14 @@ class _Writer:
         self._engine.dispose()
 
 
-def _sqlite_engine(url: str, *, begin: str, size: int) -> Engine:
+def _sqlite_engine(url: str, driver: type[sqlite3.Connection], *, begin: str, size: int) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0 if size == 1 else size,
         hide_parameters=True,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS, "factory": driver},
     )
 
     @event.listens_for(engine, "connect")
