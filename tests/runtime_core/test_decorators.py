@@ -105,6 +105,7 @@ def test_everything_said_to_a_decorator_is_in_a_manifest_that_the_published_clie
         require={"timezone": "Europe/Berlin", "dependency_groups": ["etl"]},
         interval={"start": datetime(2026, 1, 1, tzinfo=UTC), "end": "2027-01-01", "split": "7d"},
         freshness=[plain.is_fresh],
+        freshness_wait="10m",
         refresh="always",
     )
     def load() -> None: ...
@@ -117,7 +118,11 @@ def test_everything_said_to_a_decorator_is_in_a_manifest_that_the_published_clie
         validate_job_definition(wire, raise_on_error=True, validate_dict=True)  # type: ignore[arg-type]
     extensions = {load.ref: load.extensions(), serve.ref: serve.extensions()}
     _, batch, app = validate_manifest(wires, 2, extensions)
-    assert extensions == {load.ref: {"split": "7d"}, serve.ref: {"idle_timeout": 3600.0}}
+    assert extensions == {
+        load.ref: {"split": "7d", "freshness_wait": 600.0},
+        serve.ref: {"idle_timeout": 3600.0},
+    }
+    assert batch.freshness_wait_seconds == 600
     assert batch.job_ref == "jobs.flights.ingest"
     assert (batch.pipeline_name, batch.category, batch.triggers) == ("flights", "pipeline", ("every:14d",))
     assert (batch.timeout_seconds, batch.concurrency, batch.timezone) == (21600, None, "Europe/Berlin")
@@ -128,6 +133,19 @@ def test_everything_said_to_a_decorator_is_in_a_manifest_that_the_published_clie
     assert not app.is_batch
     assert (app.triggers, app.tags) == (("http:",), ("a", "b"))
     assert wires[2]["expose"]["interface"] == "mcp"
+
+
+# SPEC: RFR-01
+@pytest.mark.parametrize("spelling", ["refresh", "refresh_propagation"])
+@pytest.mark.parametrize("policy", ["auto", "always", "block"])
+def test_both_spellings_of_what_a_job_does_with_a_refresh_are_taken(spelling: str, policy: str) -> None:
+    options: Any = {spelling: policy}
+
+    @run.job(**options)
+    def load() -> None: ...
+
+    assert parse_job(load.definition()).refresh == policy
+    assert parse_job(plain.definition()).refresh == "auto"
 
 
 # SPEC: EXE-01, EXE-02
@@ -187,6 +205,8 @@ def test_an_unknown_argument_raises_at_import_with_the_nearest_one(options: Any,
         ({"trigger": 5}, InvalidTrigger, "is no trigger"),
         ({"interval": {"end": "2026-01-01"}}, InvalidInterval, "has no start"),
         ({"refresh": "never"}, InvalidJob, "refresh"),
+        ({"refresh_propagation": "never"}, InvalidJob, "refresh"),
+        ({"refresh": "block", "refresh_propagation": "always"}, InvalidJob, "say it once"),
     ],
 )
 def test_what_can_be_told_at_import_is(options: Any, error: type[Exception], says: str) -> None:

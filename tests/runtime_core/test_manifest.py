@@ -175,6 +175,9 @@ def test_extensions_are_known_by_name_and_belong_to_a_job() -> None:
     assert "Did you mean `split`" in reasons(job, extensions={"jobs.a.b": {"splt": "1d"}})[0]
     assert "no job here" in reasons(job, extensions={"jobs.a.c": {"split": "1d"}})[0]
     assert "needs an `interval`" in reasons(wire("jobs.a.b"), extensions={"jobs.a.b": {"split": "1d"}})[0]
+    assert (
+        "needs `freshness`" in reasons(wire("jobs.a.b"), extensions={"jobs.a.b": {"freshness_wait": 60}})[0]
+    )
 
 
 # SPEC: CMP-12

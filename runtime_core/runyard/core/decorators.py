@@ -115,8 +115,9 @@ class Job(Generic[P, R]):
         found: dict[str, Any] = {}
         if split := self._options.get("interval", {}).get("split"):
             found["split"] = split
-        if (idle := self._options.get("idle_timeout")) is not None:
-            found["idle_timeout"] = _seconds(idle)
+        for name in ("idle_timeout", "freshness_wait"):
+            if (span := self._options.get(name)) is not None:
+                found[name] = _seconds(span)
         return found
 
 
@@ -228,9 +229,10 @@ def _batch_fields(options: Mapping[str, Any]) -> dict[str, Any]:
         fields["interval"] = _interval(options["interval"])
     if freshness := options.get("freshness"):
         fields["freshness"] = [freshness] if isinstance(freshness, str) else list(freshness)
-    refresh = options.get("refresh", "auto")
-    if refresh not in ("auto", "always", "block"):
-        raise InvalidJob(f"`refresh` is {refresh!r}.", "Use `auto`, `always` or `block`.")
+    # The newer of two spellings of one thing (RFR-01).
+    refresh = options.get("refresh_propagation", options.get("refresh", "auto"))
+    if refresh not in ("auto", "always", "block") or options.get("refresh", refresh) != refresh:
+        raise InvalidJob(f"`refresh` is {refresh!r}.", "Use `auto`, `always` or `block`, and say it once.")
     if refresh != "auto":
         fields["refresh_propagation"] = refresh
     return fields

@@ -21,30 +21,41 @@ def stale_because(gates: Sequence[str], upstreams: Mapping[str, JobFacts], now: 
 
 
 def _missing(ref: str, upstream: JobFacts, now: int) -> str | None:
+    """Return what is missing of an upstream. The sentence stays the same until that changes (FRS-03)."""
     if upstream.completed_at is None:
         return f"{ref} has never completed"
     if upstream.refresh_pending:
         return f"{ref} has to be reloaded first"
-    schedule = upstream.schedule
+    if _is_loading(upstream):
+        return f"{ref} is running its current interval"
+    schedule, until = upstream.schedule, upstream.done_until
     if isinstance(schedule, Cron):
-        return _missing_of_cron(ref, upstream, schedule, now)
-    if isinstance(schedule, Every):
-        since = upstream.done_until if upstream.done_until is not None else upstream.completed_at
+        if until is None or until < _latest_end(upstream, schedule, now):
+            return f"{ref} has covered {'nothing' if until is None else 'nothing after ' + _iso(until)}"
+    elif isinstance(schedule, Every):
+        since = upstream.completed_at if until is None else until
         if now - since >= schedule.period:
-            return (
-                f"{ref} covered its last period at {to_datetime(since).isoformat()}, more than one period ago"
-            )
+            return f"{ref} covered its last period at {_iso(since)}, more than one period ago"
     return None
 
 
-def _missing_of_cron(ref: str, upstream: JobFacts, schedule: Cron, now: int) -> str | None:
+def _is_loading(upstream: JobFacts) -> bool:
+    """Return whether a run of the upstream works on its current interval (FRS-05).
+
+    Of a job without a schedule every run is current; of any other one, who works on time covered long ago is not.
+    """
+    if upstream.schedule is None:
+        return upstream.active_count > 0
+    until = upstream.done_until
+    return any(until is None or window.end >= until for window in upstream.working_on)
+
+
+def _latest_end(upstream: JobFacts, schedule: Cron, now: int) -> int:
+    """Return where the latest window of the upstream ends that could be covered by now."""
     latest = previous_tick(schedule.expr, schedule.timezone, now)
     reach = upstream.range
-    if reach is not None and reach.end is not None:
-        latest = min(latest, reach.end)
-    if upstream.done_until is not None and upstream.done_until >= latest:
-        return None
-    until = (
-        "nothing" if upstream.done_until is None else f"up to {to_datetime(upstream.done_until).isoformat()}"
-    )
-    return f"{ref} has covered {until}, its latest window ends at {to_datetime(latest).isoformat()}"
+    return latest if reach is None or reach.end is None else min(latest, reach.end)
+
+
+def _iso(instant: int) -> str:
+    return to_datetime(instant).isoformat()

@@ -38,7 +38,7 @@ DASHBOARD_REF = "jobs.workspace.dashboard"
 FRESH = "job.is_fresh"
 """The only freshness constraint: `job.is_fresh:<ref>`."""
 
-EXTENSIONS = frozenset({"idle_timeout", "split"})
+EXTENSIONS = frozenset({"freshness_wait", "idle_timeout", "split"})
 """What may stand beside engine 2 for a job; anything else is refused by name."""
 
 
@@ -102,6 +102,7 @@ class JobDefinition:
     dependency_groups: tuple[str, ...] = ()
     interval: IntervalSpec | None = None
     freshness: tuple[str, ...] = ()
+    freshness_wait_seconds: float = 0.0
     refresh: RefreshPolicy = RefreshPolicy.AUTO
     wire: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
     extensions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
@@ -174,6 +175,7 @@ def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = No
         dependency_groups=require.texts("dependency_groups"),
         interval=_interval(ref, interval, extensions) if interval is not None else None,
         freshness=read.texts("freshness"),
+        freshness_wait_seconds=_Reader(ref, extensions).seconds("freshness_wait", 0.0),
         refresh=read.one_of("refresh_propagation", RefreshPolicy, RefreshPolicy.AUTO),
         wire=wire,
         extensions=MappingProxyType(extensions),
@@ -220,7 +222,7 @@ class _Reader:
     def _number(self, key: str, default: float | None, kind: tuple[type, ...], most: float, what: str) -> Any:
         what = f"{what} above 0, at most {most:,.0f}"
         value = self._get(key, default, kind, what)
-        if value is not None and not 0 < value <= most:
+        if value is not default and not 0 < value <= most:
             raise InvalidJob(f"{self.ref}: `{key}` is {value!r:.40}.", f"Give it {what}.")
         return value
 

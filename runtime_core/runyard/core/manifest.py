@@ -218,6 +218,8 @@ def _faults(job: JobDefinition) -> Iterable[str]:
         yield f"{ref}: `interval` needs a `schedule` or `every` trigger. Add one, or leave `interval` out."
     if job.interval is None and "split" in job.extensions:
         yield f"{ref}: `split` needs an `interval` to split. Give it a start, or leave `split` out."
+    if "freshness_wait" in job.extensions and not job.freshness:
+        yield f"{ref}: `freshness_wait` needs `freshness` to wait for. Name upstreams, or leave it out."
     if job.profile in LOCAL:
         yield f"{ref}: profile `{job.profile}` exists on your own machine only. Name another in `require`."
     if not _is_timezone(job.timezone):

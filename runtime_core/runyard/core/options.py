@@ -75,7 +75,9 @@ class BatchOptions(Options, total=False):
 
     interval: Interval
     freshness: str | Iterable[str]
+    freshness_wait: float | str
     refresh: Literal["auto", "always", "block"]
+    refresh_propagation: Literal["auto", "always", "block"]
 
 
 class InteractiveOptions(Options, total=False):
