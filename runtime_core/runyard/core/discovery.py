@@ -17,6 +17,7 @@ from runyard.core.errors import InvalidDeploymentModule
 from runyard.core.jobs import ENGINE_VERSION
 from runyard.core.manifest import DEPLOYMENT_MODULE, Check, build_manifest, validate_manifest
 from runyard.core.processes import Completed, Processes
+from runyard.core.sdk import python_path
 
 TIMEOUT_SECONDS = 60.0
 """How long importing a deployment module may take (DEP-15)."""
@@ -67,7 +68,7 @@ class Discovery:
         completed = self._processes.run(
             [str(python), "-m", "runyard.core.discovery_child", module, *options],
             cwd=root,
-            env={**env, "PYTHONPATH": str(sdk)},
+            env={**env, "PYTHONPATH": python_path(sdk)},
             timeout_seconds=TIMEOUT_SECONDS,
         )
         answer = _answer(name, completed)

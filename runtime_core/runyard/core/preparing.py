@@ -20,6 +20,7 @@ from runyard.core.engines import Command
 from runyard.core.file_store import FileStore
 from runyard.core.jobs import JobDefinition
 from runyard.core.parameters import environment_key
+from runyard.core.sdk import python_path
 from runyard.core.snapshots import SnapshotFile, lay_out, restore_settings
 from runyard.core.store import facts, jobs, runs, snapshots
 from runyard.core.store.engine import Database
@@ -166,7 +167,7 @@ class Preparer:
                 **self._base_env,
                 **variables(launch.run, definition.job_ref, self._api_url),
                 "HOME": str(home),
-                "PYTHONPATH": str(self._sdk),
+                "PYTHONPATH": python_path(self._sdk),
                 "RUNYARD_DATA_DIR": str(shared),
                 **({} if port is None else {"PORT": str(port), **self._way_back(launch.run)}),
             },

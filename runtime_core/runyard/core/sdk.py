@@ -23,6 +23,9 @@ the environment has the package itself, that one is imported."""
 LEFT_OUT = frozenset({"__pycache__", "__marimo__", "store"})
 """Not of use in a job: bytecode is compiled afresh, and the store needs packages that a job does not have."""
 
+STARTUP = Path("runyard", "core", "startup")
+"""Where a `sitecustomize` lies that every process of a job begins with."""
+
 
 def install_sdk(data_dir: Path) -> Path:
     """Return the folder to put on a job's path, after making it if this content is not there yet."""
@@ -41,6 +44,11 @@ def install_sdk(data_dir: Path) -> Path:
         staged.chmod(0o755)
         os.rename(staged, folder)  # noqa: PTH104 - `replace` would accept a folder that appeared meanwhile
     return folder
+
+
+def python_path(sdk: Path) -> str:
+    """Return the `PYTHONPATH` of a job for a folder that holds our packages; in front what Python runs first."""
+    return os.pathsep.join((str(sdk / STARTUP), str(sdk)))
 
 
 def packages() -> Iterator[tuple[Path, Path]]:
