@@ -27,7 +27,7 @@ from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError
 from runyard.core.ids import Ids
 from runyard.core.interpreters import Interpreters
 from runyard.core.logs import last_words
-from runyard.core.planning import due_after, is_refresh, window_at_start
+from runyard.core.planning import due_after, plan_claim
 from runyard.core.preparing import Launch, Preparer
 from runyard.core.runs import ACTIVE, Reason, RunStatus, ending
 from runyard.core.settling import settle
@@ -201,16 +201,21 @@ class Executor:
         waiting = runs.claimable(connection)
         known = facts.load(connection, (row["job_id"] for row in waiting))
         for row in waiting:
-            job = known[row["job_id"]]
-            refresh = is_refresh(job, asked=row["refresh"])
-            if refresh:
-                # Pending until a refresh completes: if this run fails, the next one is a refresh again.
+            fired_at = row["tick_at"] if row["tick_at"] is not None else row["created_at"]
+            started = plan_claim(
+                known[row["job_id"]],
+                row["trigger"],
+                asked_refresh=row["refresh"],
+                fired_at=fired_at,
+                now=now,
+            )
+            job, window = started.job, started.window
+            if started.refresh:
                 due_at = None if job.archived else due_after(job, now)
                 jobs.start_over(connection, job.job_id, due_at=due_at, now=now)
-                job = replace(job, done_until=None, covered=(), refresh_pending=True)
-            fired_at = row["tick_at"] if row["tick_at"] is not None else row["created_at"]
-            window = window_at_start(job, row["trigger"], fired_at, now)
-            number = runs.claim(connection, row, window=window, refresh=refresh, engine="local", now=now)
+            number = runs.claim(
+                connection, row, window=window, refresh=started.refresh, engine="local", now=now
+            )
             if number is not None:
                 claimed.append(AttemptId(row["id"], number))
                 known[job.job_id] = job.with_active(window)

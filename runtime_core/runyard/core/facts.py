@@ -56,6 +56,32 @@ class JobFacts:
             active_count=self.active_count + 1,
         )
 
+    def with_waiting(self, trigger: str, run_id: str) -> JobFacts:
+        """Return the facts after a run of this trigger was created, which waits for a slot."""
+        return replace(self, waiting={trigger: run_id, **self.waiting}, waiting_count=self.waiting_count + 1)
+
+    def starting_over(self) -> JobFacts:
+        """Return the facts after a refresh was asked for: nothing counts as covered until one completes (RFR-05)."""
+        return replace(self, done_until=None, covered=(), refresh_pending=True)
+
+    def with_completed(self, window: Window | None, *, refresh: bool, now: int) -> JobFacts:
+        """Return the facts after a run completed: the pointer moves over all that is covered without a gap (IVL-05)."""
+        done_until, covered = self.done_until, list(self.covered)
+        if window is not None and not window.is_empty:
+            covered = sorted([*covered, window], key=lambda each: each.start)
+            if done_until is None:
+                done_until = window.start if self.range is None else self.range.start
+            for each in covered:
+                if each.start <= done_until:
+                    done_until = max(done_until, each.end)
+        return replace(
+            self,
+            done_until=done_until,
+            covered=tuple(each for each in covered if done_until is None or each.end > done_until),
+            completed_at=now,
+            refresh_pending=self.refresh_pending and not refresh,
+        )
+
     @property
     def timed(self) -> tuple[tuple[str, Schedule], ...]:
         """Return the timed triggers of the job with what each means."""

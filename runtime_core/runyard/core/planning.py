@@ -96,6 +96,15 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """A run as it leaves the queue: what it covers, and the facts of its job before it counts as active."""
+
+    job: JobFacts
+    window: Window
+    refresh: bool
+
+
+@dataclass(frozen=True, slots=True)
 class After:
     """What the end of a run causes."""
 
@@ -309,6 +318,16 @@ def _next_part(ended: Ended, job: JobFacts, now: int) -> Decision | None:
 
 
 # Windows --------------------------------------------------------------------------------------------------
+
+
+def plan_claim(job: JobFacts, trigger: str, *, asked_refresh: bool, fired_at: int, now: int) -> Started:
+    """Return what a run becomes that leaves the queue now.
+
+    A refresh is pending until one completes: if this run fails, the next one is a refresh again (RFR-05).
+    """
+    refresh = is_refresh(job, asked=asked_refresh)
+    job = job.starting_over() if refresh else job
+    return Started(job, window_at_start(job, trigger, fired_at, now), refresh)
 
 
 def window_at_start(job: JobFacts, trigger: str, fired_at: int, now: int) -> Window:

@@ -7,7 +7,6 @@ crash can lose a follow-up or fire it twice (FUP-01, RFR-10).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
@@ -56,27 +55,15 @@ def settle(
 
 
 def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> JobFacts:
-    """Note the window of a completed run and move the job's pointer over all that is covered without a gap."""
+    """Note the window of a completed run, and return the facts that follow."""
     window = _window(row)
-    done_until, covered = job.done_until, list(job.covered)
     if window is not None and not window.is_empty:
         jobs.cover(connection, job_id=job.job_id, start=window.start, end=window.end, run_id=row["id"])
-        covered = sorted([*covered, window], key=lambda each: each.start)
-        if done_until is None:
-            done_until = window.start if job.range is None else job.range.start
-        for each in covered:
-            if each.start <= done_until:
-                done_until = max(done_until, each.end)
-    jobs.note_completed(connection, job.job_id, done_until=done_until, now=now)
+    job = job.with_completed(window, refresh=row["refresh"], now=now)
+    jobs.note_completed(connection, job.job_id, done_until=job.done_until, now=now)
     if row["refresh"]:
         jobs.note_refreshed(connection, job.job_id, row["id"], row["attempt"])
-    return replace(
-        job,
-        done_until=done_until,
-        covered=tuple(each for each in covered if done_until is None or each.end > done_until),
-        completed_at=now,
-        refresh_pending=job.refresh_pending and not row["refresh"],
-    )
+    return job
 
 
 def _window(row: RowMapping) -> Window | None:
