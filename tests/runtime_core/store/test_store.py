@@ -11,22 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, text, update
 from sqlalchemy.exc import IntegrityError
 from tests.support.planning import job
 from tests.support.worlds import OWNER, WORKSPACE
 
-from runyard.core.errors import Conflict, StorageFull, Unavailable
+from runyard.core.errors import StorageFull, Unavailable
 from runyard.core.ids import SeededIds
 from runyard.core.planning import NewRun
 from runyard.core.runs import ACTIVE, OPEN, TERMINAL, TRANSITIONS, Reason, RunStatus
 from runyard.core.store import accounts, engine, facts, feed, jobs, links, runs, snapshots, workspaces
 from runyard.core.store.engine import Database, Work, _Pending, sqlite_url
-from runyard.core.store.migrate import HEAD, MIGRATIONS, current_revision, migrate
-from runyard.core.store.tables import metadata
+from runyard.core.store.migrate import migrate
 from runyard.core.store.tables import runs as runs_table
 
 IDS = SeededIds(7)
@@ -88,39 +84,6 @@ def create_run(connection: Connection, job_id: str, cause: str, now: int = 1) ->
         now=now,
     )
     return run_id, number
-
-
-def differences(connection: Connection) -> list[Any]:
-    """Return what the tables of a database have that the code does not name, and the other way round."""
-    return list(compare_metadata(MigrationContext.configure(connection), metadata))
-
-
-# SPEC: SCA-01
-def test_the_newest_migration_makes_exactly_the_tables_that_the_code_names(database: Database) -> None:
-    assert database.read(differences) == []
-
-
-def test_the_known_head_is_the_newest_migration_file() -> None:
-    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
-
-
-# SPEC: OPS-03
-def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
-    database.write(lambda c: c.execute(text("update alembic_version set version_num = '9999'")))
-    with pytest.raises(Conflict, match="9999"):
-        migrate(database)
-
-
-# SPEC: OPS-03
-def test_a_database_of_an_older_version_gets_what_is_new(database: Database) -> None:
-    def go_back(connection: Connection) -> None:
-        connection.execute(text("drop table links"))
-        connection.execute(text("update alembic_version set version_num = '0001'"))
-
-    database.write(go_back)
-    migrate(database)
-    assert database.read(current_revision) == HEAD
-    assert database.read(differences) == []
 
 
 def test_a_job_has_one_link_that_works_and_any_number_that_do_not(database: Database, job_id: str) -> None:

@@ -132,6 +132,7 @@ def create(
             "triggered_by": user_id,
             "previous_run_id": new.previous_run_id,
             "attempt": 0,
+            "due_at": now if new.tick_at is None else new.tick_at,
             "created_at": now,
             "updated_at": now,
         },
@@ -170,7 +171,7 @@ def move(
         return None
     if attempt is not None and row["attempt"] != attempt:
         return None
-    changes: dict[str, Any] = {"status": target, "updated_at": now, **(values or {})}
+    changes: dict[str, Any] = {"status": target, "updated_at": now, "due_at": None, **(values or {})}
     if target is RunStatus.RUNNING:
         changes.setdefault("started_at", now)
     if target in TERMINAL:

@@ -28,6 +28,7 @@ from sqlalchemy import (
     text,
 )
 
+from runyard.core.jobs import JobType
 from runyard.core.runs import ACTIVE, OPEN, TERMINAL, Reason, RunStatus
 
 metadata = MetaData(
@@ -209,8 +210,9 @@ jobs = Table(
     Column("deployment_module", Text),
     Column("version", Integer, nullable=False),
     _refers("version_id", "job_versions"),
-    # Copied from the current version, because the claim of pending runs needs it in SQL.
+    # Copied from the current version, because the claim of pending runs needs both in SQL.
     Column("concurrency", Integer),
+    Column("job_type", Text, nullable=False),
     # The host it is served at, made once; empty for what was never interactive.
     Column("label", Text, unique=True),
     _refers("created_by", "users"),
@@ -219,6 +221,7 @@ jobs = Table(
     _at("archived_at", nullable=True),
     UniqueConstraint("workspace_id", "job_ref"),
     CheckConstraint("concurrency > 0", "concurrency"),
+    one_of("job_type", JobType, "job_type"),
 )
 
 job_versions = Table(
@@ -317,7 +320,10 @@ runs = Table(
     _at("interval_end", nullable=True),
     _refers("triggered_by", "users", nullable=True),
     Column("previous_run_id", String(36), index=True),
+    # The newest attempt. One that waits and has had attempts before is to be tried again, and keeps its slot.
     Column("attempt", Integer, nullable=False),
+    # The place in the queue of a run that waits; one that is tried again does not start before.
+    _at("due_at", nullable=True),
     # Where an interactive run listens on loopback, from before its process is started.
     Column("port", Integer),
     Column("exit_code", Integer),
@@ -338,6 +344,7 @@ runs = Table(
     CheckConstraint("status != 'running' or started_at is not null", "started_when_running"),
     CheckConstraint("interval_start <= interval_end", "interval"),
     CheckConstraint("number > 0 and attempt >= 0", "counted_from_one"),
+    CheckConstraint("due_at is null or status = 'pending'", "due_while_pending"),
     # Read backwards: newest first, and on from any run.
     Index("ix_runs_newest", "workspace_id", "created_at", "id"),
     Index("ix_runs_job_newest", "job_id", "created_at", "id"),
@@ -353,9 +360,9 @@ def runs_that_are(statuses: Iterable[RunStatus]) -> ColumnElement[bool]:
 
 
 _open = runs_that_are(OPEN)
-Index("ix_runs_open", runs.c.job_id, runs.c.status, sqlite_where=_open, postgresql_where=_open)
+Index("ix_runs_open", runs.c.job_id, runs.c.attempt, sqlite_where=_open, postgresql_where=_open)
 _pending = runs_that_are({RunStatus.PENDING})
-Index("ix_runs_pending", runs.c.created_at, runs.c.id, sqlite_where=_pending, postgresql_where=_pending)
+Index("ix_runs_pending", runs.c.due_at, runs.c.id, sqlite_where=_pending, postgresql_where=_pending)
 _active = runs_that_are(ACTIVE)
 Index("ix_runs_active", runs.c.id, sqlite_where=_active, postgresql_where=_active)
 
@@ -372,6 +379,11 @@ attempts = Table(
     Column("log_bytes", BigInteger),
     Column("peak_memory_bytes", BigInteger),
     Column("cpu_seconds", Float),
+    Column("reason", Text),
+    Column("exit_code", Integer),
+    Column("signal", Integer),
+    Column("message", Text),
+    one_of("reason", Reason, "reason"),
 )
 
 run_events = Table(
@@ -420,7 +432,11 @@ decisions = Table(
     Column("because", Text, nullable=False),
     Column("facts", JSON, nullable=False),
     Column("run_id", String(36)),
-    one_of("outcome", ("fired", "coalesced", "merged", "skipped", "gated", "paused", "limited"), "outcome"),
+    one_of(
+        "outcome",
+        ("fired", "coalesced", "merged", "skipped", "gated", "paused", "limited", "retried"),
+        "outcome",
+    ),
     Index("ix_decisions_job_newest", "job_id", "id"),
     comment="What was decided for each tick or event, and on which facts. Repeats count up in one row.",
 )
