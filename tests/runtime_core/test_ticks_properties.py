@@ -12,7 +12,8 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from croniter import CroniterError, croniter
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from runyard.core.clock import from_datetime, to_datetime
@@ -145,6 +146,44 @@ def test_ticks_increase_and_read_the_same_backwards(
         assert previous_tick(cron.text, timezone, later) == later
         assert previous_tick(cron.text, timezone, later - 1) == earlier
         assert next_tick(cron.text, timezone, later - 1) == later
+
+
+def field(low: int, high: int, *more: str) -> st.SearchStrategy[str]:
+    """Draw a field of a cron expression: `*`, numbers, ranges, lists, steps, and what only this one has."""
+    number = st.integers(low, high)
+    span = st.lists(number, min_size=2, max_size=2).map(lambda ends: f"{min(ends)}-{max(ends)}")
+    step = st.integers(1, high)
+    return st.one_of(
+        st.sampled_from(("*", *more)),
+        st.lists(number.map(str) | span, min_size=1, max_size=3).map(",".join),
+        st.builds("{}/{}".format, st.just("*") | number | span, step),
+    )
+
+
+# SPEC: TRG-03
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(
+    st.tuples(
+        field(0, 59),
+        field(0, 23),
+        field(1, 31, "L", "15W", "1W", "?"),
+        field(1, 12, "jan-mar", "feb"),
+        field(0, 6, "mon-fri", "sat,sun", "7", "5#2", "L5", "?"),
+    ).map(" ".join),
+    st.integers(0, 4_000_000_000_000_000),
+)
+def test_ticks_of_any_expression_are_those_that_croniter_walks(cron: str, at: int) -> None:
+    """Days are found by croniter and minutes by ourselves, so the two are put together as croniter does."""
+    second = to_datetime(at).replace(microsecond=0, tzinfo=None)
+    try:
+        forward, back = (croniter(cron, second + timedelta(seconds=offset)) for offset in (0, 1))
+        expected = [back.get_prev(datetime), *(forward.get_next(datetime) for _ in range(3))]
+    except CroniterError:
+        assume(False)
+    found = [previous_tick(cron, "UTC", at)]
+    for _ in range(3):
+        found.append(next_tick(cron, "UTC", max(found[-1], at)))
+    assert found == [from_datetime(moment.replace(tzinfo=UTC)) for moment in expected]
 
 
 # SPEC: QLT-08

@@ -17,8 +17,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -29,13 +33,25 @@ from runyard.core.cron import ALIASES
 from runyard.core.errors import InvalidTrigger
 
 MINUTE = 60 * MICROSECONDS
-DAY = 24 * 60 * MINUTE
+MINUTES_PER_DAY = 24 * 60
+DAY = MINUTES_PER_DAY * MINUTE
 """The farthest a clock was ever set (Samoa left out a day): how far around an instant a change matters."""
+
+EXPRESSIONS_KEPT = 4_096
+"""Expressions kept as read, and days kept as found: those of any usual server, at most 12 MB."""
 
 _NOT_REPEATABLE = re.compile(r"\b[hr]\b", re.IGNORECASE)
 """croniter's `H` and `R` fields draw their value, so two readings of one expression would differ."""
 
 Step = Literal[1, -1]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChange:
+    """Clocks of a zone are put forward by `seconds`, or back if these are negative."""
+
+    at: int
+    seconds: int
 
 
 def check_schedule(cron: str, timezone: str) -> None:
@@ -78,6 +94,24 @@ def ticks(cron: str, timezone: str, start: int, end: int, limit: int) -> list[in
         found.append(tick)
         tick = next_tick(cron, timezone, tick)
     return found
+
+
+def clock_changes(timezone: str, start: int, end: int) -> list[ClockChange]:
+    """Return when clocks in `timezone` are put forward or back in (start, end], oldest first."""
+    zone = _zone(timezone)
+    found: list[ClockChange] = []
+    at = start
+    while (change := _change(zone, at, end)) is not None:
+        found.append(ClockChange(change, (_offset(zone, change) - _offset(zone, at)) // MICROSECONDS))
+        at = change
+    return found
+
+
+def skipped_times(cron: str, timezone: str, change: ClockChange) -> list[str]:
+    """Return the times of day that a cron names and that clocks skip at a change, as `HH:MM`."""
+    after = change.at + _offset(_zone(timezone), change.at)
+    walls = takewhile(lambda wall: wall < after, _wall_ticks(cron, after - change.seconds * MICROSECONDS, 1))
+    return [f"{to_datetime(wall):%H:%M}" for wall in walls]
 
 
 def at_wall_time(naive: datetime, timezone: str) -> int:
@@ -125,13 +159,44 @@ def _whenever_shown(cron: str, zone: ZoneInfo, at: int, step: Step) -> int:
 
 def _wall_ticks(cron: str, wall: int, step: Step) -> Iterator[int]:
     """Yield wall times of a cron from `wall` on, itself included, forward or back."""
-    # croniter excludes where it starts and computes in floats: a second beside the minute is exact.
-    minute = (
-        -(-wall // MINUTE) * MINUTE - MICROSECONDS if step > 0 else wall // MINUTE * MINUTE + MICROSECONDS
-    )
-    walk = croniter(" ".join(_fields(cron)), to_datetime(minute).replace(tzinfo=None))
+    days, minutes = _read(cron)
+    day, minute = divmod(-(-wall // MINUTE) if step > 0 else wall // MINUTE, MINUTES_PER_DAY)
+    edge = 0 if step > 0 else MINUTES_PER_DAY - 1
     while True:
-        yield _wall(walk.get_next(datetime) if step > 0 else walk.get_prev(datetime))
+        found = _nearest_day(days, day, step)
+        if found != day:
+            minute = edge
+        first = bisect_left(minutes, minute) if step > 0 else bisect_right(minutes, minute) - 1
+        for index in range(first, len(minutes) if step > 0 else -1, step):
+            yield (found * MINUTES_PER_DAY + minutes[index]) * MINUTE
+        day, minute = found + step, edge
+
+
+@lru_cache(EXPRESSIONS_KEPT)
+def _read(cron: str) -> tuple[str, array[int]]:
+    """Return the three fields of a cron that name days, and the minutes of a day that the other two name.
+
+    A day has its minutes whichever day it is, and which days are named has nothing to do with minutes. So croniter,
+    whose steps are slow, is asked for days alone, and most expressions name them all or share theirs with others.
+    Raises: CroniterError if it is none.
+    """
+    fields = _fields(cron)
+    minutes, hours = (
+        range(count) if named == ["*"] else [int(each) for each in named]
+        for named, count in zip(croniter.expand(" ".join(fields))[0], (60, 24), strict=False)
+    )
+    return " ".join(fields[2:]), array("H", (hour * 60 + minute for hour in hours for minute in minutes))
+
+
+@lru_cache(EXPRESSIONS_KEPT)
+def _nearest_day(days: str, day: int, step: Step) -> int:
+    """Return the first named day at or after a day, or the last at or before it; days are counted from 1970."""
+    if days == "* * *":
+        return day
+    # croniter excludes where it starts and computes in floats: a second beside midnight is exact.
+    start = to_datetime(day * DAY - step * MICROSECONDS).replace(tzinfo=None)
+    walk = croniter(f"0 0 {days}", start)
+    return _wall(walk.get_next(datetime) if step > 0 else walk.get_prev(datetime)) // DAY
 
 
 def _first_occurrence(zone: ZoneInfo, wall: int) -> int:
