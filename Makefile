@@ -12,7 +12,7 @@ NOTEBOOKS := notebooks/runyard_notebooks/control_panel.py examples/flights/fligh
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: help demo test test-all check widgets bench kills screenshots browser ready
+.PHONY: help demo test test-all check widgets bench kills zones mutants screenshots browser ready
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,8 @@ help:
 	@echo "make screenshots  take the pictures of the documents anew"
 	@echo "make bench     speed and memory, beside their budgets"
 	@echo "make kills     a server killed at 500 random points; takes hours"
+	@echo "make zones     ticks of every time zone beside a clock that is read each minute; takes an hour"
+	@echo "make mutants   how many small faults the tests of what decides would see; takes half an hour"
 	@echo "make browser   see that there is a browser for tests, or install one"
 
 demo: ready
@@ -55,6 +57,13 @@ bench: ready
 
 kills: ready
 	KILL_POINTS=250 $(PYTEST) tests/e2e/test_kill.py -k burst --timeout 0
+
+zones: ready
+	.venv/bin/python -m tests.properties.zones
+
+mutants: ready
+	@mkdir -p .mutants && cd .mutants && ln -sfn ../runtime_core src && ln -sfn ../tests ../docs ../pyproject.toml .
+	cd .mutants && ../.venv/bin/mutmut run
 
 browser: ready
 	@command -v chromium >/dev/null || { apt-get update && apt-get install --yes chromium; } || \
