@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from runyard.core.clock import from_datetime
 from runyard.core.intervals import Cron, Every, Once, Range, Schedule, Window, resolve_range
 from runyard.core.jobs import JobDefinition
 from runyard.core.triggers import TriggerType, parse_duration, parse_instant, parse_trigger
+
+TEXTS_KEPT = 20_000
+"""Triggers and ranges kept as read, as many as versions of jobs are: each is asked for several times a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,13 @@ class JobFacts:
         """Return the overall range the job declares, on tick boundaries."""
         if self.definition.interval is None or self.schedule is None:
             return None
-        return resolve_range(self.definition.interval, self.schedule, self.definition.timezone)
+        return _range_of(self.definition.interval, self.schedule, self.definition.timezone)
 
 
+_range_of = lru_cache(TEXTS_KEPT)(resolve_range)
+
+
+@lru_cache(TEXTS_KEPT)
 def _schedule_of(text: str, timezone: str) -> Schedule | None:
     """Return what a timed trigger says; None for a trigger that waits for an event or a person."""
     trigger = parse_trigger(text)
