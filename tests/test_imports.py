@@ -33,6 +33,7 @@ PURE = frozenset(
         "decorators",
         "facts",
         "freshness",
+        "input_schemas",
         "intervals",
         "job_refs",
         "job_times",
@@ -43,6 +44,7 @@ PURE = frozenset(
         "options",
         "parameters",
         "planning",
+        "preview",
     }
     | {
         "profiles",

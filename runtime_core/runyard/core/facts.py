@@ -64,6 +64,13 @@ class JobFacts:
         """Return the facts after a run of this trigger was created, which waits for a slot."""
         return replace(self, waiting={trigger: run_id, **self.waiting}, waiting_count=self.waiting_count + 1)
 
+    def with_ended(self, window: Window | None) -> JobFacts:
+        """Return the facts after the active run that works on this window ended."""
+        working_on = list(self.working_on)
+        if window in working_on:
+            working_on.remove(window)
+        return replace(self, active_count=self.active_count - 1, working_on=tuple(working_on))
+
     def starting_over(self) -> JobFacts:
         """Return the facts after a refresh was asked for: nothing counts as covered until one completes (RFR-05)."""
         return replace(self, done_until=None, covered=(), refresh_pending=True)

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import takewhile
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -108,7 +109,9 @@ def clock_changes(timezone: str, start: int, end: int) -> list[ClockChange]:
 
 
 def skipped_times(cron: str, timezone: str, change: ClockChange) -> list[str]:
-    """Return the times of day that a cron names and that clocks skip at a change, as `HH:MM`."""
+    """Return the times of day that one tick at a change stands for, because clocks skip them, as `HH:MM` (TZ-03)."""
+    if _fields(cron)[1].startswith("*"):
+        return []
     after = change.at + _offset(_zone(timezone), change.at)
     walls = takewhile(lambda wall: wall < after, _wall_ticks(cron, after - change.seconds * MICROSECONDS, 1))
     return [f"{to_datetime(wall):%H:%M}" for wall in walls]
