@@ -81,7 +81,7 @@ def test_each_stale_upstream_is_named_and_what_it_lacks_reads_the_same_at_the_ne
 def test_the_next_tick_that_passes_the_gate_covers_those_that_did_not() -> None:
     gated = job(HOURLY, wire=GATE, next_due_at=NOON, done_until=at("2026-03-01T11:00"), completed_at=1)
     held = plan([gated], {"jobs.etl.raw": raw(done_until=None)}, NOON)
-    assert [decision.outcome for decision in held.decisions] == [Outcome.GATED]
+    assert [decision.outcome for decision in held.decisions] == [Outcome.NOT_FRESH]
     later = replace(gated, next_due_at=held.next_due_at[gated.job_id])
     [decision] = plan([later], {"jobs.etl.raw": raw(done_until="2026-03-01T13:00")}, ONE).decisions
     assert (decision.outcome, decision.tick_at) == (Outcome.FIRED, ONE)

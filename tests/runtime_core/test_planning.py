@@ -113,7 +113,7 @@ def test_a_tick_is_gated_while_its_upstream_has_never_completed() -> None:
     upstream = job(HOURLY, ref="jobs.etl.raw")
     gated = job(HOURLY, wire={"freshness": ["job.is_fresh:jobs.etl.raw"]}, next_due_at=NOON)
     [decision] = plan([gated], {"jobs.etl.raw": upstream}, NOON).decisions
-    assert (decision.outcome, decision.run) == (Outcome.GATED, None)
+    assert (decision.outcome, decision.run) == (Outcome.NOT_FRESH, None)
     assert "jobs.etl.raw has never completed" in decision.because
 
 
@@ -179,7 +179,7 @@ def test_a_start_by_hand_is_refused_while_upstream_is_stale_unless_forced() -> N
     gated = job(wire={"freshness": ["job.is_fresh:jobs.etl.raw"]})
     refused = plan_start(gated, "manual:jobs.etl.load", cause="c", upstreams=upstreams, now=NOON)
     forced = plan_start(gated, "manual:jobs.etl.load", cause="c", upstreams=upstreams, now=NOON, force=True)
-    assert (refused.outcome, refused.run) == (Outcome.GATED, None)
+    assert (refused.outcome, refused.run) == (Outcome.NOT_FRESH, None)
     assert forced.outcome is Outcome.FIRED
 
 

@@ -150,7 +150,7 @@ def test_a_start_that_has_to_wait_for_upstream_is_a_skip_and_no_run(api: Api, tm
     assert "jobs.etl.load" in skipped["reasons"][0]
     assert api.get(f"{api.here}/job-runs")["total"] == 0
     (decision,) = api.get(f"{api.here}/jobs/{job['id']}/decisions")["items"]
-    assert (decision["outcome"], decision["run_id"]) == ("gated", None)
+    assert (decision["outcome"], decision["run_id"]) == ("not_fresh", None)
     TypeAdapter(schemas.Decision).validate_python(decision)
 
 

@@ -41,7 +41,9 @@ class Outcome(StrEnum):
     """A run of this trigger waits already; the tick joins it, and its window will cover both."""
     MERGED = "merged"
     """A run of this trigger waits already; the event joins it as a further cause."""
-    GATED = "gated"
+    WAITING = "waiting"
+    """An upstream is not fresh; the tick waits for it, as long as its job allows."""
+    NOT_FRESH = "not_fresh"
     """An upstream is not fresh; nothing runs, and the next run covers the time."""
     PAUSED = "paused"
     SKIPPED = "skipped"
@@ -166,7 +168,7 @@ def _decide_tick(
     stale = freshness.stale_because(job.definition.freshness, upstreams, now)
     if stale:
         facts["stale"] = stale
-        return decided(Outcome.GATED, f"Upstream is not fresh: {'; '.join(stale.values())}.")
+        return decided(Outcome.NOT_FRESH, f"Upstream is not fresh: {'; '.join(stale.values())}.")
     waiting = job.waiting.get(trigger)
     if waiting is not None:
         return decided(
@@ -214,7 +216,7 @@ def plan_start(
     stale = {} if force else freshness.stale_because(job.definition.freshness, upstreams, now)
     if stale:
         facts["stale"] = stale
-        return decided(Outcome.GATED, f"Upstream is not fresh: {'; '.join(stale.values())}.")
+        return decided(Outcome.NOT_FRESH, f"Upstream is not fresh: {'; '.join(stale.values())}.")
     blocks = job.definition.refresh is RefreshPolicy.BLOCK
     run = NewRun(trigger, cause, None, refresh=refresh and not blocks)
     # The trigger says what the run stands for, and would read as if nobody had asked for it.

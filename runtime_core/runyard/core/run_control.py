@@ -35,7 +35,7 @@ DECLINED = "skipped_not_by_hand"
 ALREADY_RUNNING = "skipped_concurrency_limit"
 """What the receipt says of an app that is there already; its answer carries the run."""
 
-REFUSED = {Outcome.GATED: "skipped_upstream_pending"}
+REFUSED = {Outcome.NOT_FRESH: "skipped_upstream_pending"}
 """Contract words for the outcomes that create no run."""
 
 

@@ -100,7 +100,7 @@ def leave_behind(connection: Connection, name: str, job_type: str, **run: Any) -
         "last_at": 7,
         "count": 1,
         "trigger": "t",
-        "outcome": "fired",
+        "outcome": "gated",
         "because": "b",
         "facts": "{}",
     }
@@ -142,4 +142,5 @@ def check_kept(connection: Connection) -> None:
         ("r-ended", "exit_code", 4),
         ("r-waiting", None, None),
     ]
-    assert read("job_id, outcome", "decisions") == [("ended", "fired"), ("waiting", "fired")]
+    assert read("job_id, outcome", "decisions") == [("ended", "not_fresh"), ("waiting", "not_fresh")]
+    assert read("id, exact", "runs") == [("r-ended", False), ("r-waiting", False)]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from runyard.core.planning import Decision, Outcome
 from runyard.core.store.tables import decisions
 
-REPEATABLE = (Outcome.GATED, Outcome.PAUSED, Outcome.SKIPPED)
+REPEATABLE = (Outcome.NOT_FRESH, Outcome.PAUSED, Outcome.SKIPPED)
 """Outcomes without a run: the same one again counts up in its row instead of filling the table (FRS-03)."""
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision; a test compares it with the files in `migrations/versions`."""
 
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     literal_column,
     text,
 )
@@ -252,11 +253,23 @@ links = Table(
     _at("created_at"),
     _refers("revoked_by", "users", nullable=True),
     _at("revoked_at", nullable=True),
-    one_of("kind", ("app",), "kind"),
+    one_of("kind", ("app", "webhook", "signed_webhook"), "kind"),
     CheckConstraint("(revoked_at is null) = (revoked_by is null)", "revoked"),
     # Of each kind a job has one link that works; those before it stay as history.
     Index("ix_links_live", "job_id", "kind", unique=True, sqlite_where=_live, postgresql_where=_live),
     comment="Public links. A token follows from the link's id and a key that is not in the database.",
+)
+
+schedule_overrides = Table(
+    "schedule_overrides",
+    metadata,
+    Column("job_id", String(36), ForeignKey("jobs.id"), primary_key=True),
+    Column("trigger", Text, nullable=False),
+    # What the code said when it was set: it holds until a deploy says something else.
+    Column("replaced", Text),
+    _refers("set_by", "users"),
+    _at("set_at"),
+    comment="Schedules that somebody set beside the code, at most one per job.",
 )
 
 job_edges = Table(
@@ -276,8 +289,13 @@ job_state = Table(
     metadata,
     Column("job_id", String(36), ForeignKey("jobs.id"), primary_key=True),
     Column("run_count", Integer, nullable=False),
-    # When the timed trigger is due next; empty for jobs without one, archived, or with their range complete.
+    # When planning looks next: a tick, or the end of a wait. Empty for jobs without a timed trigger, archived, or with
+    # their range complete.
     _at("next_due_at", nullable=True),
+    # The oldest tick that waits for its upstreams to become fresh; empty while none does.
+    _at("held_at", nullable=True),
+    # The content of the code that the `deployment` trigger has seen.
+    Column("deployed_hash", String(44)),
     # Where the phase of an `every` trigger starts.
     _at("anchor_at"),
     # Up to here every window is covered by a completed run; empty before the first.
@@ -318,6 +336,8 @@ runs = Table(
     Column("config", JSON, nullable=False),
     _at("interval_start", nullable=True),
     _at("interval_end", nullable=True),
+    # Whether the interval was asked for as it stands, and is not to be decided when the run leaves the queue.
+    Column("exact", Boolean, nullable=False, server_default=false()),
     _refers("triggered_by", "users", nullable=True),
     Column("previous_run_id", String(36), index=True),
     # The newest attempt. One that waits and has had attempts before is to be tried again, and keeps its slot.
@@ -407,6 +427,14 @@ run_causes = Table(
     comment="Which runs caused which: several upstream events may have merged into one waiting run.",
 )
 
+run_bodies = Table(
+    "run_bodies",
+    metadata,
+    Column("run_id", String(36), ForeignKey("runs.id"), primary_key=True),
+    Column("body", Text, nullable=False),
+    comment="What was posted to the webhook that started a run; apart, because lists of runs do not need it.",
+)
+
 covered_windows = Table(
     "covered_windows",
     metadata,
@@ -434,7 +462,7 @@ decisions = Table(
     Column("run_id", String(36)),
     one_of(
         "outcome",
-        ("fired", "coalesced", "merged", "skipped", "gated", "paused", "limited", "retried"),
+        ("fired", "coalesced", "merged", "skipped", "waiting", "not_fresh", "paused", "limited", "retried"),
         "outcome",
     ),
     Index("ix_decisions_job_newest", "job_id", "id"),
