@@ -123,13 +123,11 @@ def _numbers(field: str, low: int, high: int, names: Sequence[str] = (), base: i
 def watch(zone: ZoneInfo, start: int, end: int) -> Clock:
     """Return what a clock shows each minute of [start, end), and of the time before that matters to it."""
     shown = []
-    for instant in range(start - LEAD, end, MINUTE):
-        seconds = instant // 1_000_000
+    for seconds in range((start - LEAD) // 1_000_000, end // 1_000_000, 60):
         offset = datetime.fromtimestamp(seconds, zone).utcoffset()
         assert offset is not None
-        ahead, odd = divmod(offset, timedelta(minutes=1))
-        assert not odd, "no clock since 1990 differs from UTC by part of a minute"
-        shown.append((instant, seconds // 60 + ahead))
+        # Whole minutes: no clock since 1990 differs from UTC by part of one, and `changes` asserts it.
+        shown.append((seconds * 1_000_000, seconds // 60 + offset.days * 24 * 60 + offset.seconds // 60))
     return shown
 
 
@@ -145,12 +143,12 @@ def _ticks(cron: SlowCron, clock: Clock) -> Iterator[int]:
     furthest = clock[0][1] - 1
     begin = clock[0][0] + LEAD
     for instant, shown in clock:
-        if cron.is_fixed_hour:
-            # Backwards or the same: nothing is new. A gap of any width: everything in it is.
-            due = any(cron.names(wall) for wall in range(furthest + 1, shown + 1))
-        else:
+        if shown == furthest + 1 or not cron.is_fixed_hour:
             due = cron.names(shown)
-        furthest = max(furthest, shown)
+        else:
+            # After a jump back nothing is new, after a jump ahead all that was left out is.
+            due = any(cron.names(wall) for wall in range(furthest + 1, shown + 1))
+        furthest = shown if shown > furthest else furthest
         if due and instant >= begin:
             yield instant
 
@@ -166,6 +164,7 @@ def changes(zone: ZoneInfo, start: int, end: int) -> list[int]:
     for later in range(start + 3 * HOUR, end, 3 * HOUR):
         after = offset(later)
         if after != before:
+            assert not after % timedelta(minutes=1), f"{zone} is {after} ahead of UTC"
             assert before - after < timedelta(microseconds=LEAD), f"{zone} was set back by {before - after}"
             minutes = range(later - 3 * HOUR, later + MINUTE, MINUTE)
             found.append(next(minute for minute in minutes if offset(minute) == after))
