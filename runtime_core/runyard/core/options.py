@@ -21,12 +21,18 @@ class Timeout(TypedDict, total=False):
 
 
 class Execute(TypedDict, total=False):
-    """How a job runs. Durations are seconds or texts such as `"6h"`; `concurrency` None is no limit."""
+    """How a job runs. Durations are seconds or texts such as `"6h"`; `concurrency` None is no limit.
+
+    `retries`: how often a failed run is tried again, after `retry_delay` and each time `retry_backoff` times as long.
+    """
 
     timeout: float | str | Timeout
     grace_period: float | str
     concurrency: int | None
     intercept_signals: bool
+    retries: int
+    retry_delay: float | str
+    retry_backoff: float
 
 
 class Expose(TypedDict, total=False):

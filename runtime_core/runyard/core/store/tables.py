@@ -379,10 +379,16 @@ def runs_that_are(statuses: Iterable[RunStatus]) -> ColumnElement[bool]:
     return runs.c.status.in_([literal_column(repr(str(status))) for status in sorted(statuses)])
 
 
+has_begun = runs.c.attempt > literal_column("0")
+"""The condition that a run had an attempt. One that is open then holds one of its job's slots; while it is pending it
+waits to be tried again."""
+
 _open = runs_that_are(OPEN)
 Index("ix_runs_open", runs.c.job_id, runs.c.attempt, sqlite_where=_open, postgresql_where=_open)
 _pending = runs_that_are({RunStatus.PENDING})
 Index("ix_runs_pending", runs.c.due_at, runs.c.id, sqlite_where=_pending, postgresql_where=_pending)
+_again = _pending & has_begun
+Index("ix_runs_retries", runs.c.due_at, sqlite_where=_again, postgresql_where=_again)
 _active = runs_that_are(ACTIVE)
 Index("ix_runs_active", runs.c.id, sqlite_where=_active, postgresql_where=_active)
 

@@ -24,7 +24,9 @@ def upgrade() -> None:
 
 def _queue() -> None:
     """Order what waits by when it was due."""
-    queued = sa.CheckConstraint("due_at is null or status = 'pending'", name=op.f("ck_runs_due_while_pending"))
+    queued = sa.CheckConstraint(
+        "due_at is null or status = 'pending'", name=op.f("ck_runs_due_while_pending")
+    )
     op.add_column("runs", sa.Column("due_at", sa.BigInteger(), queued))
     op.execute("update runs set due_at = coalesce(tick_at, created_at) where status = 'pending'")
     op.drop_index("ix_runs_pending", "runs")
@@ -34,6 +36,8 @@ def _queue() -> None:
     op.create_index(
         "ix_runs_pending", "runs", ["due_at", "id"], sqlite_where=pending, postgresql_where=pending
     )
+    again = sa.text("status IN ('pending') AND attempt > 0")
+    op.create_index("ix_runs_retries", "runs", ["due_at"], sqlite_where=again, postgresql_where=again)
     op.create_index(
         "ix_runs_open", "runs", ["job_id", "attempt"], sqlite_where=is_open, postgresql_where=is_open
     )
