@@ -1,7 +1,7 @@
 """Parameters of a job function, filled from configuration by name and converted to their annotations.
 
 Settings and environment are handed in; reading them is the launcher's. Sections are `jobs.<section>.<name>`,
-then `jobs.<section>`, from the job's ref.
+then `jobs.<section>`, from the job's ref. What the same annotations mean as a JSON schema is in `input_schemas`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+NO_DEFAULT = object()
+"""Stands for the default of a parameter that has none, or one that only says "from configuration"."""
+
+
 def parameters(function: Callable[..., Any]) -> dict[str, bool]:
     """Return what can be given by name to a function, or to what its decorators wrap.
 
     Shape: name -> whether it is required, in the order they are written.
     """
-    function = _innermost(function)
-    if type(function) is not type(_innermost):
-        return _parameters_by_inspection(function)
-    # Read from the code object, as importing `inspect` would cost more than starting the job.
-    code = function.__code__
-    positional = code.co_varnames[: code.co_argcount]
-    defaults = dict(zip(reversed(positional), reversed(function.__defaults__ or ()), strict=False))
-    defaults |= function.__kwdefaults__ or {}
-    names = code.co_varnames[code.co_posonlyargcount : code.co_argcount + code.co_kwonlyargcount]
-    return {name: name not in defaults or _is_placeholder(defaults[name]) for name in names}
+    return {name: default is NO_DEFAULT for name, default in defaults(function).items()}
+
+
+def defaults(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the parameters that can be given by name, each with its default or `NO_DEFAULT`."""
+    written = _written_defaults(innermost(function))
+    return {name: NO_DEFAULT if is_placeholder(default) else default for name, default in written.items()}
 
 
 def fill(
@@ -76,6 +77,7 @@ def convert(value: Any, annotation: Any) -> Any:
     Texts, as the environment has them, are read as their type: lists and dicts as JSON, instants as ISO 8601.
     Raises: ValueError if it does not fit. Source: JCF-07.
     """
+    annotation = getattr(annotation, "__supertype__", annotation)  # of a `NewType`
     if annotation is str:
         return value if isinstance(value, str) else str(value)
     if annotation is bool:
@@ -170,7 +172,13 @@ def _checked(value: Any, kinds: Any) -> Any:
 
 
 def _convert_for(function: Callable[..., Any], name: str, key: str, value: Any) -> Any:
-    annotation = _annotation(_innermost(function), name, key)
+    try:
+        annotation = annotation_of(function, name)
+    except NameError as error:
+        raise InvalidInput(
+            f"`{key}` cannot be converted: {error}.",
+            "Import what annotates it at run time, not only for type checks.",
+        ) from None
     try:
         return convert(value, annotation)
     except (ValueError, OverflowError) as error:
@@ -180,23 +188,26 @@ def _convert_for(function: Callable[..., Any], name: str, key: str, value: Any) 
         ) from None
 
 
-def _annotation(function: Callable[..., Any], name: str, key: str) -> Any:
+def annotation_of(function: Callable[..., Any], name: str) -> Any:
+    """Return what annotates a parameter, else the type of its default; None if nothing is said.
+
+    Raises: NameError if it is only there for type checks.
+    """
+
     def stand_in() -> None: ...
 
-    try:
-        written = getattr(function, "__annotations__", {}).get(name)
-        if not isinstance(written, str):
-            return written
+    function = innermost(function)
+    written = getattr(function, "__annotations__", {}).get(name)
+    if isinstance(written, str):
         from typing import get_type_hints
 
         # Only this one is evaluated: the others may be imported for type checkers alone.
         stand_in.__annotations__ = {name: written}
-        return get_type_hints(stand_in, getattr(function, "__globals__", {}), include_extras=True)[name]
-    except NameError as error:
-        raise InvalidInput(
-            f"`{key}` cannot be converted: {error}.",
-            "Import what annotates it at run time, not only for type checks.",
-        ) from None
+        written = get_type_hints(stand_in, getattr(function, "__globals__", {}), include_extras=True)[name]
+    default = defaults(function)[name]
+    if written is None and default is not NO_DEFAULT and default is not None:
+        return type(default)
+    return written
 
 
 def _say(annotation: Any) -> str:
@@ -220,20 +231,37 @@ def _find(
     return None
 
 
-def _innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+def innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function below its decorators, a job's too."""
     while (wrapped := getattr(function, "__wrapped__", None)) is not None:
         function = wrapped
     return function
 
 
-def _is_placeholder(default: Any) -> bool:
+def is_placeholder(default: Any) -> bool:
     """Return whether a default only says "from configuration", as `dlt.config.value` does."""
     return type(default).__name__ == "ConfigValueSentinel"
 
 
-def _parameters_by_inspection(function: Callable[..., Any]) -> dict[str, bool]:
+def _written_defaults(function: Callable[..., Any]) -> dict[str, Any]:
+    if type(function) is not type(innermost):
+        return _defaults_by_inspection(function)
+    # Read from the code object, as importing `inspect` would cost more than starting the job.
+    code = function.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    found = dict(zip(reversed(positional), reversed(function.__defaults__ or ()), strict=False))
+    found |= function.__kwdefaults__ or {}
+    names = code.co_varnames[code.co_posonlyargcount : code.co_argcount + code.co_kwonlyargcount]
+    return {name: found.get(name, NO_DEFAULT) for name in names}
+
+
+def _defaults_by_inspection(function: Callable[..., Any]) -> dict[str, Any]:
     import inspect
 
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     found = inspect.signature(function).parameters.values()
-    return {one.name: one.default is one.empty for one in found if one.kind in by_name}
+    return {
+        one.name: NO_DEFAULT if one.default is one.empty else one.default
+        for one in found
+        if one.kind in by_name
+    }
