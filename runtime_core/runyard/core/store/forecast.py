@@ -1,0 +1,95 @@
+"""Loads what a preview starts from: jobs as they are, the runs of them that are open, and how long their runs take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+
+from sqlalchemy import Connection, bindparam, select
+
+from runyard.core.clock import MICROSECONDS
+from runyard.core.facts import JobFacts
+from runyard.core.intervals import Window
+from runyard.core.preview import ForeseenRun, Situation
+from runyard.core.refresh import upstreams_of
+from runyard.core.runs import OPEN, RunStatus
+from runyard.core.store import facts
+from runyard.core.store.tables import attempts, jobs, runs, runs_that_are
+
+RECENT_RUNS = 20
+"""Runs whose length says what is usual: enough to pass over an odd one, few enough to follow a change."""
+
+_LENGTHS = (
+    select(runs.c.status, runs.c.started_at, runs.c.finished_at)
+    .where(runs.c.job_id == bindparam("of_job"))
+    .order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    .limit(RECENT_RUNS)
+)
+
+
+def of_workspace(connection: Connection, workspace_id: str, now: int) -> Situation:
+    """Return the live jobs of a workspace as they are now."""
+    query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.archived_at.is_(None))
+    ids = connection.execute(query.order_by(jobs.c.job_ref)).scalars().all()
+    found: dict[str, JobFacts] = {}
+    for start in range(0, len(ids), facts.BATCH):
+        loaded = facts.load(connection, ids[start : start + facts.BATCH])
+        found |= {job.definition.job_ref: job for job in loaded.values()}
+    return _situation(connection, workspace_id, found, now)
+
+
+def of_job(connection: Connection, workspace_id: str, ref: str, now: int) -> Situation:
+    """Return a job and all that may decide about it as they are now."""
+    found: dict[str, JobFacts] = {}
+    frontier = {ref}
+    while frontier:
+        loaded = facts.by_ref(connection, workspace_id, frontier)
+        found |= {each: job for each, job in loaded.items() if not job.archived}
+        frontier = {up for job in loaded.values() for up in upstreams_of(job)} - found.keys()
+        frontier -= loaded.keys()
+    return _situation(connection, workspace_id, found, now)
+
+
+def _situation(connection: Connection, workspace_id: str, found: dict[str, JobFacts], now: int) -> Situation:
+    ids = {job.job_id for job in found.values()}
+    seconds = {
+        job.job_id: usual
+        for job in found.values()
+        if job.definition.triggers and (usual := usual_seconds(connection, job.job_id)) is not None
+    }
+    return Situation(now, found, tuple(_open_runs(connection, workspace_id, ids)), seconds)
+
+
+def usual_seconds(connection: Connection, job_id: str) -> float | None:
+    """Return how long a run of a job usually takes: the median of the last that completed, None if none did."""
+    lengths = [
+        (finished_at - started_at) / MICROSECONDS
+        for status, started_at, finished_at in connection.execute(_LENGTHS, {"of_job": job_id})
+        if status == RunStatus.COMPLETED
+    ]
+    return median(lengths) if lengths else None
+
+
+def _open_runs(connection: Connection, workspace_id: str, job_ids: set[str]) -> Iterable[ForeseenRun]:
+    """Yield the runs of these jobs that have not ended, oldest first."""
+    query = (
+        select(runs, attempts.c.created_at.label("claimed_at"))
+        .outerjoin(attempts, (attempts.c.run_id == runs.c.id) & (attempts.c.number == runs.c.attempt))
+        .where(runs.c.workspace_id == workspace_id, runs_that_are(OPEN))
+        .order_by(runs.c.created_at, runs.c.id)
+    )
+    for row in connection.execute(query).mappings():
+        if row["job_id"] not in job_ids:
+            continue
+        waits = row["status"] == RunStatus.PENDING and not row["attempt"]
+        yield ForeseenRun(
+            run_id=row["id"],
+            job_id=row["job_id"],
+            trigger=row["trigger"],
+            due_at=row["created_at"] if row["tick_at"] is None else row["tick_at"],
+            created_at=row["created_at"],
+            refresh=row["refresh"],
+            # One that is to be tried again keeps its slot, and begins when it is due.
+            claimed_at=None if waits else max(row["claimed_at"], row["due_at"] or 0),
+            window=None if waits else Window(row["interval_start"], row["interval_end"]),
+        )
