@@ -28,14 +28,19 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("day of week", 0, 7, _DAYS),
 )
 
+_ANY = ("*", "?")
+_COUNTED = frozenset("#l")
+
 
 def check_cron(expression: str) -> None:
     """Accept five well-formed fields within their ranges, or an alias.
 
-    `L`, `W` and `#` in the day fields are let through; `intervals.check_schedule` has the last word on them.
+    How often `L`, `W` and `#` may stand in the day fields is left to `ticks.check_schedule`, which has the last word.
+    What readers of cron disagree about is refused: a range from a value to itself (one minute, or all of them?), steps
+    that go round the end of a field, and a day counted within a month (`#`, `L5`, `W`) beside another restricted day.
     Raises: InvalidTrigger naming the field. Source: TRG-03.
     """
-    if expression.lower() in ALIASES:
+    if expression.strip().lower() in ALIASES:
         return
     fields = expression.lower().split()
     if len(fields) != len(_FIELDS):
@@ -50,18 +55,45 @@ def check_cron(expression: str) -> None:
                     f"`{expression}`: `{item}` is no {name}.",
                     f"Use {low} to {high}{' or names' if words else ''}: `a`, `a-b`, `*`, and steps `/n`.",
                 )
+            _check_range(expression, _span(item, name), item, low, high, words)
+    day, weekday = fields[2], fields[4]
+    if ("w" in day and weekday not in _ANY) or (day not in _ANY and not _COUNTED.isdisjoint(weekday)):
+        raise InvalidTrigger(
+            f"`{expression}` counts days within a month and restricts the other day field too.",
+            "Leave the other day field `*`.",
+        )
+
+
+def _check_range(expression: str, span: str, item: str, low: int, high: int, words: tuple[str, ...]) -> None:
+    first, dash, last = span.partition("-")
+    if not dash:
+        return
+    start, end = (words.index(each) + low if each in words else int(each) for each in (first, last))
+    # Sunday is 0 and 7.
+    if start == end or (high == 7 and (start, end) == (7, 0)):
+        raise InvalidTrigger(
+            f"`{expression}`: `{item}` is a range from a value to itself.", f"Write `{first}`."
+        )
+    if start > end and "/" in item:
+        raise InvalidTrigger(
+            f"`{expression}`: `{item}` goes round the end of its field in steps.", "Write a list: `a,b,c`."
+        )
+
+
+def _span(item: str, field: str) -> str:
+    """Return an item without its step and without what counts days within a month."""
+    span = item.partition("/")[0]
+    if field == "day of month":
+        return "31" if span == "l" else span.removesuffix("w")
+    return span.partition("#")[0].removeprefix("l") if field == "day of week" else span
 
 
 def _is_item(item: str, field: str, low: int, high: int, words: tuple[str, ...]) -> bool:
-    span, slash, step = item.partition("/")
+    _, slash, step = item.partition("/")
     if slash and not (_is_number(step) and int(step) > 0):
         return False
-    if field == "day of month":
-        span = span if span != "l" else "31"
-        span = span.removesuffix("w")
-    elif field == "day of week":
-        span = span.partition("#")[0].removeprefix("l")
-    if span in ("*", "?"):
+    span = _span(item, field)
+    if span in _ANY:
         return True
     ends = span.split("-")
     return len(ends) <= 2 and all(

@@ -16,7 +16,6 @@ Croniter therefore walks naive wall time, and this module alone maps it to insta
 from __future__ import annotations
 
 import difflib
-import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -30,7 +29,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from croniter import CroniterError, croniter
 
 from runyard.core.clock import MICROSECONDS, to_datetime
-from runyard.core.cron import ALIASES
+from runyard.core.cron import ALIASES, check_cron
 from runyard.core.errors import InvalidTrigger
 
 MINUTE = 60 * MICROSECONDS
@@ -40,9 +39,6 @@ DAY = MINUTES_PER_DAY * MINUTE
 
 EXPRESSIONS_KEPT = 4_096
 """Expressions kept as read, and days kept as found: those of any usual server, at most 12 MB."""
-
-_NOT_REPEATABLE = re.compile(r"\b[hr]\b", re.IGNORECASE)
-"""croniter's `H` and `R` fields draw their value, so two readings of one expression would differ."""
 
 Step = Literal[1, -1]
 
@@ -63,12 +59,7 @@ def check_schedule(cron: str, timezone: str) -> None:
     Source: TRG-03, TRG-09, TZ-01.
     """
     _zone(timezone)
-    fields = _fields(cron)
-    if len(fields) != 5 or _NOT_REPEATABLE.search(cron):
-        raise InvalidTrigger(
-            f"`{cron}` is no cron expression.",
-            f"Write five fields (minute, hour, day, month, weekday) or one of {', '.join(ALIASES)}.",
-        )
+    check_cron(cron)
     try:
         next(_wall_ticks(cron, 0, 1))
     except CroniterError as error:
@@ -248,7 +239,7 @@ def _wall(naive: datetime) -> int:
 
 
 def _fields(cron: str) -> list[str]:
-    return ALIASES.get(cron.strip(), cron).split()
+    return ALIASES.get(cron.strip().lower(), cron).split()
 
 
 def _zone(timezone: str) -> ZoneInfo:
