@@ -21,7 +21,7 @@ DAY = 24 * HOUR
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
-LEAD = 6 * HOUR
+LEAD = 8 * HOUR
 """How long a clock is watched before the first answer counts; `changes` asserts that none was set back by more."""
 
 Clock: TypeAlias = Sequence[tuple[int, int]]
