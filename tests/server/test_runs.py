@@ -11,7 +11,7 @@ from tests.support.worlds import batch_job
 
 from runyard.core.planning import NewRun
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.store import runs
+from runyard.core.store import new_runs
 from runyard_server import schemas
 
 UNKNOWN = "22222222-2222-4222-8222-222222222222"
@@ -26,19 +26,10 @@ def create_run(api: Api, job_id: str) -> None:
     """Create a run as the planner would; interactive jobs are not started by hand yet."""
 
     def work(connection: Connection) -> None:
-        versions = runs.versions_now(connection, job_id)
-        assert versions is not None
-        runs.create(
-            connection,
-            run_id=api.runtime.ids.new_id(),
-            job_id=job_id,
-            new=NewRun(trigger="http:", cause="test", tick_at=None, refresh=False),
-            versions=versions,
-            profile="prod",
-            config={},
-            user_id=None,
-            now=api.clock.now(),
-        )
+        versions = new_runs.versions_now(connection, [job_id])[job_id]
+        new = NewRun(trigger="http:", cause="test", tick_at=None, refresh=False)
+        wanted = new_runs.Wanted(api.runtime.ids.new_id(), job_id, new, versions, "prod")
+        new_runs.create(connection, [wanted], config={}, user_id=None, now=api.clock.now())
 
     api.runtime.database.write(work)
 

@@ -174,10 +174,10 @@ class RunControl:
         )
         run = None
         if not dry_run:
-            run_id = enact(
+            [run_id] = enact(
                 connection,
-                decision,
-                definition,
+                [decision],
+                {row["id"]: definition},
                 ids=self._ids,
                 now=now,
                 profile=profile,

@@ -89,6 +89,5 @@ class Scheduler:
         upstreams = facts.by_ref(connection, workspace_id, upstream_refs(gates))
         planned = plan(due, upstreams, now)
         definitions = {job.job_id: job.definition for job in due}
-        for decision in planned.decisions:
-            enact(connection, decision, definitions[decision.job_id], ids=self._ids, now=now)
+        enact(connection, planned.decisions, definitions, ids=self._ids, now=now)
         jobs.set_due(connection, planned.next_due_at)

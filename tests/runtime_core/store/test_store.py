@@ -20,7 +20,18 @@ from runyard.core.errors import StorageFull, Unavailable
 from runyard.core.ids import SeededIds
 from runyard.core.planning import NewRun
 from runyard.core.runs import ACTIVE, OPEN, TERMINAL, TRANSITIONS, Reason, RunStatus
-from runyard.core.store import accounts, engine, facts, feed, jobs, links, runs, snapshots, workspaces
+from runyard.core.store import (
+    accounts,
+    engine,
+    facts,
+    feed,
+    jobs,
+    links,
+    new_runs,
+    runs,
+    snapshots,
+    workspaces,
+)
 from runyard.core.store.engine import Database, Work, _Pending, sqlite_url
 from runyard.core.store.migrate import migrate
 from runyard.core.store.tables import runs as runs_table
@@ -69,21 +80,12 @@ def job_id(database: Database) -> str:
 
 
 def create_run(connection: Connection, job_id: str, cause: str, now: int = 1) -> tuple[str, int | None]:
-    versions = runs.versions_now(connection, job_id)
-    assert versions is not None
+    versions = new_runs.versions_now(connection, [job_id])[job_id]
     run_id = IDS.new_id()
-    number = runs.create(
-        connection,
-        run_id=run_id,
-        job_id=job_id,
-        new=NewRun(MANUAL, cause, None, refresh=False),
-        versions=versions,
-        profile="prod",
-        config={},
-        user_id=None,
-        now=now,
-    )
-    return run_id, number
+    wanted = new_runs.Wanted(run_id, job_id, NewRun(MANUAL, cause, None, refresh=False), versions, "prod")
+    new_runs.create(connection, [wanted], config={}, user_id=None, now=now)
+    row = runs.by_id(connection, run_id)
+    return run_id, None if row is None else row["number"]
 
 
 def test_a_job_has_one_link_that_works_and_any_number_that_do_not(database: Database, job_id: str) -> None:

@@ -2,27 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from runyard.core.planning import Decision, Outcome
-from runyard.core.store.tables import decisions
+from runyard.core.store.tables import decisions, jobs
 
 REPEATABLE = (Outcome.NOT_FRESH, Outcome.PAUSED, Outcome.SKIPPED)
 """Outcomes without a run: the same one again counts up in its row instead of filling the table (FRS-03)."""
 
+_newest_id = (
+    select(decisions.c.id)
+    .where(decisions.c.job_id == jobs.c.id)
+    .order_by(decisions.c.id.desc())
+    .limit(1)
+    .correlate(jobs)
+    .scalar_subquery()
+)
+_LAST = (
+    select(decisions)
+    .join(jobs, decisions.c.id == _newest_id)
+    .where(jobs.c.id.in_(bindparam("ids", expanding=True)))
+)
 
-def record(
-    connection: Connection, workspace_id: str, decision: Decision, *, run_id: str | None, now: int
-) -> None:
-    """Write a decision down, or count it as a repeat of the job's last one."""
-    if decision.outcome in REPEATABLE and _count_up(connection, decision, now):
-        return
-    connection.execute(
-        insert(decisions),
-        {
-            "workspace_id": workspace_id,
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision, of which workspace, and the run it created or joined."""
+
+    workspace_id: str
+    decision: Decision
+    run_id: str | None
+
+
+def record(connection: Connection, entries: Sequence[Decided], now: int) -> None:
+    """Write decisions down; one that repeats the last of its job is counted in the row of that one."""
+    last = _last_of(connection, {each.decision.job_id for each in entries if _may_repeat(each.decision)})
+    new: list[dict[str, Any]] = []
+    repeated: dict[int, dict[str, Any]] = {}
+    for each in entries:
+        decision = each.decision
+        row = last.get(decision.job_id)
+        if row is not None and _may_repeat(decision) and _is_same(row, decision):
+            row.update(
+                count=row["count"] + 1, last_at=now, tick_at=decision.tick_at, facts=dict(decision.facts)
+            )
+            if "id" in row:
+                repeated[row["id"]] = row
+            continue
+        last[decision.job_id] = {
+            "workspace_id": each.workspace_id,
             "job_id": decision.job_id,
             "at": now,
             "last_at": now,
@@ -32,32 +64,32 @@ def record(
             "outcome": decision.outcome,
             "because": decision.because,
             "facts": dict(decision.facts),
-            "run_id": run_id,
-        },
-    )
+            "run_id": each.run_id,
+        }
+        new.append(last[decision.job_id])
+    if new:
+        connection.execute(insert(decisions), new)
+    if repeated:
+        changed = ("count", "last_at", "tick_at", "facts")
+        rows = [{"of_id": row_id, **{key: row[key] for key in changed}} for row_id, row in repeated.items()]
+        connection.execute(update(decisions).where(decisions.c.id == bindparam("of_id")), rows)
 
 
-def _count_up(connection: Connection, decision: Decision, now: int) -> bool:
-    newest = (
-        select(decisions)
-        .where(decisions.c.job_id == decision.job_id)
-        .order_by(decisions.c.id.desc())
-        .limit(1)
-    )
-    row = connection.execute(newest).mappings().first()
-    same = row is not None and (row["trigger"], row["outcome"], row["because"]) == (
-        decision.trigger,
-        decision.outcome,
-        decision.because,
-    )
-    if row is None or not same:
-        return False
-    connection.execute(
-        update(decisions)
-        .where(decisions.c.id == row["id"])
-        .values(count=row["count"] + 1, last_at=now, tick_at=decision.tick_at, facts=dict(decision.facts))
-    )
-    return True
+def _may_repeat(decision: Decision) -> bool:
+    return decision.outcome in REPEATABLE
+
+
+def _is_same(row: Mapping[str, Any], decision: Decision) -> bool:
+    said = (decision.trigger, decision.outcome, decision.because)
+    return (row["trigger"], row["outcome"], row["because"]) == said
+
+
+def _last_of(connection: Connection, job_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the last decision about each of these jobs, by job id."""
+    if not job_ids:
+        return {}  # most ticks fire
+    rows = connection.execute(_LAST, {"ids": sorted(job_ids)}).mappings()
+    return {row["job_id"]: dict(row) for row in rows}
 
 
 def newest(connection: Connection, job_id: str, limit: int) -> Sequence[RowMapping]:

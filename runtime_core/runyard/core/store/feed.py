@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from runyard.core.store.engine import mark_changed
 from runyard.core.store.tables import events
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed, where; `kind` says how, and `data` what a reader shows at once."""
+
+    workspace_id: str
+    kind: str
+    job_id: str | None = None
+    run_id: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 def append(
@@ -21,18 +33,24 @@ def append(
     run_id: str | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append one change; whoever waits for changes is woken when the transaction is committed."""
-    connection.execute(
-        insert(events),
+    """Append one change."""
+    append_all(connection, [Change(workspace_id, kind, job_id, run_id, data or {})], now)
+
+
+def append_all(connection: Connection, changes: Sequence[Change], now: int) -> None:
+    """Append changes; whoever waits for changes is woken when the transaction is committed."""
+    rows = [
         {
-            "workspace_id": workspace_id,
+            "workspace_id": change.workspace_id,
             "at": now,
-            "kind": kind,
-            "job_id": job_id,
-            "run_id": run_id,
-            "data": dict(data or {}),
-        },
-    )
+            "kind": change.kind,
+            "job_id": change.job_id,
+            "run_id": change.run_id,
+            "data": dict(change.data),
+        }
+        for change in changes
+    ]
+    connection.execute(insert(events), rows)
     mark_changed(connection)
 
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     Connection,
     RowMapping,
-    ScalarSelect,
     Select,
     bindparam,
     func,
@@ -20,14 +18,11 @@ from sqlalchemy import (
 )
 
 from runyard.core.intervals import Window
-from runyard.core.planning import NewRun
 from runyard.core.runs import ACTIVE, OPEN, TERMINAL, Reason, RunStatus, is_legal
 from runyard.core.store import feed
 from runyard.core.store.tables import (
     attempts,
-    configurations,
     deployments,
-    job_state,
     job_versions,
     jobs,
     run_causes,
@@ -48,104 +43,21 @@ TOTAL_MAX = 10_001
 
 
 @dataclass(frozen=True, slots=True)
-class Versions:
-    """What a run is made of: the versions of job, code and settings it will use."""
+class Move:
+    """A run that has moved, which is news: where it came from (None: it is new) and where it is now."""
 
     workspace_id: str
-    job_version_id: str
-    deployment_id: str
-    configuration_id: str
-    profiles: Sequence[str]
-    """Those that the configuration has settings files for."""
+    job_id: str
+    run_id: str
+    number: int
+    source: RunStatus | None
+    target: RunStatus
+    reason: Reason | None = None
 
 
-def _newest(column: Column[Any]) -> ScalarSelect[Any]:
-    """Select a column of the current snapshot of a job's workspace."""
-    table = column.table
-    return (
-        select(column)
-        .where(table.c.workspace_id == jobs.c.workspace_id)
-        .order_by(table.c.version.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
-# Built once: a burst of ticks runs these thousands of times, and building one costs as much as running it.
-_VERSIONS_NOW = select(
-    jobs.c.workspace_id,
-    jobs.c.version_id,
-    _newest(deployments.c.id),
-    _newest(configurations.c.id),
-    _newest(configurations.c.profiles),
-).where(jobs.c.id == bindparam("of_job"))
-_WITH_CAUSE = select(runs.c.id).where(
-    runs.c.job_id == bindparam("of_job"), runs.c.cause == bindparam("with_cause")
-)
-_NEXT_NUMBER = (
-    update(job_state)
-    .where(job_state.c.job_id == bindparam("of_job"))
-    .values(run_count=job_state.c.run_count + 1)
-    .returning(job_state.c.run_count)
-)
-
-
-def versions_now(connection: Connection, job_id: str) -> Versions | None:
-    """Return the current versions for a job; None if its workspace lacks code or settings."""
-    row = connection.execute(_VERSIONS_NOW, {"of_job": job_id}).first()
-    return None if row is None or None in tuple(row) else Versions(*row)
-
-
-def create(
-    connection: Connection,
-    *,
-    run_id: str,
-    job_id: str,
-    new: NewRun,
-    versions: Versions,
-    profile: str,
-    config: Mapping[str, Any],
-    user_id: str | None,
-    now: int,
-) -> int | None:
-    """Create a pending run and return its number, or None if this cause has its run already (TRG-18)."""
-    if connection.execute(_WITH_CAUSE, {"of_job": job_id, "with_cause": new.cause}).first() is not None:
-        return None
-    number = int(connection.execute(_NEXT_NUMBER, {"of_job": job_id}).scalar_one())
-    connection.execute(
-        insert(runs),
-        {
-            "id": run_id,
-            "workspace_id": versions.workspace_id,
-            "job_id": job_id,
-            "job_version_id": versions.job_version_id,
-            "deployment_id": versions.deployment_id,
-            "configuration_id": versions.configuration_id,
-            "number": number,
-            "trigger": new.trigger,
-            "cause": new.cause,
-            "tick_at": new.tick_at,
-            "status": RunStatus.PENDING,
-            "profile": profile,
-            "refresh": new.refresh,
-            "config": dict(config),
-            "triggered_by": user_id,
-            "previous_run_id": new.previous_run_id,
-            "attempt": 0,
-            "due_at": now if new.tick_at is None else new.tick_at,
-            "created_at": now,
-            "updated_at": now,
-        },
-    )
-    add_causes(connection, run_id, new.caused_by)
-    _note(connection, run_id, None, RunStatus.PENDING, None, user_id or SYSTEM, now)
-    _announce(connection, versions.workspace_id, job_id, run_id, RunStatus.PENDING, number, None, now)
-    return number
-
-
-def add_causes(connection: Connection, run_id: str, cause_run_ids: Iterable[str]) -> None:
-    """Store that these runs caused a run (FUP-04, FUP-05)."""
-    rows = [{"run_id": run_id, "cause_run_id": cause} for cause in cause_run_ids]
+def add_causes(connection: Connection, causes: Iterable[tuple[str, str]]) -> None:
+    """Store pairs of a run and one that caused it (FUP-04, FUP-05)."""
+    rows = [{"run_id": run_id, "cause_run_id": cause_run_id} for run_id, cause_run_id in causes]
     if rows:
         connection.execute(insert(run_causes), rows)
 
@@ -179,9 +91,37 @@ def move(
         changes.update(reason=reason)
         changes.setdefault("finished_at", now)
     connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
-    _note(connection, run_id, row["status"], target, reason, actor, now)
-    _announce(connection, row["workspace_id"], row["job_id"], run_id, target, row["number"], reason, now)
+    source = RunStatus(row["status"])
+    moved = Move(row["workspace_id"], row["job_id"], run_id, row["number"], source, target, reason)
+    note_moves(connection, [moved], actor=actor, now=now)
     return row
+
+
+def note_moves(connection: Connection, moves: Sequence[Move], *, actor: str, now: int) -> None:
+    """Append moves to the history of their runs, and to the feed."""
+    rows = [
+        {
+            "run_id": each.run_id,
+            "at": now,
+            "from_status": each.source,
+            "to_status": each.target,
+            "reason": each.reason,
+            "actor": actor,
+        }
+        for each in moves
+    ]
+    connection.execute(insert(run_events), rows)
+    changes = [
+        feed.Change(
+            each.workspace_id,
+            f"run.{each.target}",
+            each.job_id,
+            each.run_id,
+            {"status": each.target, "number": each.number, "reason": each.reason},
+        )
+        for each in moves
+    ]
+    feed.append_all(connection, changes, now)
 
 
 def request_stop(connection: Connection, run_id: str, user_id: str | None, now: int) -> bool:
@@ -436,46 +376,3 @@ def effects_of(connection: Connection, run_id: str) -> Sequence[RowMapping]:
         .order_by(runs.c.created_at, runs.c.id)
     )
     return connection.execute(query).mappings().all()
-
-
-def _note(
-    connection: Connection,
-    run_id: str,
-    source: str | None,
-    target: RunStatus,
-    reason: Reason | None,
-    actor: str,
-    now: int,
-) -> None:
-    connection.execute(
-        insert(run_events),
-        {
-            "run_id": run_id,
-            "at": now,
-            "from_status": source,
-            "to_status": target,
-            "reason": reason,
-            "actor": actor,
-        },
-    )
-
-
-def _announce(
-    connection: Connection,
-    workspace_id: str,
-    job_id: str,
-    run_id: str,
-    status: RunStatus,
-    number: int,
-    reason: Reason | None,
-    now: int,
-) -> None:
-    feed.append(
-        connection,
-        workspace_id=workspace_id,
-        kind=f"run.{status}",
-        job_id=job_id,
-        run_id=run_id,
-        data={"status": status, "number": number, "reason": reason},
-        now=now,
-    )
