@@ -71,6 +71,32 @@ def test_a_follow_up_starts_within_a_second_of_the_end_it_follows(world: World) 
     assert min(delays) < START_SECONDS, delays
 
 
+# SPEC: FRS-09
+def test_a_tick_that_waits_outlives_the_server_and_starts_once_its_upstream_has_completed(
+    tmp_path: Path, database_url: str
+) -> None:
+    gated = batch_job("told", "schedule:0 0 * * *", freshness=["job.is_fresh:jobs.etl.say"])
+    first = World(tmp_path / "data", database_url=database_url)
+    first.upload({"etl.py": ETL})
+    first.deploy(batch_job("say"), gated, extensions={"jobs.etl.told": {"freshness_wait": 2 * 86400}})
+    missed = previous_tick("0 0 * * *", "UTC", first.runtime.clock.now())
+    job_id = first.job("jobs.etl.told")["id"]
+    first.runtime.database.write(lambda c: jobs.set_due(c, {job_id: missed}))
+    first.runtime.scheduler.plan_due()
+    assert [row["outcome"] for row in first.decisions("jobs.etl.told")] == ["waiting"]
+    first.close()
+
+    second = World(tmp_path / "data", database_url=database_url)
+    second.runtime.start()
+    second.start_one("say")
+    second.until(lambda: len(second.runs("jobs.etl.told")) == 1)
+    second.until_quiet()
+    [run] = second.runs("jobs.etl.told")
+    assert (run["tick_at"], run["status"]) == (missed, "completed")
+    assert second.decisions("jobs.etl.told")[0]["outcome"] == "fired"
+    second.close()
+
+
 # SPEC: RFR-09
 def test_the_signal_to_start_over_drops_neither_data_nor_history(world: World) -> None:
     world.deploy(batch_job("say"), batch_job("keep", freshness=["job.is_fresh:jobs.etl.say"]))

@@ -11,7 +11,7 @@ from tests.support.planning import at, job, window
 from runyard.core.facts import JobFacts
 from runyard.core.freshness import stale_because
 from runyard.core.intervals import Window
-from runyard.core.planning import Ended, Outcome, plan, plan_after, window_at_start
+from runyard.core.planning import Decision, Ended, Outcome, plan, plan_after, window_at_start
 from runyard.core.runs import RunStatus
 
 HOURLY = "schedule:0 * * * *"
@@ -86,3 +86,118 @@ def test_the_next_tick_that_passes_the_gate_covers_those_that_did_not() -> None:
     [decision] = plan([later], {"jobs.etl.raw": raw(done_until="2026-03-01T13:00")}, ONE).decisions
     assert (decision.outcome, decision.tick_at) == (Outcome.FIRED, ONE)
     assert window_at_start(later, HOURLY, ONE, ONE) == window("2026-03-01T11:00", "2026-03-01T13:00")
+
+
+# Ticks that wait ------------------------------------------------------------------------------------------
+
+TEN = at("2026-03-01T12:10")
+
+
+def patient(**facts: Any) -> JobFacts:
+    """Return a job of every hour whose ticks wait ten minutes for its upstream."""
+    return job(HOURLY, wire=GATE, extensions={"freshness_wait": 600}, completed_at=1, **facts)
+
+
+def looked_at(job: JobFacts, upstream: JobFacts, now: int) -> tuple[list[Decision], JobFacts]:
+    """Return the decisions of one look at a job, and the job as it is stored after it."""
+    planned = plan([job], {"jobs.etl.raw": upstream}, now)
+    held_at = planned.held_at.get(job.job_id)
+    return list(planned.decisions), replace(job, next_due_at=planned.next_due_at[job.job_id], held_at=held_at)
+
+
+# SPEC: FRS-09, SCH-08
+def test_a_tick_waits_for_its_upstream_and_fires_when_that_completes() -> None:
+    stale, fresh = raw(done_until="2026-03-01T11:00"), raw()
+    [waits], held = looked_at(patient(next_due_at=NOON), stale, NOON)
+    assert (waits.outcome, waits.run, waits.facts["waits_until"]) == (
+        Outcome.WAITING,
+        None,
+        "2026-03-01T12:10:00Z",
+    )
+    assert (held.held_at, held.next_due_at) == (NOON, TEN)
+    ended = Ended("r1", HOURLY, RunStatus.COMPLETED, False, window("2026-03-01T11:00", "2026-03-01T12:00"))
+    assert plan_after(ended, fresh, {"jobs.etl.load": held}, NOON).woken == (held.job_id,)
+    woken = replace(held, next_due_at=at("2026-03-01T12:07"))
+    [fired], after = looked_at(woken, fresh, at("2026-03-01T12:07"))
+    assert (fired.outcome, fired.tick_at) == (Outcome.FIRED, NOON)
+    assert fired.run is not None
+    assert fired.run.cause == f"{HOURLY}@2026-03-01T12:00:00Z"
+    assert fired.because == "The tick has waited for its upstreams, and they are fresh now."
+    assert (after.held_at, after.next_due_at) == (None, ONE)
+
+
+# SPEC: FRS-09, FRS-03
+def test_a_tick_that_waited_in_vain_is_not_fresh_and_the_next_one_waits_again() -> None:
+    stale = raw(done_until="2026-03-01T11:00")
+    _, held = looked_at(patient(next_due_at=NOON), stale, NOON)
+    [over], after = looked_at(held, stale, TEN)
+    assert (over.outcome, over.tick_at, over.run) == (Outcome.NOT_FRESH, NOON, None)
+    assert (after.held_at, after.next_due_at) == (None, ONE)
+    [waits], _ = looked_at(after, stale, ONE)
+    assert waits.outcome is Outcome.WAITING
+
+
+def test_a_tick_that_is_woken_in_vain_waits_on_without_a_word() -> None:
+    stale = raw(done_until="2026-03-01T11:00")
+    _, held = looked_at(patient(next_due_at=NOON), stale, NOON)
+    five = at("2026-03-01T12:05")
+    decisions, still = looked_at(replace(held, next_due_at=five), stale, five)
+    assert (decisions, still.held_at, still.next_due_at) == ([], NOON, TEN)
+
+
+def test_a_tick_waits_no_longer_than_until_the_next_one() -> None:
+    endless = replace(
+        patient(next_due_at=NOON), definition=replace(patient().definition, freshness_wait_seconds=86400.0)
+    )
+    stale = raw(done_until="2026-03-01T11:00")
+    _, held = looked_at(endless, stale, NOON)
+    assert held.next_due_at == ONE
+    decisions, after = looked_at(held, stale, ONE)
+    assert [(each.outcome, each.tick_at) for each in decisions] == [
+        (Outcome.NOT_FRESH, NOON),
+        (Outcome.WAITING, ONE),
+    ]
+    assert after.held_at == ONE
+
+
+def test_of_ticks_missed_while_nobody_looked_the_latest_waits() -> None:
+    stale = raw(done_until="2026-03-01T11:00")
+    [waits], held = looked_at(patient(next_due_at=at("2026-03-01T08:00")), stale, NOON + 1)
+    assert (waits.outcome, waits.tick_at, held.held_at) == (Outcome.WAITING, NOON, NOON)
+
+
+def test_a_tick_whose_time_was_over_before_anybody_looked_does_not_wait() -> None:
+    stale = raw(done_until="2026-03-01T11:00")
+    [decision], after = looked_at(patient(next_due_at=NOON), stale, at("2026-03-01T12:30"))
+    assert (decision.outcome, after.held_at) == (Outcome.NOT_FRESH, None)
+
+
+def test_of_two_ticks_that_wait_each_has_its_own_time() -> None:
+    once = "once:2026-03-01T12:05:00+00:00"
+    both = job(HOURLY, once, wire=GATE, extensions={"freshness_wait": 600}, completed_at=1, next_due_at=NOON)
+    stale = raw(done_until="2026-03-01T11:00")
+    _, held = looked_at(both, stale, NOON)
+    assert held.next_due_at == at("2026-03-01T12:05")
+    [second], held = looked_at(held, stale, at("2026-03-01T12:05"))
+    assert (second.trigger, held.held_at, held.next_due_at) == (once, NOON, TEN)
+    [first], held = looked_at(held, stale, TEN)
+    assert (first.trigger, first.outcome) == (HOURLY, Outcome.NOT_FRESH)
+    assert (held.held_at, held.next_due_at) == (at("2026-03-01T12:05"), at("2026-03-01T12:15"))
+
+
+# SPEC: TRG-20
+def test_pausing_a_job_ends_the_wait_of_its_tick() -> None:
+    stale = raw(done_until="2026-03-01T11:00")
+    _, held = looked_at(patient(next_due_at=NOON), stale, NOON)
+    [decision], after = looked_at(replace(held, paused=True), stale, TEN)
+    assert (decision.outcome, after.held_at) == (Outcome.PAUSED, None)
+
+
+def test_only_a_completion_of_its_upstream_wakes_a_tick_that_waits() -> None:
+    held = patient(next_due_at=TEN, held_at=NOON)
+    graph = {"jobs.etl.load": held}
+    failed = Ended("r1", HOURLY, RunStatus.FAILED, False, None)
+    completed = replace(failed, status=RunStatus.COMPLETED)
+    assert plan_after(failed, raw(), graph, NOON).woken == ()
+    assert plan_after(completed, job(ref="jobs.etl.other"), graph, NOON).woken == ()
+    assert plan_after(completed, raw(), {"jobs.etl.load": patient()}, NOON).woken == ()

@@ -25,7 +25,8 @@ class JobFacts:
 
     `done_until`: every window before it is covered. `covered`: completed windows after a gap, oldest first.
     `anchor_at`: where the phase of an `every` trigger starts. `waiting`: by trigger, the oldest run that waits for a
-    slot. `working_on`: the windows of active runs, empty ones left out.
+    slot. `working_on`: the windows of active runs, empty ones left out. `held_at`: the oldest tick that waits for its
+    upstreams.
     """
 
     job_id: str
@@ -33,6 +34,7 @@ class JobFacts:
     definition: JobDefinition
     anchor_at: int
     next_due_at: int | None = None
+    held_at: int | None = None
     done_until: int | None = None
     covered: tuple[Window, ...] = ()
     completed_at: int | None = None

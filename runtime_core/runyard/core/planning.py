@@ -16,15 +16,15 @@ understands; the loops write them down as they are (SCH-08). When ticks fall is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from runyard.core import freshness
-from runyard.core.clock import to_datetime
+from runyard.core.clock import MICROSECONDS, to_datetime
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window, latest_due, next_due, remaining, run_window
-from runyard.core.jobs import RefreshPolicy
+from runyard.core.jobs import RefreshPolicy, upstream_refs
 from runyard.core.refresh import downstream_of
 from runyard.core.runs import RunStatus
 from runyard.core.triggers import TriggerType, in_words, parse_trigger
@@ -80,10 +80,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Decisions for due ticks, and when each of the jobs looked at is due next (None: never)."""
+    """Decisions for due ticks, and when each of the jobs looked at is to be looked at next (None: never).
+
+    `held_at` is, for jobs that have one, the oldest tick that waits for its upstreams.
+    """
 
     decisions: tuple[Decision, ...]
     next_due_at: Mapping[str, int | None]
+    held_at: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,8 @@ class After:
     decisions: tuple[Decision, ...] = ()
     refreshed: tuple[str, ...] = ()
     """Ids of the jobs that must start over: their next run is a refresh and covers their whole range."""
+    woken: tuple[str, ...] = ()
+    """Ids of the jobs with a tick that waits for this one: planning looks at them now."""
 
 
 # Ticks ----------------------------------------------------------------------------------------------------
@@ -122,21 +128,30 @@ def plan(due: Iterable[JobFacts], upstreams: Mapping[str, JobFacts], now: int) -
     """Return a decision per due trigger of these jobs, and when each job is due next.
 
     Shape: `due` are jobs whose `next_due_at` has come; `upstreams` maps a job ref to its facts for every job named
-    in a freshness gate. However many ticks were missed, a trigger makes one decision (SCH-06).
-    Source: TRG-14..20, IVL-04, IVL-08, FRS-01..06, SCH-08.
+    in a freshness gate. However many ticks were missed, a trigger makes one decision (SCH-06). A tick that waits for
+    its upstreams is looked at again when one completes, when its time is over, and when the next tick is due.
+    Source: TRG-14..20, IVL-04, IVL-08, FRS-01..06, FRS-09, SCH-08.
     """
     decisions: list[Decision] = []
     next_due_at: dict[str, int | None] = {}
+    held_at: dict[str, int] = {}
     for job in due:
         assert job.next_due_at is not None, "only due jobs are planned"
+        before = (job.next_due_at if job.held_at is None else job.held_at) - 1
+        looks = [] if _range_is_covered(job) else [due_after(job, now)]
         for trigger, schedule in job.timed:
-            before = job.next_due_at - 1
             first = next_due(schedule, anchor=job.anchor_at, last_due=before, now=before)
-            if first is not None and first <= now:
-                latest = latest_due(schedule, anchor=job.anchor_at, now=now) or first
-                decisions.append(_decide_tick(job, trigger, first, latest, upstreams, now))
-        next_due_at[job.job_id] = None if _range_is_covered(job) else due_after(job, now)
-    return Plan(tuple(decisions), next_due_at)
+            if first is None or first > now:
+                continue
+            latest = latest_due(schedule, anchor=job.anchor_at, now=now) or first
+            made = _decide_tick(job, trigger, first, latest, upstreams, now)
+            if made[-1].outcome is Outcome.WAITING:
+                held_at[job.job_id] = min(latest, held_at.get(job.job_id, latest))
+                looks.append(_deadline(job, latest))
+            # That it waits was said when it began to.
+            decisions += made if latest >= job.next_due_at or made[-1].outcome is not Outcome.WAITING else ()
+        next_due_at[job.job_id] = min((look for look in looks if look is not None), default=None)
+    return Plan(tuple(decisions), next_due_at, held_at)
 
 
 def due_after(job: JobFacts, now: int) -> int | None:
@@ -147,8 +162,11 @@ def due_after(job: JobFacts, now: int) -> int | None:
 
 def _decide_tick(
     job: JobFacts, trigger: str, first: int, tick: int, upstreams: Mapping[str, JobFacts], now: int
-) -> Decision:
-    """Return what becomes of the ticks from `first` to `tick`, which are one (SCH-06)."""
+) -> list[Decision]:
+    """Return what becomes of the ticks from `first` to `tick`, which are one (SCH-06).
+
+    A tick that waited until the next one came is over: of that there is a decision before the one about `tick`.
+    """
     facts: dict[str, Any] = {
         "first_tick": _iso(first),
         "tick": _iso(tick),
@@ -161,28 +179,43 @@ def _decide_tick(
     def decided(outcome: Outcome, because: str, **more: Any) -> Decision:
         return Decision(job.job_id, trigger, outcome, because, tick_at=tick, facts=facts, **more)
 
+    has_waited = job.next_due_at is not None and first < job.next_due_at
     if job.paused:
-        return decided(Outcome.PAUSED, "The job is paused.")
+        return [decided(Outcome.PAUSED, "The job is paused.")]
     if _range_is_covered(job):
-        return decided(Outcome.SKIPPED, "The declared range is completely covered.")
+        return [decided(Outcome.SKIPPED, "The declared range is completely covered.")]
     stale = freshness.stale_because(job.definition.freshness, upstreams, now)
     if stale:
         facts["stale"] = stale
-        return decided(Outcome.NOT_FRESH, f"Upstream is not fresh: {'; '.join(stale.values())}.")
+        missing = f"Upstream is not fresh: {'; '.join(stale.values())}."
+        if now >= _deadline(job, tick):
+            return [decided(Outcome.NOT_FRESH, missing)]
+        over = replace(decided(Outcome.NOT_FRESH, missing), tick_at=first, facts=dict(facts))
+        facts["waits_until"] = _iso(_deadline(job, tick))
+        waits = decided(Outcome.WAITING, f"The tick waits. {missing}")
+        return [over, waits] if has_waited and first != tick else [waits]
     waiting = job.waiting.get(trigger)
     if waiting is not None:
-        return decided(
-            Outcome.COALESCED,
-            "An earlier run of this trigger still waits for a slot; its window will cover this tick too.",
-            joins=waiting,
-        )
+        return [
+            decided(
+                Outcome.COALESCED,
+                "An earlier run of this trigger still waits for a slot; its window will cover this tick too.",
+                joins=waiting,
+            )
+        ]
     run = NewRun(trigger, f"{trigger}@{_iso(tick)}", tick)
-    what = (
-        "The tick is due."
-        if first == tick
-        else f"Ticks since {_iso(first)} were missed; one run covers them all."
-    )
-    return _created(decided, job, run, what)
+    if has_waited:
+        what = "The tick has waited for its upstreams, and they are fresh now."
+    elif first == tick:
+        what = "The tick is due."
+    else:
+        what = f"Ticks since {_iso(first)} were missed; one run covers them all."
+    return [_created(decided, job, run, what)]
+
+
+def _deadline(job: JobFacts, tick: int) -> int:
+    """Return how long a tick waits for its upstreams (FRS-09)."""
+    return tick + round(job.definition.freshness_wait_seconds * MICROSECONDS)
 
 
 def _range_is_covered(job: JobFacts) -> bool:
@@ -243,13 +276,20 @@ def plan_after(ended: Ended, job: JobFacts, graph: Mapping[str, JobFacts], now: 
         for decision in [_decide_follow_up(ended, job, other, trigger)]
     ]
     refreshed: tuple[str, ...] = ()
+    woken: tuple[str, ...] = ()
     if ended.status is RunStatus.COMPLETED:
+        woken = tuple(other.job_id for other in graph.values() if _waits_for(job, other))
         part = _next_part(ended, job, now)
         if part is not None:
             decisions.append(part)
         if ended.refresh or job.definition.refresh is RefreshPolicy.ALWAYS:
             refreshed = tuple(other.job_id for other in downstream_of(job, graph))
-    return After(tuple(decisions), refreshed)
+    return After(tuple(decisions), refreshed, woken)
+
+
+def _waits_for(job: JobFacts, other: JobFacts) -> bool:
+    """Return whether a tick of another job waits for this one (FRS-09)."""
+    return other.held_at is not None and job.definition.job_ref in upstream_refs(other.definition.freshness)
 
 
 def _fired_by(ended: Ended, job: JobFacts, other: JobFacts) -> list[str]:

@@ -236,7 +236,8 @@ class _World:
         planned = plan(due, upstreams, at)
         firings = [self._enact(decision, at) for decision in planned.decisions]
         for job_id, next_due_at in planned.next_due_at.items():
-            self._set_due(self._jobs[job_id], next_due_at)
+            held = replace(self._jobs[job_id], held_at=planned.held_at.get(job_id))
+            self._set_due(held, next_due_at)
         return firings
 
     def _set_due(self, job: JobFacts, at: int | None) -> None:
@@ -313,6 +314,8 @@ class _World:
         after = plan_after(ended, job, self._graph(job.definition.job_ref, transitive=travels), at)
         for job_id in after.refreshed:
             self._start_over(self._jobs[job_id], at)
+        for job_id in after.woken:
+            self._set_due(self._jobs[job_id], at)
         return [self._enact(decision, at) for decision in after.decisions]
 
     def _start_over(self, job: JobFacts, at: int) -> None:

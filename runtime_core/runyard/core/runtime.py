@@ -129,7 +129,7 @@ class Runtime:
             self.ids,
             attempt_directory=self.attempt_directory,
             log_grew=lambda attempt: self.logs.wake(attempt.run_id),
-            run_ended=self.logs.finish,
+            run_ended=self._ended,
         )
         self._threads = [
             threading.Thread(target=_until_it_ends(part.run), name=name, daemon=True)
@@ -162,6 +162,11 @@ class Runtime:
     def attempt_directory(self, attempt: AttemptId) -> Path:
         """Return where one attempt lives; number 0 is the build of its environment."""
         return self.run_directory(attempt.run_id) / str(attempt.number)
+
+    def _ended(self, run_id: str) -> None:
+        """Its log is complete, and ticks may have waited for it."""
+        self.logs.finish(run_id)
+        self.scheduler.wake()
 
     def _deployed(self, workspace_id: str) -> None:
         """Other jobs may be due now, and may need other environments."""

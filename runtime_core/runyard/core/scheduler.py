@@ -90,4 +90,4 @@ class Scheduler:
         planned = plan(due, upstreams, now)
         definitions = {job.job_id: job.definition for job in due}
         enact(connection, planned.decisions, definitions, ids=self._ids, now=now)
-        jobs.set_due(connection, planned.next_due_at)
+        jobs.set_due(connection, planned.next_due_at, planned.held_at)

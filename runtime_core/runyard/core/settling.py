@@ -49,6 +49,7 @@ def settle(
     known = {each.job_id: each for each in (job, *graph.values())}
     for job_id in after.refreshed:
         jobs.start_over(connection, job_id, due_at=due_after(known[job_id], now), now=now)
+    jobs.look_again(connection, after.woken, now)
     definitions = {job_id: each.definition for job_id, each in known.items()}
     enact(connection, after.decisions, definitions, ids=ids, now=now)
     return True

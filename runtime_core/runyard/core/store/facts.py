@@ -119,6 +119,7 @@ def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
             definition=view,
             anchor_at=row["anchor_at"],
             next_due_at=row["next_due_at"],
+            held_at=row["held_at"],
             done_until=row["done_until"],
             covered=tuple(covered[row["job_id"]]),
             completed_at=row["completed_at"],

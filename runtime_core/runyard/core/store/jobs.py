@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
@@ -210,7 +210,9 @@ def put_version(
 def archive(connection: Connection, job_id: str, now: int) -> None:
     """Switch a job off: its triggers stop, its history stays (RCN-05)."""
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(archived_at=now, updated_at=now))
-    connection.execute(update(job_state).where(job_state.c.job_id == job_id).values(next_due_at=None))
+    connection.execute(
+        update(job_state).where(job_state.c.job_id == job_id).values(next_due_at=None, held_at=None)
+    )
     connection.execute(delete(job_edges).where(job_edges.c.job_id == job_id))
 
 
@@ -237,20 +239,35 @@ def put_manifest(connection: Connection, *, values: Mapping[str, Any]) -> None:
 
 
 _SET_DUE = (
-    update(job_state).where(job_state.c.job_id == bindparam("of_job")).values(next_due_at=bindparam("due_at"))
+    update(job_state)
+    .where(job_state.c.job_id == bindparam("of_job"))
+    .values(next_due_at=bindparam("due_at"), held_at=bindparam("held_since"))
 )
 
 
-def set_due(connection: Connection, due_at: Mapping[str, int | None]) -> None:
-    """Store when each of these jobs is due next."""
-    if due_at:
-        connection.execute(_SET_DUE, [{"of_job": job_id, "due_at": at} for job_id, at in due_at.items()])
+def set_due(
+    connection: Connection, due_at: Mapping[str, int | None], held_at: Mapping[str, int] | None = None
+) -> None:
+    """Store when each of these jobs is due next, and the ticks that wait for their upstreams."""
+    held = held_at or {}
+    rows = [{"of_job": of, "due_at": at, "held_since": held.get(of)} for of, at in due_at.items()]
+    if rows:
+        connection.execute(_SET_DUE, rows)
+
+
+def look_again(connection: Connection, job_ids: Collection[str], now: int) -> None:
+    """Let planning look at these jobs now, because a tick of theirs waits for what has just come."""
+    if job_ids:
+        query = update(job_state).where(
+            job_state.c.job_id.in_(sorted(job_ids)), job_state.c.next_due_at > now
+        )
+        connection.execute(query.values(next_due_at=now))
 
 
 def start_counting(connection: Connection, job_id: str, *, next_due_at: int | None, anchor_at: int) -> None:
     """Store when a job is due next and where the phase of its triggers starts, after these were changed."""
     query = update(job_state).where(job_state.c.job_id == job_id)
-    connection.execute(query.values(next_due_at=next_due_at, anchor_at=anchor_at))
+    connection.execute(query.values(next_due_at=next_due_at, held_at=None, anchor_at=anchor_at))
 
 
 def set_paused(connection: Connection, job_id: str, *, user_id: str | None, at: int | None) -> None:
