@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from runyard.core.errors import RunyardError
-from runyard_server.cli import deploy, dev, init, job, run, serve, workspace
+from runyard_server.cli import check, deploy, dev, init, job, run, serve, workspace
 from runyard_server.cli.arguments import normalise
 from runyard_server.cli.exits import Exit, exit_code_of
 from runyard_server.cli.output import Output
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.command(epilog="Example: runyard dev --demo")(dev.dev)
 app.command(epilog="Example: runyard init --example flights")(init.init)
+app.command(epilog="Example: runyard check --strict")(check.check)
 app.command(epilog="Example: runyard deploy --dry-run")(deploy.deploy)
 app.command(epilog="Example: runyard run load_flights --follow")(run.run)
 app.command(epilog="Example: runyard serve flights_report")(serve.serve)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -54,7 +54,7 @@ class Output:
 
     # The result, on stdout ---------------------------------------------------------------------------
 
-    def result(self, document: Any, *shown: Table | Text | str) -> None:
+    def result(self, document: Any, *shown: RenderableType) -> None:
         """Write the result of a command: the document with `--json`, else what is to be shown."""
         if self.as_json:
             self.json(document)

@@ -17,12 +17,14 @@ from pathlib import Path
 from shutil import which
 from typing import BinaryIO
 
-from runyard.core import profiles, requirements, sdk, snapshots, workspace
+from runyard.core import checking, profiles, requirements, sdk, snapshots, workspace
 from runyard.core.clock import Clock, SystemClock
 from runyard.core.discovery import Discovered, Discovery
 from runyard.core.errors import InvalidManifest, NotFound
+from runyard.core.installed import Installed, installed_for
 from runyard.core.manifest import DEPLOYMENT_MODULE
 from runyard.core.processes import Processes, SystemProcesses
+from runyard.core.requirements import Requirements
 from runyard.core.snapshots import Changes, SnapshotFile
 from runyard_server.client.client import Client
 from runyard_server.client.models import DeployReceipt, Version
@@ -93,15 +95,34 @@ class Deployer:
     def warnings(self, found: Discovered | None, receipt: DeployReceipt | None = None) -> list[str]:
         """Return what the owner should know: about the jobs, the settings here, and what the server said.
 
-        Source: WS-09, TRB-01, TRB-02, RCN-15.
+        Source: WS-09, TRB-01, TRB-02, TRB-07, TRB-08, RCN-15.
         """
-        tracked = workspace.tracked_secrets(self.root, self._processes, self._env)
+        tracked = self.tracked_secrets()
         return [
             *(found.warnings if found else ()),
+            *(checking.deploy_warnings(self.root, found) if found else ()),
             *(f"`{path}` is tracked by git and holds secrets: `git rm --cached {path}`." for path in tracked),
             *profiles.missing_profiles(profiles.profiles_in(workspace.settings_files(self.root))),
             *(text for text in (receipt.warnings if receipt else ()) if text not in _ABOUT_PROFILES),
         ]
+
+    def tracked_secrets(self) -> list[str]:
+        """Return the secrets files that git tracks (WS-09)."""
+        return workspace.tracked_secrets(self.root, self._processes, self._env)
+
+    def requirements(self) -> Requirements:
+        """Return what the workspace depends on. Raises: InvalidWorkspace."""
+        return requirements.export(
+            self.root,
+            python_version=self._python_version(),
+            processes=self._processes,
+            uv=_uv(),
+            env=self._env,
+        )
+
+    def installed(self) -> Installed:
+        """Return what the Python of the workspace has installed."""
+        return installed_for(self.python, self._processes, self.root, self._env)
 
     def sync_code(self, *, dry_run: bool = False) -> Synced:
         """Bring the code to the server if it differs from the newest there; only changed files travel.
@@ -115,13 +136,7 @@ class Deployer:
             return _unchanged(latest)
         known = self._deployed_files(latest)
         changes = snapshots.changes(known, files)
-        needed = requirements.export(
-            self.root,
-            python_version=self._python_version(),
-            processes=self._processes,
-            uv=_uv(),
-            env=self._env,
-        )
+        needed = self.requirements()
         if dry_run:
             return Synced(latest, changes, is_new=True)
         with _package(self.root, files, known) as package:

@@ -1,0 +1,43 @@
+"""A script that only defines functions: started as a job, it ends at once and well, having done nothing (TRB-07)."""
+
+from __future__ import annotations
+
+import ast
+
+from runyard.core.checks.finding import Code, Finding, Source
+from runyard.core.checks.trees import FUNCTIONS, aliases, calls, full_name, functions, statements
+
+PREPARING = ("logging.", "warnings.", "sys.path.", "os.environ.", "dotenv.", "typing.", "random.seed")
+"""Calls that set something up; a script that makes no others has not begun."""
+
+
+def check(source: Source) -> Finding | None:
+    """Return what is wrong with a module that is deployed as a script, nothing if it does something."""
+    first = first_function(source.tree)
+    if first is None:
+        return None
+    call = f"{first.name}()"
+    return source.finding(
+        first,
+        Code.NOTHING_RUNS,
+        f"`{source.module}` only defines functions, and is deployed as a script.",
+        "Its runs complete without having executed anything.",
+        f'End the file with `if __name__ == "__main__": {call}`, or deploy the function itself: '
+        f"decorate `{first.name}` with `@run.job`.",
+    )
+
+
+def first_function(tree: ast.Module) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """Return the first function of a script that does nothing but define some; None if it does something."""
+    own = functions(tree)
+    known = aliases(tree)
+    for statement in statements(tree.body, as_script=True):
+        for call in calls(statement):
+            name = full_name(call.func, known)
+            is_kept = isinstance(statement, ast.Assign | ast.AnnAssign)
+            # What is only kept under a name is a setting, unless the file's own code or a `run` made it.
+            if is_kept and name not in own and not name.endswith((".run", ".load", ".extract")) and name:
+                continue
+            if not name.startswith(PREPARING):
+                return None
+    return next((node for node in tree.body if isinstance(node, FUNCTIONS)), None)

@@ -1,0 +1,99 @@
+"""Times without a zone where windows are reckoned with: the ends of a window have one, and mean instants.
+
+`utcnow` is wrong everywhere. Other times without a zone are only named in functions that deal with windows: to stamp a
+file name with the local time is nobody's business.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from runyard.core.checks.finding import Code, Finding, Source
+from runyard.core.checks.trees import FUNCTIONS, aliases, full_name
+
+ALWAYS = frozenset({"utcnow", "utcfromtimestamp"})
+"""Return UTC and do not say so; Python has deprecated them."""
+
+ZONE_POSITION = {"now": 1, "fromtimestamp": 2, "": 8}
+"""How many positional arguments include the zone, of `datetime` itself under no name."""
+
+WINDOW_WORDS = frozenset(
+    {"run_context", "interval_start", "interval_end", "initial_value", "end_value", "last_value"}
+)
+"""Names of ours and of dlt's incremental loading that say: this is about windows."""
+
+AWARE = frozenset({"astimezone", "replace", "timestamp"})
+"""Methods that turn a time without a zone into an instant; `replace` if it is given `tzinfo`."""
+
+
+def check(source: Source) -> Iterator[Finding]:
+    """Yield each time without a zone that meets windows."""
+    known = aliases(source.tree)
+    if not any(name.startswith("datetime") for name in known.values()):
+        return
+    parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
+    about_windows = _about_windows(source.tree)
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = full_name(node.func, known)
+        if name not in (
+            "datetime.datetime",
+            *(f"datetime.datetime.{method}" for method in (*ALWAYS, "now", "fromtimestamp", "today")),
+        ):
+            continue
+        method = name.removeprefix("datetime.datetime").removeprefix(".")
+        if method in ALWAYS:
+            cause = f"`{method}()` returns UTC without saying so."
+        elif node in about_windows and not _has_zone(node, method) and not _is_made_aware(node, parents):
+            cause = f"`datetime{'.' if method else ''}{method}(...)` has no timezone, and windows have one."
+        else:
+            continue
+        yield source.finding(
+            node,
+            Code.NAIVE_TIME,
+            cause,
+            "It cannot be compared with the ends of a window, and means another instant on another machine.",
+            "Write `datetime.now(UTC)`."
+            if method in (*ALWAYS, "now", "today")
+            else "Give it `tzinfo=UTC`, or `tz=UTC`.",
+        )
+
+
+def _about_windows(tree: ast.Module) -> set[ast.AST]:
+    """Return every node inside a function that names windows, without its decorators."""
+    found: set[ast.AST] = set()
+    outer = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
+    for function in outer:
+        inside = [node for part in (function.args, *function.body) for node in ast.walk(part)]
+        if any(_word(node) in WINDOW_WORDS for node in inside):
+            found.update(inside)
+    return found
+
+
+def _word(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.Constant(value=str(name)):
+            return name
+        case ast.keyword(arg=str(name)):
+            return name
+    return None
+
+
+def _has_zone(call: ast.Call, method: str) -> bool:
+    if any(keyword.arg in ("tz", "tzinfo", None) for keyword in call.keywords):
+        return True
+    return len(call.args) >= ZONE_POSITION.get(method, 99) or any(
+        isinstance(one, ast.Starred) for one in call.args
+    )
+
+
+def _is_made_aware(call: ast.Call, parents: dict[ast.AST, ast.AST]) -> bool:
+    method, outer = parents.get(call), None
+    if isinstance(method, ast.Attribute) and method.attr in AWARE:
+        outer = parents.get(method)
+    if not isinstance(outer, ast.Call):
+        return False
+    assert isinstance(method, ast.Attribute)
+    return method.attr != "replace" or any(keyword.arg == "tzinfo" for keyword in outer.keywords)

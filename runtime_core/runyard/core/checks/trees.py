@@ -1,0 +1,94 @@
+"""Questions that several checks ask of a syntax tree: what a name means, what runs when a file is imported."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Iterator
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+_DEFERRED = (*FUNCTIONS, ast.ClassDef, ast.Lambda)
+
+
+def aliases(tree: ast.Module) -> dict[str, str]:
+    """Return what imported names stand for: `{"dt": "datetime", "now": "time.now"}`."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                found[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return found
+
+
+def full_name(node: ast.expr, known: dict[str, str]) -> str:
+    """Return the dotted name an expression means, nothing if it is no plain name."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    return ".".join([known.get(node.id, node.id), *reversed(parts)])
+
+
+def is_main_guard(statement: ast.stmt) -> bool:
+    """Return whether this is `if __name__ == "__main__":`."""
+    if not isinstance(statement, ast.If):
+        return False
+    said = ast.unparse(statement.test)
+    return "__name__" in said and "__main__" in said
+
+
+def is_for_type_checkers(statement: ast.stmt) -> bool:
+    """Return whether this is `if TYPE_CHECKING:`."""
+    return isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING")
+
+
+def statements(body: Iterable[ast.stmt], *, as_script: bool = False) -> Iterator[ast.stmt]:
+    """Yield the statements that run when a file is imported, or as a script, those inside others too."""
+    for statement in body:
+        if is_for_type_checkers(statement) or (is_main_guard(statement) and not as_script):
+            assert isinstance(statement, ast.If)
+            yield from statements(statement.orelse, as_script=as_script)
+            continue
+        yield statement
+        if isinstance(statement, _DEFERRED):
+            continue
+        for field in ("body", "orelse", "finalbody"):
+            yield from statements(getattr(statement, field, ()), as_script=as_script)
+        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            yield from statements(part.body, as_script=as_script)
+
+
+def calls(statement: ast.stmt) -> Iterator[ast.Call]:
+    """Yield the calls that a statement makes itself: not those of statements, functions or lambdas inside it."""
+    waiting: list[ast.AST] = [
+        child for child in ast.iter_child_nodes(statement) if not isinstance(child, ast.stmt)
+    ]
+    if isinstance(statement, _DEFERRED):
+        waiting = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Call):
+            yield node
+        if not isinstance(node, _DEFERRED):
+            waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
+
+
+def functions(tree: ast.Module) -> dict[str, Function]:
+    """Return the functions of a file by name."""
+    return {node.name: node for node in tree.body if isinstance(node, FUNCTIONS)}
+
+
+def true_keyword(call: ast.Call, names: Collection[str | None]) -> ast.keyword | None:
+    """Return the first argument of one of these names that is `True` as written."""
+    for keyword in call.keywords:
+        if keyword.arg in names and isinstance(keyword.value, ast.Constant) and keyword.value.value is True:
+            return keyword
+    return None

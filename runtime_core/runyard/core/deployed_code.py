@@ -1,0 +1,88 @@
+"""The Python files of a workspace that its jobs reach: read and parsed, never imported. What is wrong is `checks`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runyard.core import workspace
+from runyard.core.checks.finding import Finding, Source, parse, unreadable
+from runyard.core.checks.imports import imports_of, local_names
+
+MODULES_MAX = 10_000
+"""Files that are read: more than any workspace has, and a check still ends."""
+
+MODULE_BYTES_MAX = 1024 * 1024
+"""Of one file; a larger one is data that happens to be written as Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedCode:
+    """Files by the name they are imported under, and the findings about those that cannot be read.
+
+    `uses` are the files that each one imports itself, `left_out` the modules that are imported and not deployed.
+    """
+
+    sources: dict[str, Source] = field(default_factory=dict)
+    uses: dict[str, set[str]] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+    unreadable: list[Finding] = field(default_factory=list)
+
+    def reached_from(self, module: str) -> set[str]:
+        """Return a module and all that it imports, directly or not."""
+        reached: set[str] = set()
+        waiting = {module} & self.sources.keys()
+        while waiting:
+            reached |= waiting
+            waiting = {used for one in waiting for used in self.uses[one]} - reached
+        return reached
+
+
+def read_code(root: Path, modules: Iterable[str]) -> DeployedCode:
+    """Return the files that these modules reach, as far as they are files under `root`."""
+    code = DeployedCode()
+    deployed = frozenset(workspace.select_files(root))
+    waiting = list(dict.fromkeys(modules))
+    seen = set(waiting)
+    while waiting and len(code.sources) < MODULES_MAX:
+        module = waiting.pop()
+        path = _path_of(root, module)
+        if path is None:
+            continue
+        if path not in deployed:
+            code.left_out.add(module)
+            continue
+        source = _read(root, path, module)
+        if isinstance(source, Finding):
+            code.unreadable.append(source)
+            continue
+        code.sources[module] = source
+        names = {name for made in imports_of(source) for name in local_names(made)}
+        code.uses[module] = names
+        waiting += sorted(names - seen)
+        seen |= names
+    for module, names in code.uses.items():
+        code.uses[module] = names & code.sources.keys()
+    return code
+
+
+def module_of(file: str) -> str:
+    """Return the name under which a file, relative to the root, is imported."""
+    return ".".join(Path(file).with_suffix("").parts)
+
+
+def _path_of(root: Path, module: str) -> str | None:
+    base = module.replace(".", "/")
+    return next((path for path in (f"{base}/__init__.py", f"{base}.py") if (root / path).is_file()), None)
+
+
+def _read(root: Path, path: str, module: str) -> Source | Finding:
+    try:
+        with (root / path).open("rb") as file:
+            content = file.read(MODULE_BYTES_MAX + 1)
+    except OSError as error:
+        return unreadable(path, error.strerror or type(error).__name__)
+    if len(content) > MODULE_BYTES_MAX:
+        return unreadable(path, f"it has more than {MODULE_BYTES_MAX // 1024} KiB")
+    return parse(path, module, content)
