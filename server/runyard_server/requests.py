@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from runyard.core.intervals import UPCOMING
+from runyard.core.preview import DAYS_MAX
+
 JsonObject = dict[str, Any]
 
 PAGE_DEFAULT, PAGE_MAX, OFFSET_MAX = 100, 1_000, 10_000
@@ -28,6 +31,9 @@ LINES_MAX = 10_000
 
 TEXT_MAX = 1_000
 """Characters of a name or description."""
+
+PLAN_DAYS = 30
+"""How far a plan looks unless told: a month has every weekday and every day of the month."""
 
 WireStatus = Literal[
     "pending", "starting", "running", "cancelling", "completed", "failed", "cancelled", "skipped"
@@ -84,6 +90,22 @@ class DecisionQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+
+
+class PlanQuery(BaseModel):
+    """How far a plan looks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: int = Field(PLAN_DAYS, ge=1, le=DAYS_MAX)
+
+
+class NextFiringsQuery(BaseModel):
+    """How many decisions to foresee."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(UPCOMING, ge=1, le=PAGE_MAX)
 
 
 class LinesQuery(BaseModel):

@@ -118,10 +118,10 @@ def next_ticks(
     return [Tick(at, trigger, *moved.get((job.job_id, trigger, at), ())) for at, trigger in found]
 
 
-def upstream_of(ref: str, jobs: Mapping[str, JobFacts]) -> dict[str, JobFacts]:
-    """Return a job and all that may decide about it: what it follows or is gated by, directly or not."""
+def upstream_of(refs: Iterable[str], jobs: Mapping[str, JobFacts]) -> dict[str, JobFacts]:
+    """Return jobs and all that may decide about them: what they follow or are gated by, directly or not."""
     found: dict[str, JobFacts] = {}
-    queue = deque([ref])
+    queue = deque(refs)
     while queue:
         each = queue.popleft()
         if each in jobs and each not in found:
@@ -143,8 +143,8 @@ def preview(
     Source: TZ-07, CLI-38.
     """
     if of_job is not None:
-        ref = next(ref for ref, job in situation.jobs.items() if job.job_id == of_job)
-        situation = replace(situation, jobs=upstream_of(ref, situation.jobs))
+        refs = [ref for ref, job in situation.jobs.items() if job.job_id == of_job]
+        situation = replace(situation, jobs=upstream_of(refs, situation.jobs))
     world = _World(situation)
     shown: list[Firing] = []
     made = 0

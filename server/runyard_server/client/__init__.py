@@ -25,6 +25,7 @@ from runyard_server.client.models import (
     Version,
     Workspace,
 )
+from runyard_server.client.plans import ClockChange, Firing, ForeseenRun, NextFirings, Plan, PlannedJob
 
 __all__ = [
     "DEFAULT_SERVER",
@@ -32,14 +33,20 @@ __all__ = [
     "CancelledRun",
     "ChangedJob",
     "Client",
+    "ClockChange",
     "Decision",
     "DeployReceipt",
     "Effect",
     "Event",
+    "Firing",
+    "ForeseenRun",
     "Job",
     "LogLine",
     "LogPart",
     "Move",
+    "NextFirings",
+    "Plan",
+    "PlannedJob",
     "Run",
     "SeveralWorkspaces",
     "StartReceipt",

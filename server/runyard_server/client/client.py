@@ -22,6 +22,7 @@ import httpx
 
 from runyard.core import job_refs
 from runyard.core.errors import NotFound, RunyardError, Unavailable
+from runyard.core.intervals import UPCOMING
 from runyard.core.jobs import ENGINE_VERSION
 from runyard.core.manifest import manifest_hash
 from runyard.core.runs import OPEN
@@ -39,6 +40,7 @@ from runyard_server.client.models import (
     Version,
     Workspace,
 )
+from runyard_server.client.plans import NextFirings, Plan
 from runyard_server.client.wire import OPENED, Json, LogPartReader, StreamEvent, Wire
 
 PAGE_ITEMS = 100
@@ -272,6 +274,14 @@ class Client:
         """Return what was last decided about a job and why, newest first."""
         found = self._wire.get(self._path(f"jobs/{_segment(job_id)}/decisions"), limit=limit)
         return [Decision.from_wire(item) for item in found["items"]]
+
+    def next_firings(self, job_id: str, limit: int = UPCOMING) -> NextFirings:
+        """Return what will be decided about a job next, with the windows that its runs will cover."""
+        return NextFirings.from_wire(self._wire.get(self._path(f"jobs/{_segment(job_id)}/next"), limit=limit))
+
+    def plan(self, days: int) -> Plan:
+        """Return what will be decided in the workspace in the next days, if each run takes its usual time."""
+        return Plan.from_wire(self._wire.get(self._path("plan"), days=days))
 
     def _act_on_job(self, job_id: str, action: str) -> Job:
         return Job.from_wire(self._wire.post(self._path(f"jobs/{_segment(job_id)}/-{action}")))
