@@ -7,6 +7,9 @@ import ast
 from runyard.core.checks.finding import Code, Finding, Source
 from runyard.core.checks.trees import FUNCTIONS, aliases, calls, full_name, functions, statements
 
+NOTHING_EXECUTED = "Nothing was executed"
+"""How the launcher of scripts begins what it says of such a run; `causes` looks for it."""
+
 PREPARING = ("logging.", "warnings.", "sys.path.", "os.environ.", "dotenv.", "typing.", "random.seed")
 """Calls that set something up; a script that makes no others has not begun."""
 

@@ -14,9 +14,32 @@ if TYPE_CHECKING:
 
 def main(run_id: str, trigger: str, entry_point: Mapping[str, Any]) -> NoReturn:  # noqa: ARG001 - as every launcher
     """Run the module of a job as `__main__`, and exit. Source: DEP-06."""
+    launch(lambda: _run(entry_point["module"]), entry_point)
+
+
+def _run(module: str) -> None:
     import runpy
 
-    launch(lambda: runpy.run_module(entry_point["module"], run_name="__main__", alter_sys=True), entry_point)
+    ran = runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        with open(ran["__file__"], encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - slow to import
+            text = file.read()
+    except OSError:  # a script may remove itself
+        return
+    # Most scripts have a guard, and need not wait until they are parsed.
+    if "__main__" not in text:
+        _say_if_idle(module, text)
+
+
+def _say_if_idle(module: str, text: str) -> None:
+    """Say so if the script only defined functions: its run looks like one that had nothing to do (TRB-07)."""
+    import ast
+
+    from runyard.core.checks.main_guard import NOTHING_EXECUTED, first_function
+
+    if first := first_function(ast.parse(text)):
+        said = f"{NOTHING_EXECUTED}: `{module}` only defines functions, and nothing calls `{first.name}`."
+        print(said, file=sys.stderr)  # noqa: T201 - it belongs into the log
 
 
 if __name__ == "__main__":
