@@ -55,7 +55,13 @@ def test_a_stored_trigger_is_read_unchanged(text: str) -> None:
         ("job.success:", "names no job"),
         ("job.success:load", "names no job"),
         ("tag:", "no name"),
+        ("every:.5h", "no duration"),
+        ("every:5.h", "no duration"),
+        ("every:1.5.5h", "no duration"),
+        ("http:0", "no address"),
         ("http:99999", "no address"),
+        ("http:" + "1" * 5000, "no address"),
+        ("http://example.org", "no address"),
     ],
 )
 def test_a_wrong_trigger_says_what_is_wrong_with_it(text: str, says: str) -> None:

@@ -266,7 +266,8 @@ def parse_duration(text: str) -> float:
     unit = number[-1:] if number[-1:] in UNITS else ""
     digits = number.removesuffix(unit).rstrip()
     seconds = 0.0
-    if digits.isascii() and digits.replace(".", "", 1).isdecimal():
+    # Digits on both sides of the point, as the published schema has it.
+    if digits.isascii() and digits.count(".") < 2 and all(part.isdecimal() for part in digits.split(".")):
         seconds = float(digits) * UNITS[unit or "s"]
     if not 0 < seconds <= DURATION_MAX_SECONDS:
         raise InvalidInput(
@@ -321,7 +322,8 @@ def _check(kind: str, expr: str) -> None:
                 raise InvalidTrigger(f"`{text}` has no name.", "Write the name after the colon.")
         case _T.HTTP:
             port, _, _ = expr.partition("/")
-            if port and not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+            is_port = port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536
+            if expr.startswith("//") or (port and not is_port):
                 raise InvalidTrigger(
                     f"`{text}` is no address.", "Write `http:`, `http:8000` or `http:/path`."
                 )
