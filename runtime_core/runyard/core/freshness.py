@@ -16,12 +16,14 @@ from runyard.core.ticks import previous_tick
 
 def stale_because(gates: Sequence[str], upstreams: Mapping[str, JobFacts], now: int) -> dict[str, str]:
     """Return, for each upstream that is not fresh, a sentence that says what is missing; empty if all are fresh."""
-    answers = {ref: _missing(ref, upstreams[ref], now) for ref in upstream_refs(gates)}
+    answers = {ref: _missing(ref, upstreams.get(ref), now) for ref in upstream_refs(gates)}
     return {ref: answer for ref, answer in answers.items() if answer is not None}
 
 
-def _missing(ref: str, upstream: JobFacts, now: int) -> str | None:
+def _missing(ref: str, upstream: JobFacts | None, now: int) -> str | None:
     """Return what is missing of an upstream. The sentence stays the same until that changes (FRS-03)."""
+    if upstream is None:
+        return f"{ref} is nothing that this server can read"
     if upstream.completed_at is None:
         return f"{ref} has never completed"
     if upstream.refresh_pending:

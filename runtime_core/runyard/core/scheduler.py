@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import defaultdict
+from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
@@ -17,7 +19,7 @@ from runyard.core.errors import RunyardError
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.jobs import upstream_refs
-from runyard.core.planning import plan
+from runyard.core.planning import Decision, Outcome, plan
 from runyard.core.store import facts, jobs
 from runyard.core.store.engine import Database
 
@@ -28,6 +30,9 @@ SLEEP_MAX_SECONDS = 60.0
 
 RETRY_SECONDS = 1.0
 """Pause after an error of the world (disk full, database away) before looking again."""
+
+LOOK_AGAIN_SECONDS = 300
+"""Pause before a job is looked at again that could not be planned: it takes a person to mend it."""
 
 
 class Scheduler:
@@ -75,19 +80,43 @@ class Scheduler:
         return min(max((due - self._clock.now()) / MICROSECONDS, 0.0), SLEEP_MAX_SECONDS)
 
     def _plan_batch(self, connection: Connection, now: int) -> int:
-        due = facts.load(connection, facts.due_job_ids(connection, now)).values()
-        for workspace_id in sorted({job.workspace_id for job in due}):
-            self._plan_workspace(
-                connection, workspace_id, [job for job in due if job.workspace_id == workspace_id], now
-            )
-        return len(due)
+        """Decide about the jobs that are longest overdue, all in one go; return how many were looked at."""
+        due_ids = facts.due_job_ids(connection, now)
+        known, unplannable = facts.load_readable(connection, due_ids)
+        upstreams = _upstreams(connection, known.values())
+        decisions: list[Decision] = []
+        next_due_at: dict[str, int | None] = {}
+        held_at: dict[str, int] = {}
+        for job in known.values():
+            try:
+                planned = plan([job], upstreams[job.workspace_id], now)
+            except Exception as error:
+                # Of any kind: what is wrong with one job must not keep the others from being planned.
+                unplannable[job.job_id] = error
+            else:
+                decisions += planned.decisions
+                next_due_at |= planned.next_due_at
+                held_at |= planned.held_at
+        decisions += [_refused(job_id, error) for job_id, error in unplannable.items()]
+        definitions = {job_id: job.definition for job_id, job in known.items()}
+        enact(connection, decisions, definitions, ids=self._ids, now=now)
+        jobs.set_due(connection, next_due_at, held_at)
+        jobs.hold_back(connection, unplannable, now + LOOK_AGAIN_SECONDS * MICROSECONDS)
+        return len(due_ids)
 
-    def _plan_workspace(
-        self, connection: Connection, workspace_id: str, due: list[JobFacts], now: int
-    ) -> None:
-        gates = [gate for job in due for gate in job.definition.freshness]
-        upstreams = facts.by_ref(connection, workspace_id, upstream_refs(gates))
-        planned = plan(due, upstreams, now)
-        definitions = {job.job_id: job.definition for job in due}
-        enact(connection, planned.decisions, definitions, ids=self._ids, now=now)
-        jobs.set_due(connection, planned.next_due_at, planned.held_at)
+
+def _upstreams(connection: Connection, due: Iterable[JobFacts]) -> dict[str, dict[str, JobFacts]]:
+    """Return the jobs that gates of these jobs name, by workspace and ref."""
+    refs: defaultdict[str, set[str]] = defaultdict(set)
+    for job in due:
+        refs[job.workspace_id].update(upstream_refs(job.definition.freshness))
+    return {
+        workspace_id: facts.by_ref(connection, workspace_id, named) for workspace_id, named in refs.items()
+    }
+
+
+def _refused(job_id: str, error: Exception) -> Decision:
+    """Return the decision about a job that cannot be planned, as long as it cannot."""
+    log.error("job %s cannot be planned", job_id, exc_info=error)
+    why = f"The job cannot be planned. {error}"
+    return Decision(job_id, "", Outcome.SKIPPED, why, facts={"error": type(error).__name__})

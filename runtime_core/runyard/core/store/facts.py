@@ -26,7 +26,7 @@ from runyard.core.store.tables import (
     runs,
     runs_that_are,
 )
-from runyard.core.triggers import PERIODIC, parse_trigger
+from runyard.core.triggers import PERIODIC
 
 BATCH = 500
 """Jobs planned in one transaction: enough that a burst is quick, few enough that others get their turn."""
@@ -37,7 +37,8 @@ def due_job_ids(connection: Connection, now: int, limit: int = BATCH) -> Sequenc
     query = (
         select(job_state.c.job_id)
         .where(job_state.c.next_due_at <= now)
-        .order_by(job_state.c.next_due_at, job_state.c.job_id)
+        # By nothing else, or all that are due would be sorted for each batch of them.
+        .order_by(job_state.c.next_due_at)
         .limit(limit)
     )
     return connection.execute(query).scalars().all()
@@ -98,25 +99,45 @@ _COVERED_AFTER_GAPS = (
 
 
 def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
-    """Return the facts of these jobs by id; unknown ids are left out."""
+    """Return the facts of these jobs by id; unknown ids are left out.
+
+    Raises: InvalidInput if this version of runyard cannot read what is stored of one.
+    """
+    found, unreadable = load_readable(connection, job_ids)
+    for error in unreadable.values():
+        raise error
+    return found
+
+
+def load_readable(
+    connection: Connection, job_ids: Iterable[str]
+) -> tuple[dict[str, JobFacts], dict[str, Exception]]:
+    """Return the facts of these jobs by id, and why those of some cannot be told; unknown ids are left out."""
     ids = sorted(set(job_ids))
     rows = connection.execute(_JOBS, {"ids": ids}).mappings().all() if ids else []
     counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for job_id, status, count in connection.execute(_COUNTS, {"ids": ids}) if ids else ():
         counts[job_id][status] = count
-    views = [definition_of(row["version_id"], row["definition"], row["extensions"]) for row in rows]
+    views: dict[str, JobDefinition] = {}
+    unreadable: dict[str, Exception] = {}
+    for row in rows:
+        try:
+            views[row["job_id"]] = definition_of(row["version_id"], row["definition"], row["extensions"])
+        except Exception as error:
+            # Of any kind: what is wrong with one job must not keep the others from being planned.
+            unreadable[row["job_id"]] = error
     # What most jobs do not have is asked for only where it can be.
     waiting = _oldest_by_trigger(
         connection, [job_id for job_id in counts if RunStatus.PENDING in counts[job_id]]
     )
-    periodic = [row["job_id"] for row, view in zip(rows, views, strict=True) if _is_periodic(view)]
+    periodic = [job_id for job_id, view in views.items() if _is_periodic(view)]
     working_on = _windows(connection, _WORKING_ON, [job_id for job_id in periodic if job_id in counts])
     covered = _windows(connection, _COVERED_AFTER_GAPS, periodic)
-    return {
+    found = {
         row["job_id"]: JobFacts(
             job_id=row["job_id"],
             workspace_id=row["workspace_id"],
-            definition=view,
+            definition=views[row["job_id"]],
             anchor_at=row["anchor_at"],
             next_due_at=row["next_due_at"],
             held_at=row["held_at"],
@@ -131,17 +152,19 @@ def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
             active_count=sum(counts[row["job_id"]].get(status, 0) for status in ACTIVE),
             working_on=tuple(working_on[row["job_id"]]),
         )
-        for row, view in zip(rows, views, strict=True)
+        for row in rows
+        if row["job_id"] in views
     }
+    return found, unreadable
 
 
 def by_ref(connection: Connection, workspace_id: str, refs: Iterable[str]) -> dict[str, JobFacts]:
-    """Return the facts of the jobs with these refs, by ref."""
+    """Return the facts of the jobs with these refs, by ref; those that cannot be read are left out."""
     wanted = sorted(set(refs))
     if not wanted:
         return {}  # most jobs have no gate
     query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_ref.in_(wanted))
-    found = load(connection, connection.execute(query).scalars())
+    found, _ = load_readable(connection, connection.execute(query).scalars())
     return {facts.definition.job_ref: facts for facts in found.values()}
 
 
@@ -181,7 +204,7 @@ def _views(_version_id: str) -> list[JobDefinition]:
 
 def _is_periodic(job: JobDefinition) -> bool:
     """Return whether runs of a job may cover windows."""
-    return any(parse_trigger(trigger).type in PERIODIC for trigger in job.triggers)
+    return any(trigger.partition(":")[0] in PERIODIC for trigger in job.triggers)
 
 
 def _oldest_by_trigger(connection: Connection, job_ids: Sequence[str]) -> defaultdict[str, dict[str, str]]:

@@ -264,6 +264,14 @@ def look_again(connection: Connection, job_ids: Collection[str], now: int) -> No
         connection.execute(query.values(next_due_at=now))
 
 
+def hold_back(connection: Connection, job_ids: Collection[str], until: int) -> None:
+    """Let planning look at these jobs no earlier; the tick that is due now will still be due then."""
+    if job_ids:
+        query = update(job_state).where(job_state.c.job_id.in_(sorted(job_ids)))
+        since = func.coalesce(job_state.c.held_at, job_state.c.next_due_at)
+        connection.execute(query.values(next_due_at=until, held_at=since))
+
+
 def start_counting(connection: Connection, job_id: str, *, next_due_at: int | None, anchor_at: int) -> None:
     """Store when a job is due next and where the phase of its triggers starts, after these were changed."""
     query = update(job_state).where(job_state.c.job_id == job_id)

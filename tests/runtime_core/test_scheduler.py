@@ -1,0 +1,183 @@
+"""The loop that decides: many jobs in a few statements, and none that keeps the others from being planned."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event, insert, update
+from tests.support.api import TurnedClock
+from tests.support.worlds import OWNER, World, batch_job
+
+from runyard.core.runs import RunStatus
+from runyard.core.scheduler import LOOK_AGAIN_SECONDS
+from runyard.core.store import jobs, runs
+from runyard.core.store.tables import job_versions
+from runyard.core.store.tables import jobs as jobs_table
+
+HOURLY = "schedule:0 * * * *"
+HOUR = 3600
+
+
+@pytest.fixture
+def clock() -> TurnedClock:
+    return TurnedClock()
+
+
+@pytest.fixture
+def world(tmp_path: Path, database_url: str, clock: TurnedClock) -> Iterator[World]:
+    """Return a world whose loops stand still, on each kind of database."""
+    world = World(tmp_path / "data", database_url=database_url, clock=clock)
+    world.upload({"etl.py": ""})
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def sent() -> Iterator[list[str]]:
+    """Return the statements that this thread sends to databases; one with many rows is one."""
+    sent: list[str] = []
+    here = threading.get_ident()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if threading.get_ident() == here:
+            sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+def outcomes(world: World, name: str) -> list[tuple[str, int]]:
+    """Return what was decided about a job and how often, newest first."""
+    return [(row["outcome"], row["count"]) for row in world.decisions(f"jobs.etl.{name}")]
+
+
+def store_badly(world: World, name: str, wire: dict[str, Any], extensions: dict[str, Any]) -> None:
+    """Make a new version of a job as no deploy would accept it."""
+    version_id = world.runtime.ids.new_id()
+    job = world.job(f"jobs.etl.{name}")
+
+    def work(connection: Connection) -> None:
+        values = {
+            "id": version_id,
+            "job_id": job["id"],
+            "version": job["version"] + 1,
+            "definition": {**job["definition"], **wire},
+            "definition_hash": "h",
+            "extensions": extensions,
+            "created_by": OWNER,
+            "created_at": 1,
+        }
+        connection.execute(insert(job_versions).values(values))
+        connection.execute(
+            update(jobs_table).where(jobs_table.c.id == job["id"]).values(version_id=version_id)
+        )
+
+    world.runtime.database.write(work)
+
+
+def test_many_due_jobs_take_as_many_statements_as_one(tmp_path: Path, sent: list[str]) -> None:
+    counts = []
+    for many in (1, 40):
+        clock = TurnedClock()
+        world = World(tmp_path / str(many), clock=clock)
+        world.upload({"etl.py": ""})
+        gate = ["job.is_fresh:jobs.etl.job_0"]
+        world.deploy(
+            *(batch_job(f"job_{number}", HOURLY) for number in range(many)),
+            *(batch_job(f"gated_{number}", HOURLY, freshness=gate) for number in range(many)),
+        )
+        clock.turn(HOUR)
+        sent.clear()
+        assert world.runtime.scheduler.plan_due() == 2 * many
+        counts.append(len(sent))
+        for number in range(many):
+            assert outcomes(world, f"job_{number}") == [("fired", 1)]
+            assert outcomes(world, f"gated_{number}") == [("not_fresh", 1)]
+        world.close()
+    assert counts[0] == counts[1]
+
+
+# SPEC: TRG-18, SCH-11
+def test_a_tick_that_is_looked_at_again_makes_no_second_run(world: World, clock: TurnedClock) -> None:
+    world.deploy(batch_job("load", HOURLY), batch_job("other", HOURLY))
+    due = {row["id"]: row["next_due_at"] for row in (world.job("jobs.etl.load"), world.job("jobs.etl.other"))}
+    clock.turn(HOUR)
+    world.runtime.scheduler.plan_due()
+    [first] = world.runs("jobs.etl.load")
+    # No longer waiting, so that nothing but the cause says that the tick has its run.
+    begun: dict[str, Any] = {"now": clock.now(), "values": {"attempt": 1}}
+    world.runtime.database.write(lambda c: runs.move(c, first["id"], RunStatus.STARTING, **begun))
+    world.runtime.database.write(lambda c: jobs.set_due(c, due))
+    world.runtime.scheduler.plan_due()
+    assert [run["number"] for run in world.runs("jobs.etl.load")] == [1]
+    assert outcomes(world, "load") == [("fired", 1)]
+    assert outcomes(world, "other") == [("coalesced", 1), ("fired", 1)]
+    clock.turn(HOUR)
+    world.runtime.scheduler.plan_due()
+    assert [run["number"] for run in world.runs("jobs.etl.load")] == [1, 2]
+
+
+# SPEC: FRS-03
+def test_ticks_that_a_gate_holds_back_one_after_the_other_are_one_decision(
+    world: World, clock: TurnedClock
+) -> None:
+    gated = (
+        batch_job(name, HOURLY, freshness=["job.is_fresh:jobs.etl.load"]) for name in ("first", "second")
+    )
+    world.deploy(batch_job("load"), *gated)
+    for _ in range(3):
+        clock.turn(HOUR)
+        world.runtime.scheduler.plan_due()
+    assert (outcomes(world, "first"), outcomes(world, "second")) == ([("not_fresh", 3)], [("not_fresh", 3)])
+
+
+@pytest.mark.parametrize(
+    ("wire", "extensions", "why"),
+    [
+        ({"require": {"timezone": "Atlantis/City"}}, {}, "no known time zone"),
+        ({"triggers": ["schedule:99 * * * *"]}, {}, "no minute"),
+        ({}, {"of_a_later_version": 1}, "of_a_later_version"),
+    ],
+)
+def test_a_job_that_cannot_be_planned_keeps_no_other_from_running_and_loses_no_tick(
+    world: World,
+    clock: TurnedClock,
+    caplog: pytest.LogCaptureFixture,
+    wire: dict[str, Any],
+    extensions: dict[str, Any],
+    why: str,
+) -> None:
+    gate = ["job.is_fresh:jobs.etl.bad"]
+    world.deploy(
+        batch_job("bad", HOURLY), batch_job("good", HOURLY), batch_job("gated", HOURLY, freshness=gate)
+    )
+    bad = world.job("jobs.etl.bad")
+    store_badly(world, "bad", wire, extensions)
+    clock.turn(HOUR)
+    scheduler = world.runtime.scheduler
+    with caplog.at_level(logging.ERROR):
+        assert scheduler.plan_due() == 3
+        assert (scheduler.plan_due(), len(caplog.records)) == (0, 1)
+    assert outcomes(world, "good") == [("fired", 1)]
+    [refused] = world.decisions("jobs.etl.bad")
+    assert (refused["outcome"], why in refused["because"]) == ("skipped", True)
+    assert bad["id"] in caplog.text
+    clock.turn(LOOK_AGAIN_SECONDS)
+    assert scheduler.plan_due() >= 1
+    assert outcomes(world, "bad") == [("skipped", 2)]
+
+    world.runtime.database.write(
+        lambda c: c.execute(
+            update(jobs_table).where(jobs_table.c.id == bad["id"]).values(version_id=bad["version_id"])
+        )
+    )
+    clock.turn(LOOK_AGAIN_SECONDS)
+    scheduler.plan_due()
+    [run] = world.runs("jobs.etl.bad")
+    assert run["tick_at"] == bad["next_due_at"]
