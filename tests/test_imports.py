@@ -50,6 +50,7 @@ PURE = frozenset(
         "profiles",
         "reconcile",
         "refresh",
+        "retrying",
         "run_context",
         "runs",
         "schedule_words",
@@ -58,6 +59,7 @@ PURE = frozenset(
         "ticks",
         "tracebacks",
         "triggers",
+        "verdicts",
     }
 )
 """Modules that decide on given facts. What is listed in no layer acts: files, the store, processes, loops."""

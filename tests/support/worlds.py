@@ -171,6 +171,13 @@ class World:
         """Wait until no run is open."""
         self.until(lambda: all(run["status"] in TERMINAL for run in self.runs()))
 
+    def until_loops_ended(self) -> None:
+        """Stop the loops and wait until they have finished what they were doing."""
+        for loop in (self.runtime.scheduler, self.runtime.executor):
+            loop.stop()
+        for thread in self.runtime._threads:
+            thread.join(PATIENCE_SECONDS)
+
     def close(self) -> None:
         self.runtime.close()
 

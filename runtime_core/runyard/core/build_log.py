@@ -7,22 +7,28 @@ from pathlib import Path
 
 from runyard.core.engines import AttemptId
 from runyard.core.errors import RunyardError
+from runyard.core.logs import make_room
 from runyard.core.node.attempt_dir import INDEX, LOG
-from runyard.core.node.attempt_log import STDOUT, AttemptLog
+from runyard.core.node.attempt_log import SHIM, STDOUT, AttemptLog
 
 BUILD_LOG_LIMIT_BYTES = 16 * 1024 * 1024
 """What is kept of an installer's words per run: a verbose build of hundreds of packages stays far below."""
 
 
 class BuildLog:
-    """Keeps what is said, as the log of attempt 0, which readers see first (DGR-06)."""
+    """Keeps what is said, as the log of attempt 0, which readers see first (DGR-06).
+
+    What is said before a later attempt begins the log of that one, as words of the runner.
+    """
 
     def __init__(
-        self, directory: Callable[[AttemptId], Path], grew: Callable[[AttemptId], None], run_id: str
+        self, directory: Callable[[AttemptId], Path], grew: Callable[[AttemptId], None], attempt: AttemptId
     ) -> None:
-        self._attempt, self._grew = AttemptId(run_id, 0), grew
+        is_first = attempt.number == 1
+        self._attempt, self._grew = AttemptId(attempt.run_id, 0) if is_first else attempt, grew
+        self._stream = STDOUT if is_first else SHIM
         path = directory(self._attempt)
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_room(path)
         # A server that was killed while building left half a log; its numbering would begin twice.
         for name in (LOG, INDEX):
             (path / name).unlink(missing_ok=True)
@@ -39,5 +45,5 @@ class BuildLog:
         self._log.close()
 
     def _say(self, line: str) -> None:
-        self._log.write(STDOUT, [line.rstrip("\n").encode()])
+        self._log.write(self._stream, [line.rstrip("\n").encode()])
         self._grew(self._attempt)

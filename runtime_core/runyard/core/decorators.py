@@ -118,6 +118,11 @@ class Job(Generic[P, R]):
         for name in ("idle_timeout", "freshness_wait"):
             if (span := self._options.get(name)) is not None:
                 found[name] = _seconds(span)
+        execute = self._options.get("execute") or {}
+        if execute.get("retries"):
+            found |= {name: execute[name] for name in ("retries", "retry_backoff") if name in execute}
+            if (delay := execute.get("retry_delay")) is not None:
+                found["retry_delay"] = _seconds(delay)
         return found
 
 

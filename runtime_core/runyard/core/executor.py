@@ -2,7 +2,7 @@
 
 It owns every run that holds a slot: claims, prepares, submits, watches, reaps. It knows nothing that the store and
 the engine do not know, so after a crash `recover` finds each run where it stood. It is woken by changes of the
-store and by the engine; it never polls.
+store and by the engine, and when a run is to be tried again; it never polls.
 """
 
 from __future__ import annotations
@@ -21,27 +21,35 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core import health
 from runyard.core.build_log import BuildLog
-from runyard.core.clock import Clock
+from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.engines import AttemptId, AttemptState, AttemptStatus, Engine, ExitReport
 from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError
 from runyard.core.ids import Ids
 from runyard.core.interpreters import Interpreters
+from runyard.core.intervals import Window
 from runyard.core.logs import last_words
 from runyard.core.planning import due_after, plan_claim
 from runyard.core.preparing import Launch, Preparer
-from runyard.core.runs import ACTIVE, Reason, RunStatus, ending
+from runyard.core.runs import ACTIVE, OPEN, Reason, RunStatus, ending
 from runyard.core.settling import settle
 from runyard.core.store import facts, jobs, runs
 from runyard.core.store.engine import Database
+from runyard.core.store.runs import NO_LIMITS, Limits
 from runyard.core.system_job import SYSTEM_WORKSPACE
 
 log = logging.getLogger(__name__)
+
+ENGINE = "local"
+"""What an attempt says of where it runs."""
 
 BUILDERS = 2
 """Runs that may wait for an environment at once without holding up others; the builds themselves take turns."""
 
 STARTING_APPS = 32
 """Apps that are watched at once until they answer; of more, the rest show as starting for longer than they are."""
+
+SLEEP_MAX_SECONDS = 60.0
+"""Longest sleep before a next attempt: a wall clock may jump, and a monotonic wait would sleep through it (SCH-06)."""
 
 RETRY_SECONDS = 1.0
 """Pause after an error of the world (disk full, database away) before trying again."""
@@ -71,11 +79,12 @@ class Executor:
         ids: Ids,
         *,
         attempt_directory: Callable[[AttemptId], Path],
+        limits: Limits = NO_LIMITS,
         log_grew: Callable[[AttemptId], None] = lambda _attempt: None,
         run_ended: Callable[[str], None] = lambda _run_id: None,
     ) -> None:
         self._database, self._engine, self._preparer = database, engine, preparer
-        self._interpreters, self._clock, self._ids = interpreters, clock, ids
+        self._interpreters, self._clock, self._ids, self._limits = interpreters, clock, ids, limits
         self._attempt_directory, self._log_grew, self._run_ended = attempt_directory, log_grew, run_ended
         self._woken = threading.Event()
         self._ended: deque[AttemptId] = deque()
@@ -125,11 +134,11 @@ class Executor:
                     self.recover()
                     recovered = True
                 self.step()
+                delay = self.seconds_to_next()
             except RunyardError:
                 log.exception("executing failed; trying again in %s s", RETRY_SECONDS)
-                self._clock.wait(self._woken, RETRY_SECONDS)
-            else:
-                self._clock.wait(self._woken, None)
+                delay = RETRY_SECONDS
+            self._clock.wait(self._woken, delay)
 
     def step(self) -> None:
         """Do everything that can be done now."""
@@ -137,6 +146,13 @@ class Executor:
         self.claim_and_start()
         self.take_answers()
         self.stop_requested()
+
+    def seconds_to_next(self) -> float | None:
+        """Return how long no run is to be tried again, at most `SLEEP_MAX_SECONDS`; None if none waits for that."""
+        due = self._database.read(runs.next_retry_at)
+        if due is None:
+            return None
+        return min(max((due - self._clock.now()) / MICROSECONDS, 0.0), SLEEP_MAX_SECONDS)
 
     def recover(self) -> None:
         """Find again every run that held a slot when the last server ended (SCH-03, SCH-05).
@@ -161,7 +177,11 @@ class Executor:
         """Ask the processes of runs that somebody wants stopped to stop; each is asked once."""
         for row in self._database.read(runs.to_stop):
             attempt = AttemptId(row["id"], row["attempt"])
-            if row["status"] == RunStatus.PENDING or attempt in self._stop_sent:
+            if row["status"] == RunStatus.PENDING:
+                # Its attempts left something behind; a run that had none is ended where it is asked to stop.
+                self._finish([Ending(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL)])
+                continue
+            if attempt in self._stop_sent:
                 continue
             state = self._engine.status(attempt).state
             if state is AttemptState.RUNNING:
@@ -198,9 +218,17 @@ class Executor:
         """Claim what has a slot. What a run covers is decided here, because now it is known what is covered."""
         now = self._clock.now()
         claimed = []
-        waiting = runs.claimable(connection)
+        waiting = runs.claimable(connection, now, self._limits)
         known = facts.load(connection, (row["job_id"] for row in waiting))
         for row in waiting:
+            if row["attempt"]:
+                # Its window and slot are its own since the first attempt; the facts count it among the active.
+                window = Window(row["interval_start"], row["interval_end"])
+                number = runs.claim(
+                    connection, row, window=window, refresh=row["refresh"], engine=ENGINE, now=now
+                )
+                claimed.append(AttemptId(row["id"], number))
+                continue
             fired_at = row["tick_at"] if row["tick_at"] is not None else row["created_at"]
             started = plan_claim(
                 known[row["job_id"]],
@@ -214,11 +242,10 @@ class Executor:
                 due_at = None if job.archived else due_after(job, now)
                 jobs.start_over(connection, job.job_id, due_at=due_at, now=now)
             number = runs.claim(
-                connection, row, window=window, refresh=started.refresh, engine="local", now=now
+                connection, row, window=window, refresh=started.refresh, engine=ENGINE, now=now
             )
-            if number is not None:
-                claimed.append(AttemptId(row["id"], number))
-                known[job.job_id] = job.with_active(window)
+            claimed.append(AttemptId(row["id"], number))
+            known[job.job_id] = job.with_active(window)
         return claimed
 
     def _start_claimed(self) -> None:
@@ -286,7 +313,7 @@ class Executor:
 
     def _build(self, attempt: AttemptId, launch: Launch) -> Path:
         """Runs on a builder's thread."""
-        with BuildLog(self._attempt_directory, self._log_grew, attempt.run_id) as say:
+        with BuildLog(self._attempt_directory, self._log_grew, attempt) as say:
             return self._interpreters.build(launch.requirements, launch.definition, say)
 
     def _try_again(self, attempt: AttemptId) -> None:
@@ -358,37 +385,42 @@ class Executor:
         if report is None:
             what = {"message": "The process vanished without a report."}
             return Ending(attempt, RunStatus.FAILED, Reason.LOST, what)
-        target, reason = ending(exit_code=report.exit_code, signal=report.signal, stop=report.stop)
+        target, reason = ending(
+            exit_code=report.exit_code, signal=report.signal, stop=report.stop, verdict=report.verdict
+        )
         values = {
             "exit_code": report.exit_code,
             "signal": report.signal,
+            "message": report.message if reason == report.verdict else None,
             "started_at": report.started_at,
             "finished_at": report.ended_at,
         }
         return Ending(attempt, target, reason, values, report)
 
     def _finish(self, endings: Sequence[Ending]) -> None:
-        """Write the ends of runs and all they cause, together."""
+        """Write the ends of attempts and all they cause, together."""
 
-        def work(connection: Connection) -> None:
-            for end in endings:
-                self._write_end(connection, end)
+        def work(connection: Connection) -> list[Ending]:
+            return [end for end in endings if self._write_end(connection, end) is not RunStatus.PENDING]
 
         for end in endings:
             # Before anybody sees the end, so that nothing of the settings is ever left behind it.
             self._preparer.clean_up(self._attempt_directory(end.attempt))
-        self._database.write(work)
+        over = self._database.write(work)
         for end in endings:
             self._stop_sent.discard(end.attempt)
             self._builds.pop(end.attempt, None)
+        for end in over:
+            self._preparer.forget(self._attempt_directory(end.attempt).parent)
             self._run_ended(end.attempt.run_id)
 
-    def _write_end(self, connection: Connection, end: Ending) -> None:
+    def _write_end(self, connection: Connection, end: Ending) -> RunStatus | None:
+        """Write the end of an attempt; return the status of its run now, None if that is not ours to end."""
         now = self._clock.now()
         run_id, report = end.attempt.run_id, end.report
         row = self._open_row(connection, end.attempt)
         if row is None:
-            return
+            return None
         if report is not None:
             if row["status"] == RunStatus.STARTING and row["port"] is not None:
                 end = self._never_answered(end)
@@ -396,9 +428,10 @@ class Executor:
                 # It ended before we had noted that it started.
                 values = {"started_at": report.started_at}
                 runs.move(connection, run_id, RunStatus.RUNNING, now=now, values=values)
-            runs.measure_attempt(connection, run_id, end.attempt.number, _measured(report))
+        if row["status"] in ACTIVE:
+            runs.measure_attempt(connection, run_id, end.attempt.number, _measured(end, now))
         asked_by = row["stop_requested_by"] if end.target is RunStatus.CANCELLED else None
-        settle(
+        return settle(
             connection,
             run_id,
             end.target,
@@ -421,7 +454,7 @@ class Executor:
     @staticmethod
     def _open_row(connection: Connection, attempt: AttemptId) -> RowMapping | None:
         row = runs.by_id(connection, attempt.run_id)
-        is_ours = row is not None and row["status"] in ACTIVE and row["attempt"] == attempt.number
+        is_ours = row is not None and row["status"] in OPEN and row["attempt"] == attempt.number
         return row if is_ours else None
 
 
@@ -439,12 +472,13 @@ def _not_started(attempt: AttemptId, error: Exception) -> Ending:
     return Ending(attempt, RunStatus.FAILED, reason, {"message": message})
 
 
-def _measured(report: ExitReport) -> dict[str, Any]:
-    return {
-        "started_at": report.started_at,
-        "ended_at": report.ended_at,
-        "line_count": report.line_count,
-        "log_bytes": report.log_bytes,
-        "peak_memory_bytes": report.peak_memory_bytes,
-        "cpu_seconds": report.cpu_seconds,
+def _measured(end: Ending, now: int) -> dict[str, Any]:
+    """Return what is kept of an attempt besides its log."""
+    kept = {
+        "reason": end.reason,
+        **{name: end.values.get(name) for name in ("exit_code", "signal", "message")},
     }
+    if end.report is None:
+        return {"ended_at": now, **kept}
+    measures = ("started_at", "ended_at", "line_count", "log_bytes", "peak_memory_bytes", "cpu_seconds")
+    return {**{name: getattr(end.report, name) for name in measures}, **kept}

@@ -32,13 +32,28 @@ DEFAULT_CONCURRENCY = 1
 CONCURRENCY_MAX = 10_000
 """Simultaneous runs a job may ask for; who wants more means no limit."""
 
+RETRIES_MAX = 100
+"""Further attempts a job may ask for: at the longest delay three months, and far more than ever helped."""
+
+RETRY_DELAY_SECONDS = 30.0
+"""The wait before the second attempt unless the job says otherwise: what is down for a moment is back by then."""
+
+RETRY_DELAY_MAX_SECONDS = 86_400.0
+"""The longest wait before an attempt, however it grows: after a day somebody should look."""
+
+RETRY_BACKOFF = 2.0
+"""What each further wait is multiplied with unless the job says otherwise."""
+
+RETRY_BACKOFF_MAX = 100.0
+"""The largest multiplier: from one second it reaches the longest wait in three steps."""
+
 DASHBOARD_REF = "jobs.workspace.dashboard"
 """The job that every `__deployment__` module brings along (DEP-18)."""
 
 FRESH = "job.is_fresh"
 """The only freshness constraint: `job.is_fresh:<ref>`."""
 
-EXTENSIONS = frozenset({"freshness_wait", "idle_timeout", "split"})
+EXTENSIONS = frozenset({"freshness_wait", "idle_timeout", "retries", "retry_backoff", "retry_delay", "split"})
 """What may stand beside engine 2 for a job; anything else is refused by name."""
 
 
@@ -77,6 +92,22 @@ class IntervalSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a failed run of a job is tried again, and what is waited before (DEC-20).
+
+    The first wait is `delay_seconds`, each further one `backoff` times the one before.
+    """
+
+    retries: int = 0
+    delay_seconds: float = RETRY_DELAY_SECONDS
+    backoff: float = RETRY_BACKOFF
+
+    def delay_after(self, attempt: int) -> float:
+        """Return the seconds to wait after this attempt, counted from 1, has failed."""
+        return min(self.delay_seconds * self.backoff ** (attempt - 1), RETRY_DELAY_MAX_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
 class JobDefinition:
     """One job of a deployment.
 
@@ -97,6 +128,7 @@ class JobDefinition:
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     grace_seconds: float = DEFAULT_GRACE_SECONDS
     concurrency: int | None = DEFAULT_CONCURRENCY
+    retry: RetryPolicy = RetryPolicy()
     timezone: str = "UTC"
     profile: str | None = None
     dependency_groups: tuple[str, ...] = ()
@@ -170,6 +202,7 @@ def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = No
         timeout_seconds=timeout.seconds("timeout", DEFAULT_TIMEOUT_SECONDS),
         grace_seconds=timeout.seconds("grace_period", DEFAULT_GRACE_SECONDS),
         concurrency=concurrency,
+        retry=_retry(ref, entry.fields.get("job_type"), extensions),
         timezone=require.text("timezone", "UTC"),
         profile=require.text("profile", None),
         dependency_groups=require.texts("dependency_groups"),
@@ -186,6 +219,21 @@ def _interval(ref: str, table: Mapping[str, Any], extensions: Mapping[str, Any])
     read = _Reader(ref, table)
     return IntervalSpec(
         read.text("start"), read.text("end", None), _Reader(ref, extensions).text("split", None)
+    )
+
+
+def _retry(ref: str, job_type: object, extensions: Mapping[str, Any]) -> RetryPolicy:
+    """Return how a job is retried. An app is no work that could be done again: who opens it starts it anew."""
+    read = _Reader(ref, extensions)
+    retries = read.whole_number("retries", RETRIES_MAX) or 0
+    if retries and job_type == JobType.INTERACTIVE:
+        raise InvalidJob(
+            f"{ref}: an interactive job has `retries`.", "Leave them out: only batch jobs have them."
+        )
+    return RetryPolicy(
+        retries,
+        read.seconds("retry_delay", RETRY_DELAY_SECONDS, RETRY_DELAY_MAX_SECONDS),
+        read.factor("retry_backoff", RETRY_BACKOFF, RETRY_BACKOFF_MAX),
     )
 
 
@@ -212,8 +260,15 @@ class _Reader:
     def text(self, key: str, default: Any = _REQUIRED) -> Any:
         return self._get(key, default, (str,), "a text")
 
-    def seconds(self, key: str, default: float) -> float:
-        return float(self._number(key, default, (int, float), DURATION_MAX_SECONDS, "a number"))
+    def seconds(self, key: str, default: float, most: float = DURATION_MAX_SECONDS) -> float:
+        return float(self._number(key, default, (int, float), most, "a number"))
+
+    def factor(self, key: str, default: float, most: float) -> float:
+        what = f"a number from 1 to {most:,.0f}"
+        value = self._get(key, default, (int, float), what)
+        if not 1 <= value <= most:
+            raise InvalidJob(f"{self.ref}: `{key}` is {value!r:.40}.", f"Give it {what}.")
+        return float(value)
 
     def whole_number(self, key: str, most: int) -> int | None:
         number: int | None = self._number(key, None, (int,), most, "a whole number")

@@ -111,6 +111,12 @@ class LogReader:
         return LogLine(number, int(at), STREAMS[stream], text.decode(errors="replace"), self._number)
 
 
+def make_room(attempt_dir: Path) -> None:
+    """Make the directory of an attempt, and of those before it: readers take a missing one for the end."""
+    for number in range(1, int(attempt_dir.name) + 1) or (0,):
+        (attempt_dir.parent / str(number)).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
 def iter_lines(run_dir: Path, start: int = 0) -> Iterator[LogLine]:
     """Yield the lines there are, from the number `start` on, over all attempts."""
     reader = LogReader(run_dir, start)

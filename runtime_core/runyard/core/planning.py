@@ -47,6 +47,8 @@ class Outcome(StrEnum):
     """An upstream is not fresh; nothing runs, and the next run covers the time."""
     PAUSED = "paused"
     SKIPPED = "skipped"
+    RETRIED = "retried"
+    """An attempt of a run failed; the run is tried again (`retrying`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,15 @@ from runyard.core.clock import to_datetime
 from runyard.core.engines import Command
 from runyard.core.file_store import FileStore
 from runyard.core.jobs import JobDefinition
+from runyard.core.logs import make_room
+from runyard.core.node.shim import VERDICT
 from runyard.core.parameters import environment_key
 from runyard.core.sdk import python_path
-from runyard.core.snapshots import SnapshotFile, lay_out, restore_settings
+from runyard.core.snapshots import SnapshotFile, lay_out, remove_settings, restore_settings
 from runyard.core.store import facts, jobs, runs, snapshots
 from runyard.core.store.engine import Database
 from runyard.core.system_job import SYSTEM_WORKSPACE
+from runyard.core.verdicts import VERDICT_FD
 
 PASSED_ON = ("LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
 """Variables of the server that a job sees too: how to find programs, trust certificates, write text and time."""
@@ -41,8 +44,11 @@ REPLACED = {
 }
 """Launchers that would listen on every interface of the machine, and ours that do the same on loopback (APP-06)."""
 
-LAID_OUT = ("workspace", "home")
-"""What an attempt has besides its log: the deployed files it runs in, and a home of its own."""
+WORKSPACE, HOME = "workspace", "home"
+"""What an attempt has besides its log: the deployed files it runs in, and a home of its own.
+
+They lie in the attempt's directory; in that of its run if the attempts share them (`shares_directory`).
+"""
 
 SNAPSHOTS_KEPT = 32
 """Snapshots whose lists of files are kept in memory: the current ones of a dozen workspaces, a few megabytes."""
@@ -133,9 +139,18 @@ class Preparer:
         return self._database.read(work)
 
     def clean_up(self, attempt_directory: Path) -> None:
-        """Remove what was laid out for an attempt, for settings lie in it in clear; its log and report stay."""
-        for name in LAID_OUT:
+        """Remove what was laid out for an attempt, for settings lie in it in clear; its log and report stay.
+
+        Of what the attempts of a run share, only the settings are removed; the rest is, with `forget`.
+        """
+        for name in (WORKSPACE, HOME):
             shutil.rmtree(attempt_directory / name, ignore_errors=True)
+        remove_settings(attempt_directory.parent / WORKSPACE)
+
+    def forget(self, run_directory: Path) -> None:
+        """Remove what the attempts of a run shared."""
+        for name in (WORKSPACE, HOME):
+            shutil.rmtree(run_directory / name, ignore_errors=True)
 
     def prepare(
         self, launch: Launch, attempt_directory: Path, python: Path, port: int | None = None
@@ -144,13 +159,18 @@ class Preparer:
 
         Raises: StorageFull, NotFound if the file store has lost a file.
         """
-        root, home = (attempt_directory / name for name in LAID_OUT)
+        definition = launch.definition
         # A server that was killed while preparing left them; the attempt itself starts once at most.
         self.clean_up(attempt_directory)
-        lay_out(launch.files, self._files, root)
+        make_room(attempt_directory)
+        around = attempt_directory.parent if shares_directory(definition) else attempt_directory
+        root, home = around / WORKSPACE, around / HOME
+        if not home.exists():
+            # Made last: it is there only if all the rest is.
+            shutil.rmtree(root, ignore_errors=True)
+            lay_out(launch.files, self._files, root)
+            home.mkdir(mode=0o700)
         restore_settings(launch.settings, self._settings_files, root, launch.run["profile"])
-        home.mkdir(mode=0o700)
-        definition = launch.definition
         shared = self._data_dir / "data" / launch.run["workspace_id"]
         shared.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Command(
@@ -168,6 +188,7 @@ class Preparer:
                 **variables(launch.run, definition.job_ref, self._api_url),
                 "HOME": str(home),
                 "PYTHONPATH": python_path(self._sdk),
+                VERDICT_FD: str(VERDICT),
                 "RUNYARD_DATA_DIR": str(shared),
                 **({} if port is None else {"PORT": str(port), **self._way_back(launch.run)}),
             },
@@ -185,6 +206,11 @@ class Preparer:
         if self._issue_key is not None and run["workspace_id"] != SYSTEM_WORKSPACE:
             way |= {"RUNYARD_API_KEY": self._issue_key(run), "RUNYARD_WORKSPACE": run["workspace_id"]}
         return way
+
+
+def shares_directory(job: JobDefinition) -> bool:
+    """Return whether a job's attempts work in one directory, because a pipeline keeps its state there (DEC-20)."""
+    return job.retry.retries > 0 and job.pipeline_name is not None
 
 
 def arguments(launcher: str, run_id: str, trigger: str, entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -220,7 +220,8 @@ class RunControl:
         if not dry_run:
             now = self._clock.now()
             runs.request_stop(connection, run_id, user_id, now)
-            if row["status"] == RunStatus.PENDING:
+            # One that waits to be tried again has left something behind, so the executor ends it.
+            if row["status"] == RunStatus.PENDING and not row["attempt"]:
                 actor = user_id or runs.SYSTEM
                 settle(
                     connection,

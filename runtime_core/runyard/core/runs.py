@@ -57,7 +57,8 @@ TERMINAL = frozenset(status for status, targets in TRANSITIONS.items() if not ta
 """Statuses that never change again."""
 
 ACTIVE = frozenset({_S.STARTING, _S.RUNNING})
-"""Statuses in which a run holds one of its job's slots."""
+"""Statuses in which a run has a process or is about to. It holds one of its job's slots from its first attempt to its
+end, also while it waits for the next one."""
 
 OPEN = frozenset(TRANSITIONS) - TERMINAL
 """Statuses of a run that has not ended: waiting or active."""
@@ -68,12 +69,22 @@ def is_legal(source: RunStatus, target: RunStatus) -> bool:
     return target in TRANSITIONS[source]
 
 
-def ending(*, exit_code: int | None, signal: int | None, stop: str | None) -> tuple[RunStatus, Reason]:
+_LAUNCHER_FAILED = 1
+"""The exit code of a launcher after an exception, whatever it was; any other is the program's own."""
+
+_VERDICTS = MappingProxyType({str(reason): reason for reason in (Reason.ABORTED, Reason.SELF_SKIP)})
+"""What a job may say of its own end."""
+
+
+def ending(
+    *, exit_code: int | None, signal: int | None, stop: str | None, verdict: str | None = None
+) -> tuple[RunStatus, Reason]:
     """Return the status and reason of a run from what its supervisor saw.
 
     `stop` is what the supervisor was doing when the process ended: "cancelled", "timeout", or None if it left
     by itself. A process that was asked to stop counts as stopped even if it then exits with 0 (EXE-06).
-    Source: EXE-04, EXE-06, RUN-11.
+    `verdict` is what the job's launcher said of the end; who went on after it and ended otherwise, has taken it back.
+    Source: EXE-04, EXE-06, RUN-11, DEC-21.
     """
     if stop == "timeout":
         return RunStatus.FAILED, Reason.TIMEOUT
@@ -83,5 +94,7 @@ def ending(*, exit_code: int | None, signal: int | None, stop: str | None) -> tu
         return RunStatus.FAILED, Reason.KILLED
     if exit_code == 0:
         return RunStatus.COMPLETED, Reason.OK
-    # A launcher ends with 1 after an exception and prints its traceback; any other code is the program's own.
-    return RunStatus.FAILED, Reason.EXCEPTION if exit_code == 1 else Reason.EXIT_CODE
+    if exit_code != _LAUNCHER_FAILED:
+        return RunStatus.FAILED, Reason.EXIT_CODE
+    said = _VERDICTS.get(verdict or "")
+    return (RunStatus.FAILED, Reason.EXCEPTION) if said is None else (RunStatus.CANCELLED, said)

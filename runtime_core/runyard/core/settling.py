@@ -1,4 +1,4 @@
-"""The end of a run, with all that it causes. The only way a run ends.
+"""The end of a run, with all that it causes, or of an attempt after which it is tried again. The only way a run ends.
 
 Everything here happens inside a transaction of the caller: the end of a run and what it causes are one commit, so no
 crash can lose a follow-up or fire it twice (FUP-01, RFR-10).
@@ -17,6 +17,7 @@ from runyard.core.ids import Ids
 from runyard.core.intervals import Window
 from runyard.core.jobs import RefreshPolicy
 from runyard.core.planning import Ended, due_after, plan_after
+from runyard.core.retrying import Failed, plan_retry
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.store import facts, jobs, runs
 
@@ -32,13 +33,20 @@ def settle(
     actor: str = runs.SYSTEM,
     attempt: int | None = None,
     values: Mapping[str, Any] | None = None,
-) -> bool:
-    """End a run and write all that its end causes; return False if it had ended, or is at another attempt."""
+) -> RunStatus | None:
+    """End a run and write all that its end causes, or let it be tried again if it failed and its job says so.
+
+    Returns the status of the run now; None if it had ended, or is at another attempt. `values` are of a run that ends.
+    """
+    if target is RunStatus.FAILED and _try_again(
+        connection, run_id, reason, (values or {}).get("message"), ids=ids, now=now, attempt=attempt
+    ):
+        return RunStatus.PENDING
     row = runs.move(
         connection, run_id, target, now=now, actor=actor, attempt=attempt, reason=reason, values=values
     )
     if row is None:
-        return False
+        return None
     job = facts.load(connection, [row["job_id"]])[row["job_id"]]
     if target is RunStatus.COMPLETED:
         job = _cover(connection, job, row, now)
@@ -52,7 +60,34 @@ def settle(
     jobs.look_again(connection, after.woken, now)
     definitions = {job_id: each.definition for job_id, each in known.items()}
     enact(connection, after.decisions, definitions, ids=ids, now=now)
-    return True
+    return target
+
+
+def _try_again(
+    connection: Connection,
+    run_id: str,
+    reason: Reason,
+    message: str | None,
+    *,
+    ids: Ids,
+    now: int,
+    attempt: int | None,
+) -> bool:
+    """Put a run whose attempt failed back into the queue, if it is to be tried again; return whether it is (DEC-20)."""
+    row = runs.retry_facts(connection, run_id)
+    version = facts.definition_of(row["job_version_id"], row["definition"], row["extensions"])
+    failed = Failed(run_id, row["job_id"], row["trigger"], row["attempt"], reason, message)
+    is_wanted = row["stop_requested_at"] is None and row["archived_at"] is None
+    retry = plan_retry(failed, version.retry, is_wanted=is_wanted, now=now)
+    if retry is None:
+        return False
+    again = {"due_at": retry.due_at}
+    moved = runs.move(
+        connection, run_id, RunStatus.PENDING, now=now, attempt=attempt, reason=reason, values=again
+    )
+    if moved is not None:
+        enact(connection, [retry.decision], {}, ids=ids, now=now)
+    return moved is not None
 
 
 def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> JobFacts:

@@ -13,6 +13,7 @@ import io
 import os
 import tarfile
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
@@ -223,3 +224,13 @@ def restore_settings(files: Sequence[SnapshotFile], store: FileStore, directory:
         digests = {file.relative_path: file.sha3_256 for file in files}
         for name in files_for(profile, digests):
             store.place(digests[name], settings / name)
+
+
+def remove_settings(directory: Path) -> None:
+    """Remove what `restore_settings` put into a directory, and other settings files that a job left there."""
+    settings = directory / SETTINGS
+    if settings.is_symlink():
+        settings.unlink()  # a job made it; what it leads to is not ours to remove
+    for file in settings.glob("*.toml"):
+        with suppress(OSError):  # a job may have closed its own directory
+            file.unlink()

@@ -62,6 +62,9 @@ class ExitReport:
     log_bytes: int
     peak_memory_bytes: int
     cpu_seconds: float
+    verdict: str | None = None
+    """What the job itself said of its end, as a reason of `core.runs`; it counts only with a launcher's exit code."""
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

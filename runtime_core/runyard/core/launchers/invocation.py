@@ -1,4 +1,4 @@
-"""What every launcher does first and last: the environment that its run means, its options, and how it fails."""
+"""What every launcher does first and last: the environment that its run means, its options, and how it ends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from runyard.core.errors import InvalidInput
 from runyard.core.parameters import environment_key
 from runyard.core.tracebacks import from_user_code
+from runyard.core.verdicts import VERDICT_FD, Verdict, verdict_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,20 +24,38 @@ _OPTIONS = ("--run-id", "--trigger", "--entry-point")
 def launch(work: Callable[[], object], entry_point: Mapping[str, Any]) -> NoReturn:
     """Do a launcher's work where its run says, and exit; an exception ends the log with its traceback.
 
-    `entry_point` is the object of contract 9.1. Source: DEC-12.
+    One with which the job ends its own run (`verdicts`) is a line of the log, and the supervisor is told.
+    `entry_point` is the object of contract 9.1. Source: DEC-12, DEC-21.
     """
+    supervisor = _supervisor(os.environ)
     try:
         set_environment(entry_point, os.environ)
         # User code that reads its arguments should not find ours, and finds its modules even if it moves.
         sys.argv[1:] = []
         sys.path[0] = os.getcwd()  # noqa: PTH109 - `pathlib` is slow to import
         work()
-    except Exception as error:
-        error.__traceback__ = from_user_code(error)
+    except (Exception, BaseExceptionGroup, Verdict) as error:
         sys.stdout.flush()
-        sys.excepthook(type(error), error, error.__traceback__)
+        verdict = verdict_in(error)
+        if verdict is None:
+            error.__traceback__ = from_user_code(error)
+            sys.excepthook(type(error), error, error.__traceback__)
+        else:
+            sys.stderr.write(f"{verdict.line}\n")
+            if supervisor is not None:
+                os.pwrite(supervisor, verdict.report, 0)
         sys.exit(FAILED)
     sys.exit()
+
+
+def _supervisor(environ: MutableMapping[str, str]) -> int | None:
+    """Return the descriptor on which the supervisor hears a verdict, hidden from what the job starts; None without."""
+    descriptor = int(environ.pop(VERDICT_FD, -1))
+    try:
+        os.set_inheritable(descriptor, False)
+    except OSError:
+        return None  # started by hand
+    return descriptor
 
 
 def read_options(argv: Sequence[str]) -> tuple[str, str, dict[str, Any]]:

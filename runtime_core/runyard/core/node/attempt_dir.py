@@ -26,7 +26,7 @@ from . import linux
 
 SPEC, LOCK, LOG, INDEX, EXIT = "spec.json", "lock", "log", "log.idx", "exit.json"
 
-_EXIT_BYTES = 512
+_EXIT_BYTES = 4096
 """Room kept for the exit report from the start, so that a disk that fills up later cannot lose it."""
 
 

@@ -24,12 +24,16 @@ INDEX_ENTRY = struct.Struct("<QQQ")
 INDEX_LINES = 1000
 """Lines per index entry: at most so many are read in vain by a reader that starts in the middle."""
 
+_TAIL_BYTES = 1024 * 1024
+"""More than the longest line that is written before a job starts."""
+
 STDOUT, STDERR, SHIM = b"O", b"E", b"S"
 
 
 class AttemptLog:
     """Appends records, never more than `limit_bytes` of what a job prints, and never fails.
 
+    Goes on with the log that is there: what was said while the attempt was prepared comes first.
     A write that the disk refuses is dropped, and what was dropped is said as soon as there is room again.
     """
 
@@ -41,7 +45,7 @@ class AttemptLog:
         self._is_full = False
         self._open_lines: dict[bytes, int] = {}  # stream -> offset of the first piece of its unfinished line
         self._lost_lines = 0
-        self.line_count = 0
+        self.line_count = self._log.last_number()
 
     @property
     def size_bytes(self) -> int:
@@ -132,8 +136,14 @@ class _AppendFile:
     """A file that is either appended to as a whole or stays as it was."""
 
     def __init__(self, path: str) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self.size = 0
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self.size = os.fstat(self._file).st_size
+
+    def last_number(self) -> int:
+        """Return the number of the last record, 0 if there is none."""
+        tail = os.pread(self._file, _TAIL_BYTES, max(0, self.size - _TAIL_BYTES))
+        record = tail.rstrip(b"\n").rpartition(b"\n")[2]
+        return int(record.partition(b"\t")[0] or 0)
 
     def append(self, data: bytes) -> bool:
         """Return whether the disk took it."""

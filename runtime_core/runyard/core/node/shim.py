@@ -7,6 +7,7 @@ politely, then firmly. SIGQUIT means: kill it now.
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
 import resource
@@ -36,6 +37,12 @@ _GIVE_UP_SECONDS = 5.0
 
 _PATIENCE_MAX_SECONDS = 86400.0
 """Longest wait at once: the kernel takes none above 24 days, and a look each day costs nothing."""
+
+VERDICT = 3
+"""The descriptor on which a job's launcher may say how the run ends; content: a reason, a newline, a message."""
+
+_VERDICT_BYTES = 1024
+"""Size of the file behind it, which cannot grow: a reason and a short message."""
 
 _DEFAULTED = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 _HEARD = (signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD)
@@ -103,14 +110,18 @@ class Shim:
 
     def start(self) -> None:
         """Start the job."""
+        number = self._spec["attempt"].rpartition(".")[2]
+        if number != "1":
+            self._log.say(f"attempt {number}")
         outputs = {stream: os.pipe2(os.O_CLOEXEC) for stream in (STDOUT, STDERR)}
         parent = os.getpid()
         self._started_at = time.time_ns() // 1000
         # Until the job has default signals it would take a wish to stop as a shim does, and forget it at exec.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
+        self._verdict = _verdict_file()
         self._job = os.fork()
         if self._job == 0:
-            _become_job(self._spec, parent, outputs[STDOUT][1], outputs[STDERR][1])
+            _become_job(self._spec, parent, outputs[STDOUT][1], outputs[STDERR][1], self._verdict)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
         if self._spec["timeout_seconds"] is not None:
             self._timeout_at = time.monotonic() + self._spec["timeout_seconds"]
@@ -141,6 +152,8 @@ class Shim:
         assert self._exit is not None, "a report is made at the end"
         status, usage = self._exit
         code = os.waitstatus_to_exitcode(status)
+        said = os.pread(self._verdict, _VERDICT_BYTES, 0).rstrip(b"\0").decode(errors="ignore")
+        verdict, _, message = said.partition("\n")
         return {
             "exit_code": code if code >= 0 else None,
             "signal": -code if code < 0 else None,
@@ -151,6 +164,8 @@ class Shim:
             "log_bytes": self._log.size_bytes,
             "peak_memory_bytes": usage.ru_maxrss * 1024,
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 6),
+            "verdict": verdict or None,
+            "message": message or None,
         }
 
     def _is_over(self) -> bool:
@@ -250,7 +265,15 @@ class Shim:
         self._notifier.grew(now)
 
 
-def _become_job(spec: attempt_dir.Spec, parent: int, stdout: int, stderr: int) -> NoReturn:
+def _verdict_file() -> int:
+    """Return a file in memory: it is there on a full disk too, and for a job that may write nowhere."""
+    file = os.memfd_create("verdict", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(file, _VERDICT_BYTES)
+    fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+    return file
+
+
+def _become_job(spec: attempt_dir.Spec, parent: int, stdout: int, stderr: int, verdict: int) -> NoReturn:
     """Turn this forked process into the job: own session, default signals, nothing inherited but output."""
     try:
         os.setsid()
@@ -264,6 +287,9 @@ def _become_job(spec: attempt_dir.Spec, parent: int, stdout: int, stderr: int) -
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(stdout, 1)
         os.dup2(stderr, 2)
+        stderr = 2  # the other may be the number that is taken now
+        os.dup2(verdict, VERDICT)
+        os.set_inheritable(VERDICT, True)
         os.chdir(spec["cwd"])
         os.execvpe(spec["argv"][0], spec["argv"], spec["env"])  # noqa: S606 - that is what it is for
     except BaseException as error:

@@ -6,7 +6,7 @@ true when deciding is still true when it is written.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -16,9 +16,10 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, func, selec
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition, parse_job
-from runyard.core.runs import ACTIVE, OPEN, RunStatus
+from runyard.core.runs import OPEN
 from runyard.core.store.tables import (
     covered_windows,
+    has_begun,
     job_edges,
     job_state,
     job_versions,
@@ -26,7 +27,7 @@ from runyard.core.store.tables import (
     runs,
     runs_that_are,
 )
-from runyard.core.triggers import PERIODIC
+from runyard.core.triggers import PERIODIC, parse_trigger
 
 BATCH = 500
 """Jobs planned in one transaction: enough that a burst is quick, few enough that others get their turn."""
@@ -37,8 +38,7 @@ def due_job_ids(connection: Connection, now: int, limit: int = BATCH) -> Sequenc
     query = (
         select(job_state.c.job_id)
         .where(job_state.c.next_due_at <= now)
-        # By nothing else, or all that are due would be sorted for each batch of them.
-        .order_by(job_state.c.next_due_at)
+        .order_by(job_state.c.next_due_at, job_state.c.job_id)
         .limit(limit)
     )
     return connection.execute(query).scalars().all()
@@ -72,13 +72,13 @@ _JOBS = (
     .where(job_state.c.job_id.in_(_IDS))
 )
 _COUNTS = (
-    select(runs.c.job_id, runs.c.status, func.count())
+    select(runs.c.job_id, has_begun, func.count())
     .where(runs.c.job_id.in_(_IDS), runs_that_are(OPEN))
-    .group_by(runs.c.job_id, runs.c.status)
+    .group_by(runs.c.job_id, has_begun)
 )
 _oldest = (
     select(runs.c.job_id, func.min(runs.c.number).label("number"))
-    .where(runs.c.job_id.in_(_IDS), runs_that_are({RunStatus.PENDING}))
+    .where(runs.c.job_id.in_(_IDS), runs_that_are(OPEN), ~has_begun)
     .group_by(runs.c.job_id, runs.c.trigger)
     .subquery()
 )
@@ -87,7 +87,8 @@ _WAITING = select(runs.c.job_id, runs.c.trigger, runs.c.id).join(
 )
 _WORKING_ON = select(runs.c.job_id, runs.c.interval_start, runs.c.interval_end).where(
     runs.c.job_id.in_(_IDS),
-    runs_that_are(ACTIVE),
+    runs_that_are(OPEN),
+    has_begun,
     runs.c.interval_start < runs.c.interval_end,
 )
 _COVERED_AFTER_GAPS = (
@@ -99,45 +100,24 @@ _COVERED_AFTER_GAPS = (
 
 
 def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
-    """Return the facts of these jobs by id; unknown ids are left out.
-
-    Raises: InvalidInput if this version of runyard cannot read what is stored of one.
-    """
-    found, unreadable = load_readable(connection, job_ids)
-    for error in unreadable.values():
-        raise error
-    return found
-
-
-def load_readable(
-    connection: Connection, job_ids: Iterable[str]
-) -> tuple[dict[str, JobFacts], dict[str, Exception]]:
-    """Return the facts of these jobs by id, and why those of some cannot be told; unknown ids are left out."""
+    """Return the facts of these jobs by id; unknown ids are left out."""
     ids = sorted(set(job_ids))
     rows = connection.execute(_JOBS, {"ids": ids}).mappings().all() if ids else []
-    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for job_id, status, count in connection.execute(_COUNTS, {"ids": ids}) if ids else ():
-        counts[job_id][status] = count
-    views: dict[str, JobDefinition] = {}
-    unreadable: dict[str, Exception] = {}
-    for row in rows:
-        try:
-            views[row["job_id"]] = definition_of(row["version_id"], row["definition"], row["extensions"])
-        except Exception as error:
-            # Of any kind: what is wrong with one job must not keep the others from being planned.
-            unreadable[row["job_id"]] = error
+    fresh: Counter[str] = Counter()
+    begun: Counter[str] = Counter()
+    for job_id, has_slot, count in connection.execute(_COUNTS, {"ids": ids}) if ids else ():
+        (begun if has_slot else fresh)[job_id] = count
+    views = [definition_of(row["version_id"], row["definition"], row["extensions"]) for row in rows]
     # What most jobs do not have is asked for only where it can be.
-    waiting = _oldest_by_trigger(
-        connection, [job_id for job_id in counts if RunStatus.PENDING in counts[job_id]]
-    )
-    periodic = [job_id for job_id, view in views.items() if _is_periodic(view)]
-    working_on = _windows(connection, _WORKING_ON, [job_id for job_id in periodic if job_id in counts])
+    waiting = _oldest_by_trigger(connection, list(fresh))
+    periodic = [row["job_id"] for row, view in zip(rows, views, strict=True) if _is_periodic(view)]
+    working_on = _windows(connection, _WORKING_ON, [job_id for job_id in periodic if job_id in begun])
     covered = _windows(connection, _COVERED_AFTER_GAPS, periodic)
-    found = {
+    return {
         row["job_id"]: JobFacts(
             job_id=row["job_id"],
             workspace_id=row["workspace_id"],
-            definition=views[row["job_id"]],
+            definition=view,
             anchor_at=row["anchor_at"],
             next_due_at=row["next_due_at"],
             held_at=row["held_at"],
@@ -148,23 +128,21 @@ def load_readable(
             paused=row["paused_at"] is not None,
             archived=row["archived_at"] is not None,
             waiting=waiting[row["job_id"]],
-            waiting_count=counts[row["job_id"]].get(RunStatus.PENDING, 0),
-            active_count=sum(counts[row["job_id"]].get(status, 0) for status in ACTIVE),
+            waiting_count=fresh[row["job_id"]],
+            active_count=begun[row["job_id"]],
             working_on=tuple(working_on[row["job_id"]]),
         )
-        for row in rows
-        if row["job_id"] in views
+        for row, view in zip(rows, views, strict=True)
     }
-    return found, unreadable
 
 
 def by_ref(connection: Connection, workspace_id: str, refs: Iterable[str]) -> dict[str, JobFacts]:
-    """Return the facts of the jobs with these refs, by ref; those that cannot be read are left out."""
+    """Return the facts of the jobs with these refs, by ref."""
     wanted = sorted(set(refs))
     if not wanted:
         return {}  # most jobs have no gate
     query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_ref.in_(wanted))
-    found, _ = load_readable(connection, connection.execute(query).scalars())
+    found = load(connection, connection.execute(query).scalars())
     return {facts.definition.job_ref: facts for facts in found.values()}
 
 
@@ -204,7 +182,7 @@ def _views(_version_id: str) -> list[JobDefinition]:
 
 def _is_periodic(job: JobDefinition) -> bool:
     """Return whether runs of a job may cover windows."""
-    return any(trigger.partition(":")[0] in PERIODIC for trigger in job.triggers)
+    return any(parse_trigger(trigger).type in PERIODIC for trigger in job.triggers)
 
 
 def _oldest_by_trigger(connection: Connection, job_ids: Sequence[str]) -> defaultdict[str, dict[str, str]]:

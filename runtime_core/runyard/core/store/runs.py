@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +20,13 @@ from sqlalchemy import (
 )
 
 from runyard.core.intervals import Window
+from runyard.core.jobs import JobType
 from runyard.core.runs import ACTIVE, OPEN, TERMINAL, Reason, RunStatus, is_legal
 from runyard.core.store import feed
 from runyard.core.store.tables import (
     attempts,
     deployments,
+    has_begun,
     job_versions,
     jobs,
     run_causes,
@@ -34,6 +38,11 @@ from runyard.core.store.tables import (
 
 SYSTEM = "system"
 """The actor of a move that no person asked for."""
+
+BATCH = str(JobType.BATCH)
+
+UNLIMITED = sys.maxsize
+"""Stands for no limit in SQL: more runs than there will ever be."""
 
 CLAIM_BATCH = 200
 """Waiting runs looked at in one claim: more than two cores start in a second."""
@@ -75,8 +84,8 @@ def move(
 ) -> RowMapping | None:
     """Move a run if the table allows it and it is still at `attempt`; return the row before, or None if not moved.
 
-    One place writes `started_at` (entering running) and `finished_at` (entering a terminal status); each move
-    appends to the history and to the feed.
+    One place writes `started_at` (entering running, and not again by a later attempt) and `finished_at` (entering a
+    terminal status); each move appends to the history and to the feed.
     """
     row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
     if row is None or not is_legal(RunStatus(row["status"]), target):
@@ -90,6 +99,8 @@ def move(
         assert reason is not None, "a terminal run says why it ended"
         changes.update(reason=reason)
         changes.setdefault("finished_at", now)
+    if row["attempt"] > 1 and row["started_at"] is not None:
+        changes.pop("started_at", None)
     connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
     source = RunStatus(row["status"])
     moved = Move(row["workspace_id"], row["job_id"], run_id, row["number"], source, target, reason)
@@ -150,67 +161,124 @@ def request_stop(connection: Connection, run_id: str, user_id: str | None, now: 
 # For the executor -----------------------------------------------------------------------------------------
 
 
-_active = (
-    select(runs.c.job_id, func.count().label("active"))
-    # Active ones are open ones; said too, because the index over these is the one in the order of jobs.
-    .where(runs_that_are(OPEN), runs_that_are(ACTIVE))
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many batch runs may be active at once, on the whole server and in each workspace; None: any number.
+
+    Apps are not counted and never wait: somebody sits before the screen and wants to see one (EXE-07).
+    """
+
+    server: int | None = None
+    workspace: int | None = None
+
+
+NO_LIMITS = Limits()
+
+_slots = (
+    select(runs.c.job_id, func.count().label("taken"))
+    # A run that waits to be tried again keeps its slot.
+    .where(runs_that_are(OPEN), has_begun)
     .group_by(runs.c.job_id)
     .subquery()
 )
-_taken_slots = func.coalesce(_active.c.active, 0)
+_taken = func.coalesce(_slots.c.taken, 0)
 _CLAIMABLE = (
-    select(runs, jobs.c.concurrency, _taken_slots.label("active"))
+    select(runs, jobs.c.concurrency, jobs.c.job_type, _taken.label("taken"))
     .join(jobs, jobs.c.id == runs.c.job_id)
-    .outerjoin(_active, _active.c.job_id == runs.c.job_id)
+    .outerjoin(_slots, _slots.c.job_id == runs.c.job_id)
     .where(
         runs_that_are({RunStatus.PENDING}),
         runs.c.stop_requested_at.is_(None),
-        jobs.c.concurrency.is_(None) | (_taken_slots < jobs.c.concurrency),
+        ~has_begun | (runs.c.due_at <= bindparam("now")),
+        has_begun | jobs.c.concurrency.is_(None) | (_taken < jobs.c.concurrency),
     )
-    .order_by(runs.c.created_at, runs.c.id)
+    .order_by(runs.c.due_at, runs.c.id)
     .limit(bindparam("at_most"))
+)
+_at_work = (
+    select(runs.c.workspace_id, func.count().label("active"))
+    .join(jobs, jobs.c.id == runs.c.job_id)
+    .where(runs_that_are(ACTIVE), jobs.c.job_type == BATCH)
+    .group_by(runs.c.workspace_id)
+    .cte()
+)
+_active_here = func.coalesce(_at_work.c.active, 0)
+_active_anywhere = select(func.coalesce(func.sum(_at_work.c.active), 0)).scalar_subquery()
+_CLAIMABLE_WITHIN_LIMITS = (
+    _CLAIMABLE.add_columns(_active_here.label("active_here"), _active_anywhere.label("active_anywhere"))
+    .outerjoin(_at_work, _at_work.c.workspace_id == runs.c.workspace_id)
+    .where(
+        (jobs.c.job_type != BATCH)
+        | ((_active_here < bindparam("workspace_max")) & (_active_anywhere < bindparam("server_max")))
+    )
 )
 
 
-def claimable(connection: Connection, limit: int = CLAIM_BATCH) -> list[RowMapping]:
-    """Return waiting runs whose job has a free slot, oldest first, no more per job than it has slots.
+def claimable(
+    connection: Connection, now: int, limits: Limits = NO_LIMITS, at_most: int = CLAIM_BATCH
+) -> list[RowMapping]:
+    """Return waiting runs that may start now, in the order they were due, no more than there is room for.
 
-    Slots are counted from run rows, so there is nothing that could leak (EXE-08).
+    A job has slots, a workspace and the server may have limits. What they hold is counted from run rows, so there is
+    nothing that could leak. Source: EXE-05, EXE-07, EXE-08.
     """
-    taken: dict[str, int] = {}
+    if limits == NO_LIMITS:
+        rows = connection.execute(_CLAIMABLE, {"now": now, "at_most": at_most}).mappings()
+    else:
+        given = {"workspace_max": limits.workspace or UNLIMITED, "server_max": limits.server or UNLIMITED}
+        within = {**given, "now": now, "at_most": at_most}
+        rows = connection.execute(_CLAIMABLE_WITHIN_LIMITS, within).mappings()
+    claimed: Counter[str] = Counter()
     found = []
-    for row in connection.execute(_CLAIMABLE, {"at_most": limit}).mappings():
-        slots = taken.setdefault(row["job_id"], row["active"])
-        if row["concurrency"] is None or slots < row["concurrency"]:
-            taken[row["job_id"]] = slots + 1
+    for row in rows:
+        # What is full, and by how much more what was just claimed fills it.
+        job = row["job_id"], row["taken"], None if row["attempt"] else row["concurrency"]
+        bounds = [job]
+        if limits != NO_LIMITS and row["job_type"] == BATCH:
+            bounds += [
+                (row["workspace_id"], row["active_here"], limits.workspace),
+                ("server", row["active_anywhere"], limits.server),
+            ]
+        if all(most is None or taken + claimed[whose] < most for whose, taken, most in bounds):
+            claimed.update(whose for whose, _, most in bounds if most is not None)
             found.append(row)
     return found
 
 
 def claim(
     connection: Connection, row: RowMapping, *, window: Window, refresh: bool, engine: str, now: int
-) -> int | None:
-    """Take a waiting run off the queue as its next attempt; return the attempt's number, None if not ours to take."""
+) -> int:
+    """Take a run off the queue that `claimable` has just returned, as its next attempt; return the attempt's number."""
     attempt = int(row["attempt"]) + 1
-    moved = move(
-        connection,
-        row["id"],
-        RunStatus.STARTING,
-        now=now,
-        attempt=row["attempt"],
-        values={
-            "attempt": attempt,
-            "refresh": refresh,
-            "interval_start": window.start,
-            "interval_end": window.end,
-        },
-    )
-    if moved is None:
-        return None
+    decided = {
+        "attempt": attempt,
+        "refresh": refresh,
+        "interval_start": window.start,
+        "interval_end": window.end,
+    }
+    moved = move(connection, row["id"], RunStatus.STARTING, now=now, attempt=row["attempt"], values=decided)
+    assert moved is not None, "transactions that write come one after the other"
     connection.execute(
         insert(attempts).values(run_id=row["id"], number=attempt, engine=engine, created_at=now)
     )
     return attempt
+
+
+def next_retry_at(connection: Connection) -> int | None:
+    """Return when the next run that waits for it may be tried again; None if none waits for that."""
+    query = select(func.min(runs.c.due_at)).where(runs_that_are({RunStatus.PENDING}), has_begun)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def retry_facts(connection: Connection, run_id: str) -> RowMapping:
+    """Return what decides whether a run is tried again: the run, what it runs, whether its job is archived."""
+    query = (
+        select(runs, job_versions.c.definition, job_versions.c.extensions, jobs.c.archived_at)
+        .join(job_versions, job_versions.c.id == runs.c.job_version_id)
+        .join(jobs, jobs.c.id == runs.c.job_id)
+        .where(runs.c.id == run_id)
+    )
+    return connection.execute(query).mappings().one()
 
 
 def by_id(connection: Connection, run_id: str) -> RowMapping | None:
@@ -236,7 +304,7 @@ def set_port(connection: Connection, run_id: str, port: int) -> None:
 
 
 def measure_attempt(connection: Connection, run_id: str, number: int, values: Mapping[str, Any]) -> None:
-    """Store what the supervisor reported of an attempt."""
+    """Store how an attempt went: what its supervisor reported, and why it ended."""
     connection.execute(
         update(attempts).where(attempts.c.run_id == run_id, attempts.c.number == number).values(dict(values))
     )
