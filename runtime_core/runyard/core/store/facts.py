@@ -27,7 +27,7 @@ from runyard.core.store.tables import (
     runs,
     runs_that_are,
 )
-from runyard.core.triggers import PERIODIC, parse_trigger
+from runyard.core.triggers import PERIODIC
 
 BATCH = 500
 """Jobs planned in one transaction: enough that a burst is quick, few enough that others get their turn."""
@@ -38,7 +38,8 @@ def due_job_ids(connection: Connection, now: int, limit: int = BATCH) -> Sequenc
     query = (
         select(job_state.c.job_id)
         .where(job_state.c.next_due_at <= now)
-        .order_by(job_state.c.next_due_at, job_state.c.job_id)
+        # By nothing else, or all that are due would be sorted for each batch of them.
+        .order_by(job_state.c.next_due_at)
         .limit(limit)
     )
     return connection.execute(query).scalars().all()
@@ -100,24 +101,40 @@ _COVERED_AFTER_GAPS = (
 
 
 def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
-    """Return the facts of these jobs by id; unknown ids are left out."""
+    """Return the facts of these jobs by id; unknown ids are left out.
+
+    Raises: InvalidInput if this version of runyard cannot read what is stored of one.
+    """
+    found, unreadable = load_readable(connection, job_ids)
+    for error in unreadable.values():
+        raise error
+    return found
+
+
+def load_readable(
+    connection: Connection, job_ids: Iterable[str]
+) -> tuple[dict[str, JobFacts], dict[str, Exception]]:
+    """Return the facts of these jobs by id, and why those of some cannot be told; unknown ids are left out."""
     ids = sorted(set(job_ids))
     rows = connection.execute(_JOBS, {"ids": ids}).mappings().all() if ids else []
-    fresh: Counter[str] = Counter()
-    begun: Counter[str] = Counter()
-    for job_id, has_slot, count in connection.execute(_COUNTS, {"ids": ids}) if ids else ():
-        (begun if has_slot else fresh)[job_id] = count
-    views = [definition_of(row["version_id"], row["definition"], row["extensions"]) for row in rows]
+    views: dict[str, JobDefinition] = {}
+    unreadable: dict[str, Exception] = {}
+    for row in rows:
+        try:
+            views[row["job_id"]] = definition_of(row["version_id"], row["definition"], row["extensions"])
+        except Exception as error:
+            # Of any kind: what is wrong with one job must not keep the others from being planned.
+            unreadable[row["job_id"]] = error
     # What most jobs do not have is asked for only where it can be.
     waiting = _oldest_by_trigger(connection, list(fresh))
-    periodic = [row["job_id"] for row, view in zip(rows, views, strict=True) if _is_periodic(view)]
+    periodic = [job_id for job_id, view in views.items() if _is_periodic(view)]
     working_on = _windows(connection, _WORKING_ON, [job_id for job_id in periodic if job_id in begun])
     covered = _windows(connection, _COVERED_AFTER_GAPS, periodic)
-    return {
+    found = {
         row["job_id"]: JobFacts(
             job_id=row["job_id"],
             workspace_id=row["workspace_id"],
-            definition=view,
+            definition=views[row["job_id"]],
             anchor_at=row["anchor_at"],
             next_due_at=row["next_due_at"],
             held_at=row["held_at"],
@@ -132,17 +149,19 @@ def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
             active_count=begun[row["job_id"]],
             working_on=tuple(working_on[row["job_id"]]),
         )
-        for row, view in zip(rows, views, strict=True)
+        for row in rows
+        if row["job_id"] in views
     }
+    return found, unreadable
 
 
 def by_ref(connection: Connection, workspace_id: str, refs: Iterable[str]) -> dict[str, JobFacts]:
-    """Return the facts of the jobs with these refs, by ref."""
+    """Return the facts of the jobs with these refs, by ref; those that cannot be read are left out."""
     wanted = sorted(set(refs))
     if not wanted:
         return {}  # most jobs have no gate
     query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_ref.in_(wanted))
-    found = load(connection, connection.execute(query).scalars())
+    found, _ = load_readable(connection, connection.execute(query).scalars())
     return {facts.definition.job_ref: facts for facts in found.values()}
 
 
@@ -182,7 +201,7 @@ def _views(_version_id: str) -> list[JobDefinition]:
 
 def _is_periodic(job: JobDefinition) -> bool:
     """Return whether runs of a job may cover windows."""
-    return any(parse_trigger(trigger).type in PERIODIC for trigger in job.triggers)
+    return any(trigger.partition(":")[0] in PERIODIC for trigger in job.triggers)
 
 
 def _oldest_by_trigger(connection: Connection, job_ids: Sequence[str]) -> defaultdict[str, dict[str, str]]:
