@@ -117,6 +117,10 @@ def load_readable(
     """Return the facts of these jobs by id, and why those of some cannot be told; unknown ids are left out."""
     ids = sorted(set(job_ids))
     rows = connection.execute(_JOBS, {"ids": ids}).mappings().all() if ids else []
+    fresh: Counter[str] = Counter()
+    begun: Counter[str] = Counter()
+    for job_id, has_slot, count in connection.execute(_COUNTS, {"ids": ids}) if ids else ():
+        (begun if has_slot else fresh)[job_id] = count
     views: dict[str, JobDefinition] = {}
     unreadable: dict[str, Exception] = {}
     for row in rows:
