@@ -19,6 +19,8 @@ class Action(StrEnum):
     CANCEL = "cancel"
     PAUSE = "pause"
     """Pause a job and resume it."""
+    SCHEDULE = "schedule"
+    """Set another schedule beside the code of a job, and take it away."""
     PUBLISH = "publish"
     """Give an app a public link, and take it away."""
     DEPLOY = "deploy"
@@ -39,7 +41,7 @@ class Role(StrEnum):
 
 _VIEWING = frozenset({Action.READ, Action.READ_DATA, Action.OPEN})
 _DEVELOPING = _VIEWING | {
-    *(Action.START, Action.CANCEL, Action.PAUSE, Action.PUBLISH),
+    *(Action.START, Action.CANCEL, Action.PAUSE, Action.SCHEDULE, Action.PUBLISH),
     *(Action.DEPLOY, Action.UPLOAD),
 }
 

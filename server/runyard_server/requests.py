@@ -147,6 +147,12 @@ class TriggerJobs(BaseModel):
     config: JsonObject | None = None
 
 
+class SetSchedule(BaseModel):
+    """Five cron fields, or a trigger that repeats."""
+
+    trigger: str = Field(min_length=1, max_length=TEXT_MAX)
+
+
 class CancelRuns(BaseModel):
     """Runs to stop."""
 

@@ -222,6 +222,15 @@ class ManifestFiles(TypedDict):
 # Jobs ---------------------------------------------------------------------------------------------
 
 
+class ScheduleOverride(TypedDict):
+    """A schedule set beside the code: what counts instead of what the code declares, who set it, and when."""
+
+    trigger: str
+    replaces: str | None
+    set_by: Uuid
+    set_at: Instant
+
+
 class _JobBase(TypedDict):
     """What a job and a version of it have in common."""
 
@@ -246,7 +255,10 @@ class _JobBase(TypedDict):
 
 
 class Job(_JobBase):
-    """A job. `job_definition` is the manifest entry as it was deployed; `extensions` what stood beside it."""
+    """A job. `job_definition` is the manifest entry as it was deployed; `extensions` what stood beside it.
+
+    `triggers` and `default_trigger` are those that count, a `schedule_override` included.
+    """
 
     id: Uuid
     workspace_id: Uuid
@@ -255,6 +267,7 @@ class Job(_JobBase):
     is_paused: bool
     paused_at: Instant | None
     paused_by: Uuid | None
+    schedule_override: ScheduleOverride | None
     next_scheduled_run_at: Instant | None
     job_url: str | None
     public_url: str | None
@@ -467,12 +480,16 @@ class BulkFailure(TypedDict):
 
 
 class DeployedJob(TypedDict):
-    """What a deploy did to a job; `fields` names what differs when it was updated."""
+    """What a deploy did to a job; `fields` names what differs when it was updated.
+
+    `dropped_override` is a schedule set beside the code that ends, because the code says something else now.
+    """
 
     job: Job
     outcome: str
     fields: list[str]
     previous_version: JobVersion | None
+    dropped_override: ScheduleOverride | None
 
 
 class DeployReceipt(TypedDict):

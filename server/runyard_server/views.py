@@ -190,7 +190,7 @@ class Views:
 
     def job(self, row: RowMapping) -> schemas.Job:
         """Show a row of `store.jobs`."""
-        fixed, definition = _fixed(row["version_id"], row["definition"], row["extensions"])
+        fixed, definition = _fixed(row["version_id"], row["definition"], row["extensions"], row["override"])
         return {
             **fixed,
             "id": row["id"],
@@ -204,6 +204,7 @@ class Views:
             "is_paused": row["paused_at"] is not None,
             "paused_at": instant_or_none(row["paused_at"]),
             "paused_by": row["paused_by"],
+            "schedule_override": schedule_override(row),
             "next_scheduled_run_at": instant_or_none(row["next_due_at"]),
             "job_url": None if definition.is_batch else self._app_url(row),
             "public_url": self._public_url(row),
@@ -358,6 +359,18 @@ class Views:
         }
 
 
+def schedule_override(job: RowMapping) -> schemas.ScheduleOverride | None:
+    """Show the schedule that is set beside the code of a row of `store.jobs`."""
+    if job["override"] is None:
+        return None
+    return {
+        "trigger": job["override"],
+        "replaces": job["override_replaced"],
+        "set_by": job["override_by"],
+        "set_at": instant(job["override_at"]),
+    }
+
+
 def event(row: RowMapping) -> schemas.Event:
     """Show a change of the feed."""
     return {
@@ -395,11 +408,14 @@ def _file(row: RowMapping) -> schemas.ManifestFile:
 
 
 def _fixed(
-    version_id: str, wire: Mapping[str, Any], extensions: Mapping[str, Any]
+    version_id: str, wire: Mapping[str, Any], extensions: Mapping[str, Any], schedule: str | None = None
 ) -> tuple[_Fixed, JobDefinition]:
-    """Return what a version's definition says. Made once: resolving an interval walks a calendar."""
-    kept = _kept(version_id)
-    definition = definition_of(version_id, wire, extensions)
+    """Return what a version's definition says, with another schedule if one is set beside the code.
+
+    Made once: resolving an interval walks a calendar.
+    """
+    kept = _kept(version_id, schedule)
+    definition = definition_of(version_id, wire, extensions, schedule)
     if not kept:
         covered = JobFacts("", "", definition, anchor_at=0).range
         kept.append(
@@ -422,6 +438,6 @@ def _fixed(
 
 
 @lru_cache(maxsize=VERSIONS_KEPT)
-def _kept(_version_id: str) -> list[_Fixed]:
+def _kept(_version_id: str, _schedule: str | None) -> list[_Fixed]:
     """Return the place where the view of one version is kept: empty until it is made."""
     return []

@@ -48,6 +48,8 @@ ACTIONS = {
     "trigger_jobs": Action.START,
     "pause_job": Action.PAUSE,
     "resume_job": Action.PAUSE,
+    "set_schedule": Action.SCHEDULE,
+    "drop_schedule": Action.SCHEDULE,
     "publish_job": Action.PUBLISH,
     "unpublish_job": Action.PUBLISH,
     "list_runs": Action.READ,

@@ -75,8 +75,19 @@ def test_a_paused_job_is_started_by_hand_and_stays_paused_through_deploys(api: A
     assert not api.get(job)["is_paused"], "it has no schedule any more"
 
 
-def test_what_no_schedule_starts_cannot_be_paused(api: Api, tmp_path: Path) -> None:
-    load, _ = api.prepare(tmp_path, batch_job("load", "job.success:jobs.etl.raw"), batch_job("raw"))
+def test_what_nothing_starts_by_itself_cannot_be_paused(api: Api, tmp_path: Path) -> None:
+    (load,) = api.prepare(tmp_path, batch_job("load", "tag:demo"))
     refused = api.post(f"{api.here}/jobs/{load['id']}/-pause", status=400)
     assert "jobs.etl.load is not scheduled" in refused["detail"]
     assert api.post(f"{api.here}/jobs/{load['id']}/-resume")["is_paused"] is False
+
+
+# SPEC: TRG-20, FUP-07
+@pytest.mark.parametrize("trigger", ["job.success:jobs.etl.raw", "deployment:", "webhook:"])
+def test_what_waits_for_an_event_can_be_paused_and_stays_so_through_deploys(
+    local_api: Api, tmp_path: Path, trigger: str
+) -> None:
+    load, _ = local_api.prepare(tmp_path, batch_job("load", trigger), batch_job("raw"))
+    assert local_api.post(f"{local_api.here}/jobs/{load['id']}/-pause")["is_paused"]
+    local_api.deploy(batch_job("load", trigger, description="Loads better."), batch_job("raw"))
+    assert local_api.get(f"{local_api.here}/jobs/{load['id']}")["is_paused"]

@@ -6,13 +6,14 @@ A dry run is the real thing, rolled back, so that it can never promise anything 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
-from runyard.core import profiles
+from runyard.core import profiles, rescheduling
 from runyard.core.clock import Clock
+from runyard.core.enacting import enact
 from runyard.core.errors import Conflict
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
@@ -21,14 +22,18 @@ from runyard.core.job_times import check_times
 from runyard.core.jobs import JobDefinition
 from runyard.core.labels import make_label
 from runyard.core.manifest import definition_hash, validate_manifest
-from runyard.core.planning import due_after
+from runyard.core.planning import Event, plan_event
 from runyard.core.reconcile import Change, DeployedJob, JobChange, owner_after, reconcile
 from runyard.core.refresh import upstreams_of
 from runyard.core.store import facts, feed, jobs, snapshots, workspaces
 from runyard.core.store.engine import Database
+from runyard.core.triggers import deployment
 
 DESCRIBING_MODULE = "__deployment__"
 """The one module whose docstring describes the workspace (contract 7.2)."""
+
+_DEPLOYMENT = str(deployment())
+"""The trigger that fires after a deploy that changed code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,16 @@ class DeployRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeployedChange:
-    """What happened to one job: its row as it is now, what differs, and the version before an update."""
+    """What happened to one job: its row as it is now, what differs, and the version before an update.
+
+    `dropped` is the row before, if this deploy takes away a schedule that was set beside the code (TRG-21).
+    """
 
     job: RowMapping
     change: Change
     fields: tuple[str, ...] = ()
     previous: RowMapping | None = None
+    dropped: RowMapping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +144,8 @@ class Deploying:
             workspaces.describe(connection, workspace_id, request.description, now)
         if any(change.change is not Change.UNCHANGED for change in changes):
             self._keep_manifest(connection, workspace_id, request, user_id, now)
+        if not request.dry_run:
+            self._tell_of_code(connection, workspace_id, declared, now)
         after = {row["job_ref"]: row for row in jobs.all_of(connection, workspace_id)}
         return DeployResult(
             tuple(
@@ -143,6 +154,7 @@ class Deploying:
                     change.change,
                     change.fields,
                     _previous(connection, before.get(change.job_ref), change),
+                    _dropped(before.get(change.job_ref), after[change.job_ref]),
                 )
                 for change in changes
             ),
@@ -179,6 +191,7 @@ class Deploying:
         }
         if row is None:
             job_id = self._ids.new_id()
+            loaded = None
             jobs.create(
                 connection,
                 job_id=job_id,
@@ -189,31 +202,38 @@ class Deploying:
         else:
             job_id = row["id"]
             owner = owner_after(_deployed(row), request.deployment_module)
+            loaded = facts.load(connection, [job_id])[job_id]
             jobs.replace_version(connection, row, deployment_module=owner, **common)
-        self._reschedule(connection, job_id, row, now)
+            if rescheduling.is_outdated(row, definition):
+                jobs.drop_override(connection, job_id)
+        rescheduling.reschedule(connection, job_id, loaded, now)
+
+    def _tell_of_code(
+        self, connection: Connection, workspace_id: str, declared: Sequence[JobDefinition], now: int
+    ) -> None:
+        """Start the jobs that wait for a deploy, if it brought code that they have not seen (TRG-25)."""
+        refs = [job.job_ref for job in declared if _DEPLOYMENT in job.triggers]
+        code = snapshots.latest(connection, snapshots.deployments, workspace_id)
+        if code is None or not refs:
+            return
+        waiting = facts.by_ref(connection, workspace_id, refs)
+        told = jobs.tell_of_code(connection, [job.job_id for job in waiting.values()], code["content_hash"])
+        because = f"Version {code['version']} of the code was deployed."
+        # A run that waits already would run the code before this one.
+        event = Event(f"{_DEPLOYMENT}@{code['id']}", because, merges=False)
+        decisions = [
+            plan_event(job, _DEPLOYMENT, event, facts={"deployment": code["version"]})
+            for job in waiting.values()
+            if job.job_id in told
+        ]
+        definitions = {job.job_id: job.definition for job in waiting.values()}
+        enact(connection, decisions, definitions, ids=self._ids, now=now)
 
     def _label(self, definition: JobDefinition, before: RowMapping | None) -> str | None:
         """Return the host label of a job: made when it is interactive for the first time, then kept for ever."""
         if before is not None and before["label"] is not None:
             return str(before["label"])
         return None if definition.is_batch else make_label(definition.name, self._ids.new_id())
-
-    def _reschedule(self, connection: Connection, job_id: str, before: RowMapping | None, now: int) -> None:
-        """Set the next tick of a new or changed job.
-
-        A timed trigger that stayed as it was keeps its phase and a tick that is already due; a new or changed one
-        starts counting now: a fresh job never runs at deploy time (TRG-14, TRG-15, TRG-17).
-        """
-        job = facts.load(connection, [job_id])[job_id]
-        if before is not None and before["archived_at"] is None:
-            old = facts.definition_of(before["version_id"], before["definition"], before["extensions"])
-            same = JobFacts(job_id, job.workspace_id, old, job.anchor_at).timed == job.timed
-            if same and job.next_due_at is not None:
-                return
-        if not job.timed:
-            jobs.set_paused(connection, job_id, user_id=None, at=None)  # nothing is left to pause
-        due_at = due_after(replace(job, anchor_at=now), now)
-        jobs.start_counting(connection, job_id, next_due_at=due_at, anchor_at=now)
 
     def _keep_manifest(
         self, connection: Connection, workspace_id: str, request: DeployRequest, user_id: str, now: int
@@ -259,6 +279,10 @@ def _deployed(row: RowMapping) -> DeployedJob:
         deployment_module=row["deployment_module"],
         archived=row["archived_at"] is not None,
     )
+
+
+def _dropped(before: RowMapping | None, after: RowMapping) -> RowMapping | None:
+    return before if before is not None and before["override"] and not after["override"] else None
 
 
 def _previous(connection: Connection, before: RowMapping | None, change: JobChange) -> RowMapping | None:

@@ -11,13 +11,14 @@ import hashlib
 import json
 import zoneinfo
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from runyard.core.errors import InvalidInput, InvalidJob, InvalidManifest
 from runyard.core.job_refs import REF_LENGTH_MAX, parse_ref
 from runyard.core.jobs import DASHBOARD_REF, ENGINE_VERSION, FRESH, JobDefinition, parse_job
 from runyard.core.profiles import LOCAL
-from runyard.core.triggers import JOB_EVENTS, PERIODIC, TriggerType, parse_trigger
+from runyard.core.triggers import EVENTS, JOB_EVENTS, PERIODIC, TriggerType, parse_trigger
 
 DEPLOYMENT_MODULE = "__deployment__"
 """The module that declares what a workspace deploys (DEP-01)."""
@@ -148,6 +149,28 @@ def default_trigger(triggers: Iterable[str]) -> str | None:
     eligible = [trigger for trigger in triggers if trigger.partition(":")[0] not in never]
     periodic = (trigger for trigger in eligible if trigger.partition(":")[0] in PERIODIC)
     return next(periodic, eligible[0] if eligible else None)
+
+
+def schedule_of(job: JobDefinition) -> str | None:
+    """Return the one trigger of a job that repeats in time, None if it has none (TRG-10)."""
+    return next((text for text in job.triggers if parse_trigger(text).type in PERIODIC), None)
+
+
+def with_schedule(job: JobDefinition, trigger: str) -> JobDefinition:
+    """Return a job with another repeating trigger, or its first one: set beside the code, it counts everywhere.
+
+    Source: TRG-11, TRG-21.
+    """
+    declared = schedule_of(job)
+    if declared is None:
+        return replace(job, triggers=(*job.triggers, trigger), default_trigger=trigger)
+    triggers = tuple(trigger if text == declared else text for text in job.triggers)
+    return replace(job, triggers=triggers, default_trigger=trigger)
+
+
+def waits_for_events(job: JobDefinition) -> bool:
+    """Return whether something other than time or a person may start a job."""
+    return any(parse_trigger(text).type in EVENTS for text in job.triggers)
 
 
 def definition_hash(wire: Mapping[str, Any]) -> str:

@@ -1,9 +1,10 @@
 """What should happen, given the facts and the time. The heart: everything that decides is here, nothing that acts.
 
-Four questions, each a pure function:
+Five questions, each a pure function:
 
 * `plan`        which timed triggers are due, and what each tick becomes;
 * `plan_start`  what a start by hand, by tag or by pipeline name becomes;
+* `plan_event`  what an event becomes that a job waits for: a deploy, a call of its webhook;
 * `plan_after`  what the end of a run causes: follow-ups, the next part of a backlog, a refresh downstream;
 * `window_at_start`  which part of time a run covers, decided when it leaves the queue and not before, because
   what ran meanwhile moves the boundary.
@@ -90,6 +91,19 @@ class Plan:
     decisions: tuple[Decision, ...]
     next_due_at: Mapping[str, int | None]
     held_at: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a trigger waits for: `cause` is the same each time it is told, `because` says what it was.
+
+    `run_id` is the run that caused it, if one did. What brings input of its own never `merges`.
+    """
+
+    cause: str
+    because: str
+    run_id: str | None = None
+    merges: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +275,36 @@ def plan_start(
     return _created(decided, job, run, words)
 
 
+# Events ---------------------------------------------------------------------------------------------------
+
+
+def plan_event(job: JobFacts, trigger: str, event: Event, *, facts: Mapping[str, Any]) -> Decision:
+    """Return what becomes of an event that one of the job's triggers waits for: a run's end, a deploy, a call.
+
+    A paused or archived job receives nothing (TRG-20, FUP-07). At the limit events of one trigger merge into the run
+    that waits, unless each brings something of its own (FUP-04).
+    """
+    facts = {**facts, "active_runs": job.active_count, "concurrency": job.definition.concurrency}
+    caused_by = () if event.run_id is None else (event.run_id,)
+
+    def decided(outcome: Outcome, because: str, **more: Any) -> Decision:
+        return Decision(job.job_id, trigger, outcome, because, facts=facts, caused_by=caused_by, **more)
+
+    if job.archived:
+        return decided(Outcome.SKIPPED, "The job is archived.")
+    if job.paused:
+        return decided(Outcome.PAUSED, "The job is paused.")
+    waiting = job.waiting.get(trigger)
+    if waiting is not None and event.merges and not job.has_free_slot:
+        return decided(
+            Outcome.MERGED,
+            "An earlier run of this trigger still waits for a slot; it takes this event in.",
+            joins=waiting,
+        )
+    run = NewRun(trigger, event.cause, None, caused_by=caused_by, previous_run_id=event.run_id)
+    return _created(decided, job, run, event.because)
+
+
 # What an end causes ---------------------------------------------------------------------------------------
 
 
@@ -302,38 +346,11 @@ def _fired_by(ended: Ended, job: JobFacts, other: JobFacts) -> list[str]:
 
 
 def _decide_follow_up(ended: Ended, job: JobFacts, other: JobFacts, trigger: str) -> Decision:
-    facts: dict[str, Any] = {
-        "upstream": job.definition.job_ref,
-        "upstream_run": ended.run_id,
-        "active_runs": other.active_count,
-        "concurrency": other.definition.concurrency,
-    }
-
-    def decided(outcome: Outcome, because: str, **more: Any) -> Decision:
-        return Decision(
-            other.job_id, trigger, outcome, because, facts=facts, caused_by=(ended.run_id,), **more
-        )
-
-    if other.archived:
-        return decided(Outcome.SKIPPED, "The job is archived.")
-    if other.paused:
-        return decided(Outcome.PAUSED, "The job is paused.")
-    waiting = other.waiting.get(trigger)
-    if waiting is not None and not other.has_free_slot:
-        return decided(
-            Outcome.MERGED,
-            "An earlier run of this trigger still waits for a slot; it takes this event in.",
-            joins=waiting,
-        )
-    run = NewRun(
-        trigger,
-        f"{trigger}@{ended.run_id}",
-        None,
-        caused_by=(ended.run_id,),
-        previous_run_id=ended.run_id,
-    )
     words = in_words(parse_trigger(trigger))
-    return _created(decided, other, run, f"{words[0].upper()}{words[1:]}.")
+    event = Event(f"{trigger}@{ended.run_id}", f"{words[0].upper()}{words[1:]}.", ended.run_id)
+    return plan_event(
+        other, trigger, event, facts={"upstream": job.definition.job_ref, "upstream_run": ended.run_id}
+    )
 
 
 def _next_part(ended: Ended, job: JobFacts, now: int) -> Decision | None:

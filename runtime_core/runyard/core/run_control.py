@@ -256,10 +256,7 @@ def _choose(
     live: Mapping[str, RowMapping], job_ids: Sequence[str], selectors: Sequence[str]
 ) -> dict[str, Selected]:
     """Return the jobs to start with the trigger to record for each: by id its default one, by selector the matched."""
-    views = {
-        job_id: facts.definition_of(row["version_id"], row["definition"], row["extensions"])
-        for job_id, row in live.items()
-    }
+    views = {job_id: facts.job_of(row) for job_id, row in live.items()}
     ids_by_ref = {view.job_ref: job_id for job_id, view in views.items()}
     chosen: dict[str, Selected] = {}
     if selectors:

@@ -88,6 +88,7 @@ class Runtime:
         )
         self.logs = LogHub()
         self._processes = SystemProcesses(self.clock)
+        self.min_every_seconds = min_every_seconds
         self.deploying = Deploying(
             self.database,
             self.clock,

@@ -48,6 +48,9 @@ PERIODIC = frozenset({_T.SCHEDULE, _T.EVERY})
 JOB_EVENTS = frozenset({_T.JOB_SUCCESS, _T.JOB_FAIL})
 """Triggers that follow another job."""
 
+EVENTS = JOB_EVENTS | {_T.WEBHOOK, _T.DEPLOYMENT}
+"""Triggers that fire when something happens, and that a pause holds back as it does ticks (TRG-20)."""
+
 AUTOMATIC = frozenset({_T.MANUAL, _T.PIPELINE_NAME})
 """Triggers nobody writes: `expose` and the pipeline decorator add them (TRG-29)."""
 
@@ -135,8 +138,6 @@ def _read_text(text: str) -> Trigger:
             return schedule(expr)
         case _T.EVERY:
             return every(expr)
-        case _T.ONCE:
-            return once(expr)
         case _T.JOB_SUCCESS:
             return job_success(expr)
         case _T.JOB_FAIL:

@@ -259,6 +259,23 @@ class Client:
         """Let a job's triggers work again; its next run covers the time since the last one."""
         return self._act_on_job(job_id, "resume")
 
+    def set_schedule(self, job_id: str, trigger: str) -> Job:
+        """Set another schedule beside the code of a job: five cron fields, or a trigger such as `every:6h`.
+
+        It counts until it is taken away or a deploy changes the one in the code.
+        Raises: InvalidTrigger, InvalidRequest for an app.
+        """
+        return Job.from_wire(
+            self._wire.request("PUT", self._schedule_path(job_id), json={"trigger": trigger})
+        )
+
+    def drop_schedule(self, job_id: str) -> Job:
+        """Let the schedule in the code of a job count again."""
+        return Job.from_wire(self._wire.request("DELETE", self._schedule_path(job_id)))
+
+    def _schedule_path(self, job_id: str) -> str:
+        return self._path(f"jobs/{_segment(job_id)}/schedule")
+
     def publish(self, job_id: str) -> Job:
         """Give an app a new public link, in place of the one it may have: `public_url` of the answer.
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from runyard.core.jobs import JobDefinition, parse_job
+from runyard.core.manifest import with_schedule
 from runyard.core.runs import TERMINAL, RunStatus
 from runyard.core.triggers import in_words
 
@@ -153,6 +154,16 @@ class Run(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleOverride(Model):
+    """A schedule set beside the code of a job: it counts instead of `replaces`. `set_by` is the id of a user."""
+
+    trigger: str
+    replaces: str | None
+    set_by: str
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Job(Model):
     """A deployed job: `job_definition` and `extensions` as declared, `triggers` all that starts it.
 
@@ -180,6 +191,7 @@ class Job(Model):
     is_archived: bool = False
     is_paused: bool = False
     paused_at: datetime | None = None
+    schedule_override: ScheduleOverride | None = None
     next_scheduled_run_at: datetime | None = None
     job_url: str | None = None
     public_url: str | None = None
@@ -191,21 +203,29 @@ class Job(Model):
         latest = wire.get("latest_job_run")
         run = Run.from_wire(latest, job_ref=wire["job_ref"]) if latest else None
         absent = {key: () for key in ("triggers", "freshness", "recent_job_runs") if wire.get(key) is None}
-        return super(Job, cls).from_wire({**wire, **absent}, latest_run=run, **given)
+        override = _override(wire.get("schedule_override"))
+        return super(Job, cls).from_wire(
+            {**wire, **absent}, latest_run=run, schedule_override=override, **given
+        )
 
     @property
     def definition(self) -> JobDefinition:
-        """Return the typed view of the manifest entry."""
-        return parse_job(self.job_definition, self.extensions)
+        """Return the typed view of the manifest entry, with the schedule that counts."""
+        job, override = parse_job(self.job_definition, self.extensions), self.schedule_override
+        return job if override is None else with_schedule(job, override.trigger)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedJob:
-    """What a deploy did, or would do, to one job; `fields` names what differs when it is `updated`."""
+    """What a deploy did, or would do, to one job; `fields` names what differs when it is `updated`.
+
+    `dropped_override` is a schedule set beside the code that ends, because the code says something else now.
+    """
 
     job: Job
     outcome: str
     fields: tuple[str, ...] = ()
+    dropped_override: ScheduleOverride | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +241,13 @@ class DeployReceipt:
         rows = [*receipt["succeeded"], *receipt["skipped"]]
         return cls(
             tuple(
-                ChangedJob(Job.from_wire(row["job"]), row["outcome"], tuple(row["fields"])) for row in rows
+                ChangedJob(
+                    Job.from_wire(row["job"]),
+                    row["outcome"],
+                    tuple(row["fields"]),
+                    _override(row.get("dropped_override")),
+                )
+                for row in rows
             ),
             tuple(wire["warnings"]),
         )
@@ -330,6 +356,10 @@ class Event:
     job_id: str | None
     run_id: str | None
     data: Mapping[str, Any]
+
+
+def _override(wire: Wire | None) -> ScheduleOverride | None:
+    return None if wire is None else ScheduleOverride.from_wire(wire)
 
 
 def _all(model: type[M], rows: Iterable[Wire]) -> tuple[M, ...]:

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response
 
-from runyard.core import pausing, publishing
+from runyard.core import pausing, publishing, rescheduling
 from runyard.core.errors import NotFound
 from runyard.core.run_control import STARTED, StartAnswer
 from runyard.core.store import decisions, jobs, runs
 from runyard_server import requests, schemas
-from runyard_server.context import Here, Pausing, Publishing, Reading, Starting, page, reply
+from runyard_server.context import Here, Pausing, Publishing, Reading, Scheduling, Starting, page, reply
 from runyard_server.errors import respond
 from runyard_server.views import Views
 
@@ -108,6 +108,35 @@ def pause_job(here: Pausing, job_id: UUID) -> Response:
 def resume_job(here: Pausing, job_id: UUID) -> Response:
     """Let the triggers of a job work again; its next run covers the time since the last one."""
     return _changed(here, job_id, lambda connection, job, now: pausing.resume(connection, job, now=now))
+
+
+@router.put("/{job_id}/schedule", response_model=schemas.Job)
+def set_schedule(here: Scheduling, job_id: UUID, request: requests.SetSchedule) -> Response:
+    """Set another schedule beside the code of a job; it counts until it is taken away or the code changes its own."""
+    answer = _changed(
+        here,
+        job_id,
+        lambda connection, job, now: rescheduling.set_schedule(
+            connection,
+            job,
+            request.trigger,
+            min_every_seconds=here.runtime.min_every_seconds,
+            user_id=here.actor.user_id,
+            now=now,
+        ),
+    )
+    here.runtime.scheduler.wake()
+    return answer
+
+
+@router.delete("/{job_id}/schedule", response_model=schemas.Job)
+def drop_schedule(here: Scheduling, job_id: UUID) -> Response:
+    """Let the schedule in the code of a job count again."""
+    answer = _changed(
+        here, job_id, lambda connection, job, now: rescheduling.drop_schedule(connection, job, now=now)
+    )
+    here.runtime.scheduler.wake()
+    return answer
 
 
 @router.post("/{job_id}/-publish", response_model=schemas.Job)

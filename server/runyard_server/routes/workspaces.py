@@ -15,7 +15,7 @@ from runyard_server import requests, schemas
 from runyard_server.auth import Role
 from runyard_server.context import Deploying, Reading, page, reply
 from runyard_server.tokens import Claims, TokenKind
-from runyard_server.views import Views
+from runyard_server.views import Views, schedule_override
 
 router = APIRouter(prefix="/api/v1/workspaces/{workspace_id}", tags=["workspaces"])
 
@@ -109,4 +109,5 @@ def _deployed(views: Views, change: DeployedChange) -> schemas.DeployedJob:
         "outcome": change.change,
         "fields": list(change.fields),
         "previous_version": None if previous is None else views.job_version(previous, change.job),
+        "dropped_override": None if change.dropped is None else schedule_override(change.dropped),
     }

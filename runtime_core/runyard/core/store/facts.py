@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, RowMapping, Select, bindparam, func, select
 
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition, parse_job
+from runyard.core.manifest import with_schedule
 from runyard.core.runs import OPEN
 from runyard.core.store.tables import (
     covered_windows,
@@ -26,6 +27,7 @@ from runyard.core.store.tables import (
     jobs,
     runs,
     runs_that_are,
+    schedule_overrides,
 )
 from runyard.core.triggers import PERIODIC
 
@@ -67,8 +69,10 @@ _JOBS = (
         jobs.c.version_id,
         job_versions.c.definition,
         job_versions.c.extensions,
+        schedule_overrides.c.trigger.label("override"),
     )
     .join(jobs, jobs.c.id == job_state.c.job_id)
+    .outerjoin(schedule_overrides, schedule_overrides.c.job_id == job_state.c.job_id)
     .join(job_versions, job_versions.c.id == jobs.c.version_id)
     .where(job_state.c.job_id.in_(_IDS))
 )
@@ -125,7 +129,7 @@ def load_readable(
     unreadable: dict[str, Exception] = {}
     for row in rows:
         try:
-            views[row["job_id"]] = definition_of(row["version_id"], row["definition"], row["extensions"])
+            views[row["job_id"]] = job_of(row)
         except Exception as error:
             # Of any kind: what is wrong with one job must not keep the others from being planned.
             unreadable[row["job_id"]] = error
@@ -187,18 +191,30 @@ def downstream(
     return {facts.definition.job_ref: facts for facts in load(connection, reached).values()}
 
 
+def job_of(row: RowMapping) -> JobDefinition:
+    """Return the typed view of a job as it counts: its current version, with the schedule set beside it (TRG-21)."""
+    return definition_of(row["version_id"], row["definition"], row["extensions"], row["override"])
+
+
 def definition_of(
-    version_id: str, definition: Mapping[str, Any], extensions: Mapping[str, Any]
+    version_id: str,
+    definition: Mapping[str, Any],
+    extensions: Mapping[str, Any],
+    schedule: str | None = None,
 ) -> JobDefinition:
-    """Return the typed view of a job version. A version never changes, so its view is made once."""
-    view = _views(version_id)
+    """Return the typed view of a job version, with another schedule if one is set beside the code.
+
+    A version never changes, so its view is made once.
+    """
+    view = _views(version_id, schedule)
     if not view:
-        view.append(parse_job(definition, extensions))
+        job = parse_job(definition, extensions)
+        view.append(job if schedule is None else with_schedule(job, schedule))
     return view[0]
 
 
 @lru_cache(maxsize=20_000)
-def _views(_version_id: str) -> list[JobDefinition]:
+def _views(_version_id: str, _schedule: str | None) -> list[JobDefinition]:
     """Return the place where the view of one version is kept: empty until it is made."""
     return []
 

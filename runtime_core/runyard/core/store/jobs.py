@@ -19,6 +19,7 @@ from runyard.core.store.tables import (
     links,
     manifests,
     runs,
+    schedule_overrides,
 )
 
 _newest_run_at = (
@@ -31,7 +32,7 @@ _newest_run_at = (
 
 
 def _job() -> Select[Any]:
-    """Select jobs with their current version, state and public link."""
+    """Select jobs with their current version, state, the schedule set beside the code, and public link."""
     return (
         select(
             jobs,
@@ -44,11 +45,16 @@ def _job() -> Select[Any]:
             job_state.c.done_until,
             job_state.c.paused_at,
             job_state.c.paused_by,
+            schedule_overrides.c.trigger.label("override"),
+            schedule_overrides.c.replaced.label("override_replaced"),
+            schedule_overrides.c.set_by.label("override_by"),
+            schedule_overrides.c.set_at.label("override_at"),
             links.c.id.label("link_id"),
             links.c.token_hash.label("link_token_hash"),
         )
         .join(job_versions, job_versions.c.id == jobs.c.version_id)
         .join(job_state, job_state.c.job_id == jobs.c.id)
+        .outerjoin(schedule_overrides, schedule_overrides.c.job_id == jobs.c.id)
         .outerjoin(
             links, (links.c.job_id == jobs.c.id) & (links.c.kind == APP) & links.c.revoked_at.is_(None)
         )
@@ -235,6 +241,20 @@ def put_manifest(connection: Connection, *, values: Mapping[str, Any]) -> None:
     )
 
 
+def set_override(
+    connection: Connection, job_id: str, *, trigger: str, replaced: str | None, user_id: str, now: int
+) -> None:
+    """Store a schedule set beside the code, in place of the one set before."""
+    drop_override(connection, job_id)
+    values = {"job_id": job_id, "trigger": trigger, "replaced": replaced, "set_by": user_id, "set_at": now}
+    connection.execute(insert(schedule_overrides).values(values))
+
+
+def drop_override(connection: Connection, job_id: str) -> None:
+    """Forget the schedule set beside the code, if there is one."""
+    connection.execute(delete(schedule_overrides).where(schedule_overrides.c.job_id == job_id))
+
+
 # State ----------------------------------------------------------------------------------------------------
 
 
@@ -276,6 +296,29 @@ def start_counting(connection: Connection, job_id: str, *, next_due_at: int | No
     """Store when a job is due next and where the phase of its triggers starts, after these were changed."""
     query = update(job_state).where(job_state.c.job_id == job_id)
     connection.execute(query.values(next_due_at=next_due_at, held_at=None, anchor_at=anchor_at))
+
+
+def tell_of_code(connection: Connection, job_ids: Iterable[str], content_hash: str) -> set[str]:
+    """Store which code the triggers of these jobs have seen; return the jobs to which it is new (TRG-25)."""
+    seen = job_state.c.deployed_hash
+    query = (
+        update(job_state)
+        .where(job_state.c.job_id.in_(sorted(job_ids)), seen.is_(None) | (seen != content_hash))
+        .values(deployed_hash=content_hash)
+        .returning(job_state.c.job_id)
+    )
+    return set(connection.execute(query).scalars())
+
+
+def last_started_at(connection: Connection, job_id: str) -> int | None:
+    """Return when the newest run of a job that was started has started."""
+    query = (
+        select(runs.c.started_at)
+        .where(runs.c.job_id == job_id, runs.c.started_at.is_not(None))
+        .order_by(runs.c.created_at.desc(), runs.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar_one_or_none()
 
 
 def set_paused(connection: Connection, job_id: str, *, user_id: str | None, at: int | None) -> None:
