@@ -201,3 +201,44 @@ def test_only_a_completion_of_its_upstream_wakes_a_tick_that_waits() -> None:
     assert plan_after(failed, raw(), graph, NOON).woken == ()
     assert plan_after(completed, job(ref="jobs.etl.other"), graph, NOON).woken == ()
     assert plan_after(completed, raw(), {"jobs.etl.load": patient()}, NOON).woken == ()
+
+
+# SPEC: FRS-01, IVL-08
+@pytest.mark.parametrize(
+    ("done_until", "now", "fresh"),
+    [
+        # The range ends at eleven: nothing after that is ever due.
+        ("2026-03-01T11:00", "2026-03-01T15:30", True),
+        ("2026-03-01T10:00", "2026-03-01T15:30", False),
+        # Until then the last tick counts.
+        ("2026-03-01T10:00", "2026-03-01T10:30", True),
+    ],
+)
+def test_an_upstream_with_an_end_is_fresh_for_good_once_it_has_covered_its_range(
+    done_until: str, now: str, fresh: bool
+) -> None:
+    interval = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-01T11:00:00Z"}
+    upstream = raw(done_until=done_until, wire={"interval": interval})
+    assert (stale_because(GATE["freshness"], {"jobs.etl.raw": upstream}, at(now)) == {}) is fresh
+
+
+# SPEC: FRS-01
+def test_an_open_range_is_as_fresh_as_its_last_tick() -> None:
+    upstream = raw(wire={"interval": {"start": "2026-03-01T00:00:00Z"}})
+    assert stale_because(GATE["freshness"], {"jobs.etl.raw": upstream}, NOON) == {}
+    assert stale_because(GATE["freshness"], {"jobs.etl.raw": upstream}, ONE) != {}
+
+
+# SPEC: FRS-03
+def test_an_upstream_that_completed_without_a_window_has_covered_nothing() -> None:
+    completed = {"completed_at": NOON, "done_until": None}
+    by_cron = replace(raw(), **completed)  # type: ignore[arg-type]
+    assert stale_because(GATE["freshness"], {"jobs.etl.raw": by_cron}, ONE) == {
+        "jobs.etl.raw": "jobs.etl.raw has covered nothing"
+    }
+    # A period counts from when it completed, for want of anything better.
+    by_period = replace(raw("every:1h"), **completed)  # type: ignore[arg-type]
+    assert stale_because(GATE["freshness"], {"jobs.etl.raw": by_period}, ONE - 1) == {}
+    assert stale_because(GATE["freshness"], {"jobs.etl.raw": by_period}, ONE) == {
+        "jobs.etl.raw": "jobs.etl.raw covered its last period at 2026-03-01T12:00:00+00:00, more than one period ago"
+    }

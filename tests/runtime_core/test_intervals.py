@@ -346,3 +346,30 @@ def test_what_describes_no_range_is_refused(spec: IntervalSpec) -> None:
 def test_a_split_that_never_comes_is_refused() -> None:
     with pytest.raises(InvalidTrigger):
         resolve_range(IntervalSpec("2026-01-01", split="0 0 30 2 *"), DAILY)
+
+
+def test_what_was_due_just_now_is_due_and_what_was_due_at_its_deploy_is_not() -> None:
+    deployed = at("2026-01-01T00:00Z")
+    assert latest_due(HOURLY, anchor=deployed, now=deployed + HOUR) == deployed + HOUR
+    assert latest_due(HOURLY, anchor=deployed, now=deployed + HOUR - 1) is None
+    assert latest_due(Once(deployed + 5), anchor=deployed, now=deployed + 5) == deployed + 5
+    assert latest_due(Once(deployed), anchor=deployed, now=deployed + HOUR) is None
+
+
+# SPEC: IVL-13
+def test_the_last_part_of_a_range_may_be_shorter_than_a_period() -> None:
+    start = at("2026-01-01T00:00Z")
+    short = Range(start, start + HOUR // 2, split=HOURLY)
+    assert not remaining(HOURLY, short, None, start + HOUR // 2 - 1)
+    assert remaining(HOURLY, short, None, start + HOUR // 2)
+    # Without an end only a whole period is a part.
+    assert not remaining(HOURLY, Range(start, split=HOURLY), None, start + HOUR // 2)
+
+
+# SPEC: IVL-13, TZ-02
+def test_a_split_has_its_cut_points_in_the_zone_of_the_job() -> None:
+    cron = Cron("0 0 * * *", "Europe/Berlin")
+    resolved = resolve_range(IntervalSpec("2026-01-01", None, "@monthly"), cron, "Europe/Berlin")
+    assert resolved.split == Cron("@monthly", "Europe/Berlin")
+    window = run_window(cron, resolved, None, at("2026-03-15T00:00Z"))
+    assert window == Window(at("2025-12-31T23:00Z"), at("2026-01-31T23:00Z"))

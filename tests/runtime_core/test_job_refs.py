@@ -61,3 +61,16 @@ def test_a_bare_name_of_two_jobs_lists_both() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(NotFound, match=r"jobs\.crime\.clean"):
         job_refs.resolve("claen", REFS)
+
+
+def test_only_the_last_part_of_a_module_names_its_job() -> None:
+    assert job_refs.module_ref("a.b.c") == "jobs.c"
+    assert job_refs.module_ref("c") == "jobs.c"
+    assert job_refs.short_name("jobs.a.b") == "b"
+    assert job_refs.short_name("b") == "b"
+
+
+def test_a_ref_may_be_as_long_as_the_bound_and_no_longer() -> None:
+    longest = "jobs." + "x" * (job_refs.REF_LENGTH_MAX - len("jobs."))
+    assert job_refs.is_ref(longest)
+    assert not job_refs.is_ref(longest + "x")

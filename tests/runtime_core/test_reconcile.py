@@ -89,3 +89,9 @@ def test_a_quick_run_never_takes_a_job_over_and_a_module_does() -> None:
     assert owner_after(None, MODULE) == MODULE
     assert changes([deployed(A, "other")], [A]) == [("jobs.x.a", Change.UPDATED, ("deployment_module",))]
     assert changes([deployed(A, "other")], [A], None) == [("jobs.x.a", Change.UNCHANGED, ())]
+
+
+def test_an_update_carries_the_new_definition() -> None:
+    new = declared("jobs.x.a", description="two")
+    [change] = reconcile([deployed(A)], [new], MODULE)
+    assert change.declared is new

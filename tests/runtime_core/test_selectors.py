@@ -116,3 +116,23 @@ def test_selectors_in_job_events_become_refs_of_other_batch_jobs() -> None:
     )
     assert triggers[0] == JOBS[0].triggers
     assert warnings == ["jobs.ops.alarm: `job.success:tag:none` matches no job."]
+
+
+def test_a_type_that_does_not_fit_leaves_the_other_selectors_to_match() -> None:
+    assert [picked.trigger for picked in select(JOBS, ["interactive", "tag:web", "every"])] == [
+        "every:5m",
+        "tag:web",
+        "http:",
+    ]
+
+
+def test_a_job_that_is_named_is_picked_with_all_that_starts_it() -> None:
+    [picked] = select(JOBS, ["etl.load"])
+    assert picked.matched_triggers == ("schedule:0 6 * * *", "tag:ingest", "manual:jobs.etl.load")
+
+
+# SPEC: TRG-26
+def test_what_stands_after_a_plain_trigger_is_expanded_too() -> None:
+    alarm = job("jobs.ops.alarm", "tag:x", "job.fail:tag:web")
+    triggers, _ = expand_event_triggers([*JOBS, alarm])
+    assert triggers[-1] == ("tag:x", "job.fail:jobs.web.load")
