@@ -62,9 +62,16 @@ def test_a_bare_function_is_a_batch_job_named_after_its_module_and_itself() -> N
         "triggers": [],
         "execute": {"concurrency": 1},
         "expose": {"manual": True},
-        "description": "Load flights.\n\nEvery day.",
+        "description": "Load flights.\n\n    Every day.",
         "config_keys": ["airport", "limit"],
+        "inputs": {
+            "type": "object",
+            "properties": {"airport": {"type": "string"}, "limit": {"type": "integer", "default": 10}},
+            "required": ["airport"],
+            "additionalProperties": False,
+        },
     }
+    assert parse_job(plain.definition()).description == "Load flights.\n\nEvery day."
     assert plain.extensions() == {}
 
 
@@ -205,6 +212,7 @@ def test_an_unknown_argument_raises_at_import_with_the_nearest_one(options: Any,
         ({"trigger": 5}, InvalidTrigger, "is no trigger"),
         ({"interval": {"end": "2026-01-01"}}, InvalidInterval, "has no start"),
         ({"refresh": "never"}, InvalidJob, "refresh"),
+        ({"incremental_mode": "both"}, InvalidJob, "Use one of interval, pipeline"),
         ({"refresh_propagation": "never"}, InvalidJob, "refresh"),
         ({"refresh": "block", "refresh_propagation": "always"}, InvalidJob, "say it once"),
     ],

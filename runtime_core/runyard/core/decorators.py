@@ -35,6 +35,12 @@ if TYPE_CHECKING:
         pipeline_name: str
 
 
+_WORDS = {
+    "incremental_mode": ("interval", "pipeline"),
+    "auto_refresh_pipeline_mode": ("drop_sources", "drop_resources", "drop_data"),
+}
+"""What the arguments for dlt's pipelines may say."""
+
 JOB_LAUNCHER = "runyard.core.launchers.job"
 """The module that starts functions."""
 
@@ -82,12 +88,9 @@ class Job(Generic[P, R]):
 
     def definition(self) -> dict[str, Any]:
         """Return the manifest entry in the published form, engine 2. Source: contract 7.3."""
-        from inspect import cleandoc
-
+        from runyard.core.input_schemas import input_schema
         from runyard.core.jobs import ENGINE_VERSION
         from runyard.core.manifest import default_trigger
-        from runyard.core.parameters import parameters
-        from runyard.core.run_context import RUN_CONTEXT
 
         wire = self._wire
         definition: dict[str, Any] = {
@@ -100,12 +103,12 @@ class Job(Generic[P, R]):
                 "launcher": JOB_LAUNCHER,
             },
             "triggers": [str(trigger) for trigger in self._triggers],
-            **{key: value for key, value in wire.items() if key not in ("job_type", "triggers") and value},
+            **{key: value for key, value in wire.items() if key not in ("job_type", "triggers")},
         }
-        if description := cleandoc(self._function.__doc__ or ""):
+        if description := (self._function.__doc__ or "").strip():
             definition["description"] = description
-        if keys := [name for name in parameters(self._function) if name != RUN_CONTEXT]:
-            definition["config_keys"] = keys
+        if inputs := input_schema(self._function):
+            definition |= {"config_keys": list(inputs["properties"]), "inputs": inputs}
         if default := default_trigger(definition["triggers"]):
             definition["default_trigger"] = default
         return definition
@@ -186,9 +189,13 @@ def interactive(function: Callable[..., Any] | None = None, /, **options: Any) -
     interface = options.get("interface", "gui")
     if interface not in ("gui", "rest_api", "mcp"):
         raise InvalidJob(f"`{interface}` is no interface.", "Use `gui`, `rest_api` or `mcp`.")
+    execute = _execute(options)
+    if (idle := options.get("idle_timeout")) is not None:
+        # The published form has one word for both limits, and an app has no other.
+        execute["timeout"] = {"timeout": _seconds(idle)}
     wire = {
         "job_type": "interactive",
-        "execute": _execute(options),
+        "execute": execute,
         "expose": {"interface": interface, **_expose(options)},
         "triggers": [http()],
     }
@@ -240,6 +247,11 @@ def _batch_fields(options: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidJob(f"`refresh` is {refresh!r}.", "Use `auto`, `always` or `block`, and say it once.")
     if refresh != "auto":
         fields["refresh_propagation"] = refresh
+    for name, words in _WORDS.items():
+        if (word := options.get(name)) is not None:
+            if word not in words:
+                raise InvalidJob(f"`{name}` is {word!r}.", f"Use one of {', '.join(words)}.")
+            fields[name] = word
     return fields
 
 
@@ -262,6 +274,8 @@ def _execute(options: Mapping[str, Any]) -> dict[str, Any]:
     limits.setdefault("grace_period", given.get("grace_period"))
     if limits := {key: _seconds(value) for key, value in limits.items() if value is not None}:
         spec["timeout"] = limits
+    elif "timeout" in given:
+        spec["timeout"] = None
     if "intercept_signals" in given:
         spec["intercept_signals"] = bool(given["intercept_signals"])
     return spec

@@ -172,8 +172,13 @@ def _add_function(found: Declared, thing: Any) -> bool:
         return True
     decorators = sys.modules.get("dlt._workspace.deployment.decorators")
     if decorators is not None and isinstance(thing, decorators.JobFactory):
-        # Through JSON, as an interval may hold datetimes and the objects are the user's own.
-        wire = json.loads(json.dumps(thing.to_job_definition(), default=_isoformat))
+        try:
+            # Through JSON, as an interval may hold datetimes and the objects are the user's own.
+            wire = json.loads(json.dumps(thing.to_job_definition(), default=_isoformat))
+        except Exception as error:
+            raise InvalidDeploymentModule(
+                f"dlt cannot describe the job `{thing.name}`: {error}", "Correct what its decorator is given."
+            ) from error
         found.add(migrate_jobs([wire], wire.get("engine_version", 1))[0])
         return True
     return False
@@ -228,7 +233,7 @@ def _module_job(
     }
     if require := getattr(module, "__require__", None):
         definition["require"] = require_spec(require)
-    if description := ": ".join(filter(None, (title, cleandoc(module.__doc__ or "")))):
+    if description := ": ".join(filter(None, (title, (module.__doc__ or "").strip()))):
         definition["description"] = description
     return definition
 

@@ -8,9 +8,10 @@ triggers are in `triggers`, refs in `job_refs`, the envelope and its checks in `
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from inspect import cleandoc
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -31,6 +32,9 @@ DEFAULT_CONCURRENCY = 1
 
 CONCURRENCY_MAX = 10_000
 """Simultaneous runs a job may ask for; who wants more means no limit."""
+
+INPUTS_MAX = 255
+"""Inputs of a job: as many parameters as a function could once have; nobody fills in a longer form."""
 
 RETRIES_MAX = 100
 """Further attempts a job may ask for: at the longest delay three months, and far more than ever helped."""
@@ -112,7 +116,7 @@ class JobDefinition:
     """One job of a deployment.
 
     `concurrency` None means no limit; `triggers` are the declared ones, `manifest.expand_triggers` adds the rest.
-    `wire` and `extensions` are what it was read from.
+    `inputs` is the JSON schema of its parameters, None without any. `wire` and `extensions` are what it was read from.
     """
 
     job_ref: str
@@ -136,6 +140,7 @@ class JobDefinition:
     freshness: tuple[str, ...] = ()
     freshness_wait_seconds: float = 0.0
     refresh: RefreshPolicy = RefreshPolicy.AUTO
+    inputs: Mapping[str, Any] | None = field(default=None, repr=False)
     wire: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
     extensions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
@@ -193,7 +198,7 @@ def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = No
         ),
         triggers=read.texts("triggers"),
         default_trigger=read.text("default_trigger", None),
-        description=read.text("description", None),
+        description=cleandoc(read.text("description", "")) or None,
         display_name=expose.text("display_name", None),
         tags=expose.texts("tags"),
         manual=bool(expose.fields.get("manual", True)),
@@ -210,6 +215,7 @@ def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = No
         freshness=read.texts("freshness"),
         freshness_wait_seconds=_Reader(ref, extensions).seconds("freshness_wait", 0.0),
         refresh=read.one_of("refresh_propagation", RefreshPolicy, RefreshPolicy.AUTO),
+        inputs=_inputs(ref, read.table("inputs", None)),
         wire=wire,
         extensions=MappingProxyType(extensions),
     )
@@ -235,6 +241,21 @@ def _retry(ref: str, job_type: object, extensions: Mapping[str, Any]) -> RetryPo
         read.seconds("retry_delay", RETRY_DELAY_SECONDS, RETRY_DELAY_MAX_SECONDS),
         read.factor("retry_backoff", RETRY_BACKOFF, RETRY_BACKOFF_MAX),
     )
+
+
+def _inputs(ref: str, schema: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the schema of a job's inputs, once it has the shape that a form is made from. Source: JCF-09."""
+    if schema is None:
+        return None
+    properties = _Reader(ref, schema).table("properties", {})
+    required = schema.get("required") or ()
+    if len(properties) > INPUTS_MAX:
+        raise InvalidJob(f"{ref}: it has {len(properties)} inputs.", f"Give it at most {INPUTS_MAX}.")
+    if not all(isinstance(one, Mapping) for one in properties.values()):
+        raise InvalidJob(f"{ref}: `inputs` holds what is no schema.", "Give each property an object.")
+    if not isinstance(required, Collection) or not all(name in properties for name in required):
+        raise InvalidJob(f"{ref}: `inputs` requires what it does not describe.", "List names of properties.")
+    return schema
 
 
 _REQUIRED: Any = object()

@@ -83,6 +83,8 @@ class BatchOptions(Options, total=False):
     freshness: str | Iterable[str]
     freshness_wait: float | str
     refresh: Literal["auto", "always", "block"]
+    incremental_mode: Literal["interval", "pipeline"]
+    auto_refresh_pipeline_mode: Literal["drop_sources", "drop_resources", "drop_data"]
     refresh_propagation: Literal["auto", "always", "block"]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from runyard.core import job_refs, selectors, triggers
+from runyard.core import input_schemas, job_refs, selectors, triggers
 from runyard.core.errors import Conflict, InvalidRequest
 from runyard_server.cli import output, runs
 from runyard_server.cli.options import (
@@ -91,6 +91,7 @@ def info(context: typer.Context, name: Name) -> None:
             ("paused", out.time(job.paused_at) if job.is_paused else None),
             ("profile", job.profile),
             ("triggers", "\n".join(job.triggers)),
+            ("inputs", "\n".join(input_schemas.in_words(definition.inputs or {}))),
             ("waits for", "\n".join(job.freshness)),
             ("timezone", definition.timezone),
             ("interval", _interval(job)),

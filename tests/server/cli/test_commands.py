@@ -208,6 +208,14 @@ def test_the_description_of_a_job_has_its_triggers_and_latest_runs(shell: Shell)
         assert word in shown
 
 
+# SPEC: JCF-09
+def test_the_description_of_a_job_says_what_it_can_be_given(shell: Shell) -> None:
+    assert "rows: integer, else 2" in shell("job info load").out
+    assert "gate: string, required" in shell("job info wait").out
+    inputs = shell("job info load --json").document["job_definition"]["inputs"]
+    assert inputs["properties"] == {"rows": {"type": "integer", "default": 2}}
+
+
 # SPEC: RUN-03
 def test_the_list_of_runs_is_the_newest_first_and_can_be_narrowed(shell: Shell) -> None:
     shell("run fail -f")
