@@ -206,6 +206,7 @@ def plan_of(database: Database, work: Work[Any]) -> str:
         runs.to_stop,
         partial(runs.with_status, statuses=ACTIVE),
         partial(facts.load, job_ids=["a"]),
+        partial(new_runs.have_runs, causes=[("a", "tick"), ("b", "tick")]),
         partial(runs.page, workspace_id="w", job_id="a", limit=1, offset=0),
         partial(runs.page, workspace_id="w", previous_run_id="a", limit=1, offset=0),
         partial(runs.page, workspace_id="w", statuses=sorted(OPEN), limit=1, offset=0),

@@ -7,7 +7,21 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, ScalarSelect, bindparam, insert, select, tuple_, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    FunctionElement,
+    ScalarSelect,
+    Select,
+    bindparam,
+    column,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from runyard.core.planning import NewRun
 from runyard.core.runs import RunStatus
@@ -59,9 +73,22 @@ _VERSIONS_NOW = select(
     _newest(configurations.c.id),
     _newest(configurations.c.profiles),
 ).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
-_WITH_CAUSE = select(runs.c.job_id, runs.c.cause).where(
-    tuple_(runs.c.job_id, runs.c.cause).in_(bindparam("causes", expanding=True))
-)
+
+
+def _with_cause(list_of: FunctionElement[Any]) -> Select[str, str]:
+    """Select which of some pairs of job and cause have a run; `list_of` makes rows of a list in JSON."""
+    pairs = list_of.table_valued(column("value", JSON), name="pairs")
+    job_id, cause = (pairs.c.value.op("->>")(literal_column(place)) for place in ("0", "1"))
+    return select(runs.c.job_id, runs.c.cause).join(
+        pairs, (runs.c.job_id == job_id) & (runs.c.cause == cause)
+    )
+
+
+# Pairs in a list of parameters SQLite looks for among all runs that ever were, and PostgreSQL thinks about for long.
+_WITH_CAUSE = {
+    "sqlite": _with_cause(func.json_each(bindparam("pairs", type_=JSON))),
+    "postgresql": _with_cause(func.json_array_elements(bindparam("pairs", type_=JSON))),
+}
 _TAKE_NUMBERS = (
     update(job_state)
     .where(job_state.c.job_id.in_(bindparam("ids", expanding=True)))
@@ -128,12 +155,19 @@ def create(
     return {each.run_id for each in created}
 
 
+def have_runs(connection: Connection, causes: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return which of these pairs of job and cause have a run."""
+    if not causes:
+        return set()
+    query = _WITH_CAUSE[connection.dialect.name]
+    return {(job_id, cause) for job_id, cause in connection.execute(query, {"pairs": list(causes)})}
+
+
 def _without_a_run(connection: Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
     """Return those whose cause has no run yet, each cause once."""
     by_cause = {(each.job_id, each.new.cause): each for each in reversed(wanted)}
-    found = connection.execute(_WITH_CAUSE, {"causes": list(by_cause)}) if by_cause else ()
-    have = {(job_id, cause) for job_id, cause in found}
-    return [each for cause, each in reversed(by_cause.items()) if cause not in have]
+    done = have_runs(connection, by_cause)
+    return [each for cause, each in reversed(by_cause.items()) if cause not in done]
 
 
 def _take_numbers(connection: Connection, how_many: Mapping[str, int]) -> dict[str, Iterator[int]]:
