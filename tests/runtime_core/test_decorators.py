@@ -22,6 +22,8 @@ def test_the_door_opens_with_the_standard_library_alone() -> None:
         "from runyard import run, trigger\n"
         "from runyard.run import trigger as same, TJobRunContext\n"
         "assert same is trigger and run.pipeline and run.job and run.interactive\n"
+        "@run.job(trigger='@daily')\n"
+        "def load(): raise SystemExit('a job ran')\n"
         "names = {name.partition('.')[0] for name in set(sys.modules) - before} - {'runyard'}\n"
         "assert names <= sys.stdlib_module_names, names\n"
         "slow = {'asyncio', 'dataclasses', 'inspect', 'datetime', 'difflib', 'json', 'socket', 'argparse'}\n"
@@ -200,6 +202,14 @@ def test_an_unknown_argument_raises_at_import_with_the_nearest_one(options: Any,
 
         @run.job(**options)
         def load() -> None: ...
+
+
+# SPEC: DEC-06
+@pytest.mark.parametrize("name", ["interval", "freshness", "refresh", "interface", "idle_timeout"])
+def test_an_argument_of_the_other_kind_of_job_raises_at_import(name: str) -> None:
+    decorator = run.job if name in ("interface", "idle_timeout") else run.interactive
+    with pytest.raises(InvalidJob, match=rf"`run\.{decorator.__name__}` knows no `{name}`"):
+        decorator(**{name: "x"})
 
 
 # SPEC: DEC-16, TRG-03

@@ -161,6 +161,27 @@ __expose__ = {"tags": ["a"]}
     published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
 
 
+# SPEC: DEP-04
+def test_of_several_kinds_of_app_in_one_module_the_first_counts(tmp_path: Path) -> None:
+    notebook, server, page, web = (
+        "import marimo\nbook = marimo.App()\n",
+        "from fastmcp import FastMCP\ntools = FastMCP('weather')\n",
+        "import streamlit\n",
+        "async def app(scope, receive, send): ...\n",
+    )
+    found = discover(
+        tmp_path,
+        __deployment__="import all_four, three, two, one\n__all__ = ['all_four', 'three', 'two', 'one']\n",
+        all_four=web + page + server + notebook,
+        three=web + page + server,
+        two=web + page,
+        one=web,
+        streamlit="",
+    )
+    launchers = [job["entry_point"]["launcher"].rpartition(".")[2] for job in found.manifest["jobs"]]
+    assert launchers[:4] == ["marimo", "mcp", "streamlit", "asgi"]
+
+
 # SPEC: ADH-14, APP-04
 @pytest.mark.parametrize(
     ("app", "launcher"),

@@ -241,8 +241,15 @@ def test_values_that_do_not_fit_are_refused(value: Any, annotation: Any) -> None
     ("trigger", "kind"),
     [
         ("schedule:0 6 * * *", "schedule"),
+        ("every:5m", "every"),
+        ("once:2026-01-31T06:00:00+00:00", "once"),
+        ("job.success:jobs.a.b", "followup"),
         ("job.fail:jobs.a.b", "followup"),
+        ("tag:ingest", "tag"),
         ("manual:jobs.a.b", "manual"),
+        ("pipeline_name:flights", "pipeline_name"),
+        ("http:", "http"),
+        ("webhook:hook", "webhook"),
         ("deployment:", "deployment"),
     ],
 )
