@@ -245,7 +245,7 @@ async def run_head(changed, desk: Desk, entitle, run_here):
     changed()
     entitle(frame.titled(run.name(run_here)))
     _seen = await ask(run.load, desk.client, run_here.id, now())
-    run_shown = Output(run.head(_seen, desk), run.details(_seen, desk.addresses))
+    run_shown = Output(run.head(_seen, desk), run.causes(_seen), run.details(_seen, desk.addresses))
     run_shown
     return
 

@@ -41,6 +41,8 @@ ALL_JOBS = "All jobs"
 IS_PAUSED = "Its schedule and events start nothing until it is resumed; the next run covers the gap."
 
 # What happened.
+WHY = "Why it failed"
+LOOK_AT_THIS = "Look at this"
 STARTED = "Started {job} #{number}."
 NOT_STARTED = "Nothing was started."
 NOTHING_SELECTED = "No run is selected."

@@ -77,7 +77,7 @@ def test_an_app_is_opened_and_published_from_its_page(session: Session, client: 
     assert strings.PUBLISH_WARNING in html
 
 
-# SPEC: UI-08, WDG-10
+# SPEC: UI-08, WDG-10, TRB-04
 def test_a_run_is_told_from_its_cause_to_its_effects(session: Session, client: Client) -> None:
     first, failed = client.find_run("load", 1), client.find_run("check", 1)
     text = text_of(session, f"/runs/{first.id}")
@@ -88,7 +88,8 @@ def test_a_run_is_told_from_its_cause_to_its_effects(session: Session, client: C
     assert "pending" in text
     assert text.endswith("Log")
     text = text_of(session, f"/runs/{failed.id}")
-    assert "exception: ValueError: row 2 is <odd> and so is row 1" in text
+    assert "failed exception, exit code 1, after" in text
+    assert "Why it failed ValueError: row 2 is <odd> and so is row 1" in text
     assert "Caused by load #1" in text
     assert "version 1" in text
 

@@ -22,11 +22,12 @@ from runyard_notebooks.fragments import (
     link,
     status,
     warned,
+    with_code,
 )
-from runyard_notebooks.pages.logs import last_words
 from runyard_notebooks.routes import Addresses, Page
 from runyard_notebooks.times import duration, when, window
 from runyard_server.client import Client, Effect, Run
+from runyard_server.client.diagnosis import Diagnosis, diagnose
 
 RELATIVES_MAX = 20
 """Causes and effects that are named; a job that a whole tag follows may have hundreds."""
@@ -40,7 +41,7 @@ class RunSeen:
     causes: Sequence[Run]
     code_version: int
     settings_version: int
-    words: str
+    diagnosis: Diagnosis
     now: datetime
 
 
@@ -54,7 +55,7 @@ def load(client: Client, run_id: str, now: datetime) -> RunSeen:
         [client.run(cause) for cause in run.causes[:RELATIVES_MAX]],
         client.deployment(run.deployment_id).version,
         client.configuration(run.configuration_id).version,
-        last_words(client, run) if run.status == "failed" else run.message or "",
+        diagnose(client, run),
         now,
     )
 
@@ -83,10 +84,39 @@ def head(seen: RunSeen, desk: Desk) -> Html:
 
 
 def _why(seen: RunSeen) -> str:
+    """Return the reason, exit code and timing of a run that failed; of others what the server says of them."""
     run = seen.run
-    reason = run.reason if run.reason not in (None, "ok") else ""
-    parts = [reason, seen.words if seen.words != reason else ""]
-    return ": ".join(part for part in parts if part)
+    if run.status != "failed":
+        return run.message or ""
+    parts = [
+        (run.reason or "").replace("_", " "),
+        f"exit code {run.exit_code}" if run.exit_code is not None else None,
+        f"after {took}" if (took := _took(run, seen.now)) else None,
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def causes(seen: RunSeen) -> Html | None:
+    """Return the last error of a run and what most likely caused it, if there is anything to say (TRB-04, TRB-07)."""
+    error, found = seen.diagnosis.error, seen.diagnosis.causes
+    if not (error or found):
+        return None
+    return card(
+        strings.WHY if seen.run.status == "failed" else strings.LOOK_AT_THIS,
+        join(
+            [
+                html('<pre class="error">{error}</pre>', error=error) if error else None,
+                *(
+                    html(
+                        '<div class="cause"><p>{cause}</p><p class="quiet">{remedy}</p></div>',
+                        cause=with_code(cause.cause),
+                        remedy=with_code(cause.remedy),
+                    )
+                    for cause in found
+                ),
+            ]
+        ),
+    )
 
 
 def _stop(run: Run, desk: Desk) -> Html:

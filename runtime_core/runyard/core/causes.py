@@ -304,4 +304,4 @@ def _in_words(seconds: float | None) -> str:
         if seconds >= size and seconds % size == 0:
             number = int(seconds // size)
             return f"{number} {unit}{'s' if number > 1 else ''}"
-    return f"{seconds:g} seconds"
+    return f"{seconds:g} second{'' if seconds == 1 else 's'}"

@@ -45,9 +45,6 @@ from runyard.core.sdk import PACKAGES
 from runyard.core.settings import DEV, files_for, merge
 from runyard.core.snapshots import SETTINGS
 
-SCRIPT_LAUNCHER = ".launchers.module"
-"""How the launchers of scripts end, ours and dlt's."""
-
 EXCERPT_CHARACTERS_MAX = 160
 """Of a line that is shown: a longer one is generated, or data."""
 
@@ -113,7 +110,7 @@ def check(asked: Asked, file: str | None = None, *, times: Callable[[JobDefiniti
 
 def script_findings(code: DeployedCode, jobs: Iterable[JobDefinition]) -> Iterator[Finding]:
     """Yield the scripts that would do nothing, and pipelines in development mode (TRB-07, TRB-08)."""
-    scripts = {job.entry_point.module for job in jobs if job.entry_point.launcher.endswith(SCRIPT_LAUNCHER)}
+    scripts = {job.entry_point.module for job in jobs if main_guard.is_script(job.entry_point.launcher)}
     for source in code.sources.values():
         if source.module in scripts and (found := main_guard.check(source)):
             yield found

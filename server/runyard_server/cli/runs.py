@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from runyard.core import job_refs, selectors
 from runyard.core.runs import OPEN, RunStatus
@@ -17,6 +20,7 @@ from runyard_server.cli.exits import Exit
 from runyard_server.cli.options import Follow, MaybeSelectors, NameOrRun, Number
 from runyard_server.cli.session import Session, session_of
 from runyard_server.client import Run
+from runyard_server.client.diagnosis import Diagnosis, diagnose
 
 RUNS_LISTED = 20
 """Runs in a list unless told otherwise: a screen."""
@@ -60,12 +64,13 @@ def info(context: typer.Context, name: NameOrRun, number: Number = None) -> None
     run = client.find_run(name, number)
     code = client.deployment(run.deployment_id).version if run.deployment_id else None
     settings = client.configuration(run.configuration_id).version if run.configuration_id else None
+    found = diagnose(client, run)
     shown = output.facts(
         [
             ("job", run.job_ref),
             ("run", f"#{run.number}  {run.id}"),
             ("status", output.status(run.status, run.reason)),
-            ("because", run.message),
+            ("because", run.message if run.message != found.error else None),
             ("exit code", None if run.exit_code is None else str(run.exit_code)),
             ("trigger", run.trigger if run.triggered_by is None else f"by hand as {run.trigger}"),
             ("profile", run.profile),
@@ -79,8 +84,15 @@ def info(context: typer.Context, name: NameOrRun, number: Number = None) -> None
             ("page", client.run_url(run.id)),
         ]
     )
-    versions = {"deployment_version": code, "configuration_version": settings}
-    out.result({**asdict(run), **versions, "url": client.run_url(run.id)}, shown)
+    document = {
+        **asdict(run),
+        "deployment_version": code,
+        "configuration_version": settings,
+        "url": client.run_url(run.id),
+        "error": found.error or None,
+        "causes": [asdict(cause) for cause in found.causes],
+    }
+    out.result(document, shown, *_diagnosis(found))
     out.note(f"Its log: runyard job logs {job_refs.short_name(run.job_ref or name)} {run.number}", "dim")
 
 
@@ -159,6 +171,17 @@ def shown_below(session: Session, runs: Iterable[Run]) -> list[Table]:
     ]
     headings = ("JOB", "RUN", "STATUS", "TRIGGER", "PROFILE", "WINDOW", "STARTED", "TOOK")
     return [output.table(*headings, rows=rows)] if rows else []
+
+
+def _diagnosis(found: Diagnosis) -> Iterator[RenderableType]:
+    """Yield what a run died of, below its facts: the last error, then each likely cause with its remedy (TRB-04)."""
+    if found.error:
+        yield Padding(Text(found.error, "red"), (1, 0, 0, 0))
+    for cause in found.causes:
+        yield Padding(Text(f"{cause.cause} ").append(f"{cause.code}", "dim"), (1, 0, 0, 0))
+        yield Text("→ ", "green").append(cause.remedy, "default")
+    if found.error or found.causes:
+        yield ""
 
 
 def _runs(session: Session, which: Sequence[str], statuses: frozenset[RunStatus]) -> Iterable[Run]:

@@ -14,6 +14,15 @@ PREPARING = ("logging.", "warnings.", "sys.path.", "os.environ.", "dotenv.", "ty
 """Calls that set something up; a script that makes no others has not begun."""
 
 
+SCRIPT_LAUNCHER = ".launchers.module"
+"""How the names of launchers of scripts end, of ours and of dlt's."""
+
+
+def is_script(launcher: str) -> bool:
+    """Return whether a job is a module that is run as `__main__`."""
+    return launcher.endswith(SCRIPT_LAUNCHER)
+
+
 def check(source: Source) -> Finding | None:
     """Return what is wrong with a module that is deployed as a script, nothing if it does something."""
     first = first_function(source.tree)
