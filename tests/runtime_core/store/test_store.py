@@ -170,18 +170,6 @@ def test_the_database_refuses_what_must_never_be_true(
         database.write(lambda c: c.execute(update(runs_table).values(nonsense)))
 
 
-# SPEC: EXE-08
-def test_a_claim_takes_no_more_runs_than_there_are_slots(database: Database, job_id: str) -> None:
-    for number in range(3):
-        database.write(partial(create_run, job_id=job_id, cause=f"tick {number}", now=number))
-    [first] = database.read(runs.claimable)
-    assert first["cause"] == "tick 0"
-    database.write(lambda c: runs.move(c, first["id"], RunStatus.STARTING, now=9))
-    assert database.read(runs.claimable) == []
-    database.write(lambda c: runs.move(c, first["id"], RunStatus.FAILED, now=9, reason=Reason.START_FAILED))
-    assert [row["cause"] for row in database.read(runs.claimable)] == ["tick 1"]
-
-
 def plan_of(database: Database, work: Work[Any]) -> str:
     """Return how SQLite goes about the statements of some work, one step a line."""
     steps: list[str] = []
@@ -202,7 +190,9 @@ def plan_of(database: Database, work: Work[Any]) -> str:
 @pytest.mark.parametrize(
     "work",
     [
-        runs.claimable,
+        partial(runs.claimable, now=1),
+        partial(runs.claimable, now=1, limits=runs.Limits(server=1, workspace=1)),
+        runs.next_retry_at,
         runs.to_stop,
         partial(runs.with_status, statuses=ACTIVE),
         partial(facts.load, job_ids=["a"]),
@@ -218,7 +208,7 @@ def test_what_concerns_few_runs_never_walks_through_all_that_ever_ran(
     database = Database(sqlite_file_url)
     steps = plan_of(database, work).splitlines()
     database.close()
-    narrow = ("ix_runs_open", "ix_runs_pending", "ix_runs_active")
+    narrow = ("ix_runs_open", "ix_runs_pending", "ix_runs_active", "ix_runs_retries")
     walks = [step for step in steps if step.startswith("SCAN runs") and not step.endswith(narrow)]
     assert (walks, [step for step in steps if "ix_runs_newest" in step]) == ([], [])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,8 +40,8 @@ SYSTEM = "system"
 
 BATCH = str(JobType.BATCH)
 
-UNLIMITED = sys.maxsize
-"""Stands for no limit in SQL: more runs than there will ever be."""
+UNLIMITED = 2**31 - 1
+"""Stands for no limit in SQL: the largest number PostgreSQL compares counts with."""
 
 CLAIM_BATCH = 200
 """Waiting runs looked at in one claim: more than two cores start in a second."""
@@ -195,11 +194,13 @@ _CLAIMABLE = (
     .order_by(runs.c.due_at, runs.c.id)
     .limit(bindparam("at_most"))
 )
+# Not as it is: SQLite would walk through all runs of a workspace to have them in groups.
+_workspace_id = runs.c.workspace_id.concat("")
 _at_work = (
-    select(runs.c.workspace_id, func.count().label("active"))
+    select(_workspace_id.label("workspace_id"), func.count().label("active"))
     .join(jobs, jobs.c.id == runs.c.job_id)
     .where(runs_that_are(ACTIVE), jobs.c.job_type == BATCH)
-    .group_by(runs.c.workspace_id)
+    .group_by(_workspace_id)
     .cte()
 )
 _active_here = func.coalesce(_at_work.c.active, 0)

@@ -1,0 +1,273 @@
+"""Which waiting runs may start, and in which order: slots of jobs, limits of workspaces and of the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, insert, select, text, update
+from tests.support.planning import job
+
+from runyard.core.ids import SeededIds
+from runyard.core.intervals import Window
+from runyard.core.planning import NewRun
+from runyard.core.runs import Reason, RunStatus
+from runyard.core.store import accounts, jobs, new_runs, runs, snapshots, workspaces
+from runyard.core.store.engine import Database
+from runyard.core.store.runs import Limits
+from runyard.core.store.tables import runs as runs_table
+
+IDS = SeededIds(11)
+OWNER = "owner"
+POINT = Window(1, 1)
+
+
+class Yard:
+    """A store with workspaces and jobs in it, in which runs wait, start and end."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.database.write(
+            lambda c: accounts.create_user(c, id=OWNER, email="owner@localhost", name=None, now=1)
+        )
+
+    def workspace(self, name: str) -> None:
+        def work(connection: Connection) -> None:
+            workspaces.create(connection, id=name, name=name, description=None, user_id=OWNER, now=1)
+            sizes = {"file_count": 0, "size_bytes": 0, "created_by": OWNER, "created_at": 1}
+            hashes = {"workspace_id": name, "content_hash": "h", "comparison_hash": "h"}
+            code = {"requirements": {}, "requirements_size_bytes": 1}
+            for table, extra in ((snapshots.deployments, code), (snapshots.configurations, {"profiles": []})):
+                values: dict[str, Any] = {"id": IDS.new_id(), **hashes, **sizes, **extra}
+                snapshots.create(connection, table, values=values, snapshot_files=[])
+
+        self.database.write(work)
+
+    def job(self, name: str, workspace: str, *, concurrency: int | None = None, kind: str = "batch") -> None:
+        entry = {"module": "etl", "function": name, "job_type": kind, "launcher": "job"}
+        wire = {"entry_point": entry, "execute": {"concurrency": concurrency}}
+        definition = job(ref=f"jobs.etl.{name}", wire=wire).definition
+        self.database.write(
+            lambda c: jobs.create(
+                c,
+                job_id=name,
+                version_id=IDS.new_id(),
+                workspace_id=workspace,
+                definition=definition,
+                definition_hash="h",
+                deployment_module="__deployment__",
+                label=None,
+                edges=[],
+                user_id=OWNER,
+                now=1,
+            )
+        )
+
+    def waits(self, run_id: str, job_id: str, *, tick_at: int | None = None, now: int = 1) -> None:
+        """Let a run wait that was due at its tick, else when it was created."""
+
+        def work(connection: Connection) -> None:
+            versions = new_runs.versions_now(connection, [job_id])[job_id]
+            new = NewRun("manual:", run_id, tick_at)
+            wanted = new_runs.Wanted(run_id, job_id, new, versions, "prod")
+            new_runs.create(connection, [wanted], config={}, user_id=None, now=now)
+
+        self.database.write(work)
+
+    def claim(self, limits: Limits = runs.NO_LIMITS, *, now: int = 100) -> list[str]:
+        """Claim what may start; return it in order."""
+
+        def work(connection: Connection) -> list[str]:
+            rows = runs.claimable(connection, now, limits)
+            for row in rows:
+                runs.claim(connection, row, window=POINT, refresh=False, engine="local", now=now)
+            return [row["id"] for row in rows]
+
+        return self.database.write(work)
+
+    def ends(self, run_id: str) -> None:
+        self.database.write(lambda c: runs.move(c, run_id, RunStatus.FAILED, now=200, reason=Reason.LOST))
+
+    def fails_and_waits(self, run_id: str, due_at: int) -> None:
+        """Let a run wait to be tried again."""
+        again = {"due_at": due_at}
+        self.database.write(lambda c: runs.move(c, run_id, RunStatus.PENDING, now=200, values=again))
+
+    def runs_since(self, run_id: str, started_at: int) -> None:
+        values = {"started_at": started_at}
+        self.database.write(lambda c: runs.move(c, run_id, RunStatus.RUNNING, now=started_at, values=values))
+
+
+@pytest.fixture
+def yard(database: Database) -> Yard:
+    """Return a store with two workspaces, on each kind of database."""
+    yard = Yard(database)
+    yard.workspace("a")
+    yard.workspace("b")
+    return yard
+
+
+# SPEC: EXE-05 EXE-08
+def test_a_claim_takes_no_more_runs_of_a_job_than_it_has_slots(yard: Yard) -> None:
+    yard.job("one", "a", concurrency=1)
+    yard.job("two", "a", concurrency=2)
+    yard.job("all", "a", concurrency=None)
+    for number in range(3):
+        for name in ("one", "two", "all"):
+            yard.waits(f"{name}{number}", name, now=number)
+    assert yard.claim() == ["all0", "one0", "two0", "all1", "two1", "all2"]
+    assert yard.claim() == []
+    yard.ends("one0")
+    yard.ends("two1")
+    assert yard.claim() == ["one1", "two2"], "a slot is free as soon as its run has ended, however it did"
+
+
+# SPEC: EXE-07
+def test_the_server_starts_no_more_runs_than_its_limit_and_the_others_wait_in_the_order_they_were_due(
+    yard: Yard,
+) -> None:
+    yard.job("one", "a")
+    yard.job("two", "b")
+    yard.waits("late", "one", now=5)
+    yard.waits("tick of 4", "one", tick_at=4, now=9)
+    yard.waits("tick of 2", "two", tick_at=2, now=9)
+    yard.waits("early", "two", now=3)
+    limits = Limits(server=2)
+    assert yard.claim(limits) == ["tick of 2", "early"]
+    assert yard.claim(limits) == []
+    yard.ends("early")
+    assert yard.claim(limits) == ["tick of 4"]
+    yard.ends("tick of 4")
+    yard.ends("tick of 2")
+    assert yard.claim(limits) == ["late"]
+
+
+# SPEC: EXE-07
+def test_a_workspace_at_its_limit_holds_up_no_other(yard: Yard) -> None:
+    yard.job("one", "a")
+    yard.job("two", "b")
+    for number in range(3):
+        yard.waits(f"a{number}", "one", now=number)
+    yard.waits("b0", "two", now=9)
+    limits = Limits(workspace=2)
+    assert yard.claim(limits) == ["a0", "a1", "b0"]
+    assert yard.claim(limits) == []
+    yard.ends("a0")
+    assert yard.claim(limits) == ["a2"]
+
+
+# SPEC: EXE-07
+def test_who_waits_for_a_full_workspace_takes_no_place_among_those_looked_at(yard: Yard) -> None:
+    yard.job("one", "a")
+    yard.job("two", "b")
+    for number in range(5):
+        yard.waits(f"a{number}", "one", now=number)
+    yard.waits("b0", "two", now=9)
+    limits = Limits(workspace=1)
+
+    def looked_at() -> list[str]:
+        return [row["id"] for row in yard.database.read(lambda c: runs.claimable(c, 100, limits, at_most=2))]
+
+    assert looked_at() == ["a0"]
+    yard.claim(Limits(server=1))
+    assert looked_at() == ["b0"]
+
+
+# SPEC: EXE-07
+def test_an_app_neither_waits_for_the_limits_nor_counts(yard: Yard) -> None:
+    yard.job("batch", "a")
+    yard.job("app", "a", kind="interactive")
+    yard.waits("app0", "app", now=1)
+    yard.waits("batch0", "batch", now=2)
+    yard.waits("batch1", "batch", now=3)
+    yard.waits("app1", "app", now=4)
+    limits = Limits(server=1, workspace=1)
+    assert yard.claim(limits) == ["app0", "batch0", "app1"]
+    assert yard.claim(limits) == []
+
+
+# SPEC: EXE-07 DEC-20
+def test_a_run_that_waits_to_be_tried_again_leaves_its_place_on_the_server_to_others(yard: Yard) -> None:
+    yard.job("one", "a", concurrency=1)
+    yard.job("two", "a", concurrency=1)
+    yard.waits("again", "one", now=1)
+    yard.waits("next of one", "one", now=2)
+    yard.waits("two", "two", now=3)
+    limits = Limits(server=1, workspace=1)
+    assert yard.claim(limits) == ["again"]
+    yard.fails_and_waits("again", due_at=500)
+    assert yard.database.read(runs.next_retry_at) == 500
+    assert yard.claim(limits, now=300) == ["two"], "its slot of the job stays its own"
+    assert yard.claim(limits, now=500) == []
+    yard.ends("two")
+    assert yard.claim(limits, now=499) == []
+    assert yard.claim(limits, now=500) == ["again"]
+    assert yard.database.read(runs.next_retry_at) is None
+
+
+def test_a_run_keeps_when_its_first_attempt_started(yard: Yard) -> None:
+    yard.job("one", "a")
+    yard.waits("again", "one")
+    yard.claim()
+    yard.runs_since("again", 110)
+    yard.fails_and_waits("again", due_at=500)
+    yard.claim(now=500)
+    yard.runs_since("again", 520)
+    row = yard.database.read(lambda c: runs.by_id(c, "again"))
+    assert row is not None
+    assert (row["started_at"], row["attempt"]) == (110, 2)
+
+
+# SPEC: EXE-07 EXE-08
+@pytest.mark.parametrize("limits", [runs.NO_LIMITS, Limits(5, 5)])
+def test_a_claim_costs_no_more_however_many_runs_have_ended(postgres_url: str, limits: Limits) -> None:
+    """What SQLite does about it is in `test_store`; PostgreSQL decides by what it knows of the tables."""
+    yard = Yard(Database(postgres_url))
+    yard.workspace("a")
+    yard.job("one", "a")
+    yard.waits("first", "one")
+    ended = {"status": "completed", "reason": "ok", "finished_at": 9, "started_at": 2, "due_at": None}
+
+    def fill(connection: Connection) -> None:
+        [row] = connection.execute(select(runs_table)).mappings()
+        rows = [
+            {**row, **ended, "id": f"r{n}", "cause": f"c{n}", "number": n + 9, "attempt": 1}
+            for n in range(2, 5000)
+        ]
+        connection.execute(insert(runs_table), rows)
+        connection.execute(text("analyze runs"))
+
+    yard.database.write(fill)
+    yard.waits("second", "one")
+
+    steps: list[str] = []
+
+    def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        cursor.execute(f"explain {statement}", parameters)
+        steps.extend(row[0] for row in cursor.fetchall())
+
+    def look(connection: Connection) -> None:
+        event.listen(connection, "before_cursor_execute", explain)
+        runs.claimable(connection, 100, limits)
+
+    yard.database.read(look)
+    assert [step for step in steps if "Seq Scan on runs" in step] == []
+    assert yard.claim(limits) == ["first", "second"]
+    yard.database.close()
+
+
+def test_what_does_not_wait_has_no_place_in_the_queue(yard: Yard) -> None:
+    yard.job("one", "a")
+    yard.waits("run", "one", tick_at=4, now=9)
+
+    def due_at() -> int | None:
+        row = yard.database.read(lambda c: runs.by_id(c, "run"))
+        assert row is not None
+        due: int | None = row["due_at"]
+        return due
+
+    assert due_at() == 4
+    yard.claim()
+    assert due_at() is None
+    with pytest.raises(Exception, match="due_while_pending"):
+        yard.database.write(lambda c: c.execute(update(runs_table).values(due_at=4)))
