@@ -38,6 +38,9 @@ CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 3600.0
 """How long an app may say nothing while it answers, or read nothing: longer than any query worth waiting for."""
 
+KEPT_SECONDS = 2.0
+"""How long an idle connection is kept: less than the five seconds after which the servers of most apps close it."""
+
 KEPT_CONNECTIONS = 64
 """Idle connections kept for all apps together: two browsers' worth of assets for each of a handful of apps."""
 
@@ -57,6 +60,9 @@ _NOT_TO_APP = _HOP_BY_HOP | {"authorization", "expect", "forwarded"}
 _NOT_TO_APP_SOCKET = _NOT_TO_APP | {"host", "content-length"}
 _NOT_TO_VISITOR = _HOP_BY_HOP | {"date", "server"}
 """The server that answers for us says these two itself."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that may be asked twice, for they change nothing."""
 
 _OWN_COOKIES = frozenset(name for own in (COOKIE, APP_COOKIE, LINK_COOKIE) for name in names_of(own))
 
@@ -92,7 +98,11 @@ class Proxy:
         self._upstream = httpx.AsyncHTTPTransport(
             verify=False,  # it is plain HTTP on loopback; loading certificates would slow the start
             trust_env=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS),
+            limits=httpx.Limits(
+                max_connections=None,
+                max_keepalive_connections=KEPT_CONNECTIONS,
+                keepalive_expiry=KEPT_SECONDS,
+            ),
         )
 
     async def close(self) -> None:
@@ -136,7 +146,7 @@ class Proxy:
             },
         )
         try:
-            answer = await self._upstream.handle_async_request(request)
+            answer = await self._ask(request, is_repeatable=not has_body and scope["method"] in _SAFE)
         except httpx.TransportError:
             await unreachable_page()(scope, receive, send)
             return
@@ -151,6 +161,18 @@ class Proxy:
             await send({"type": "http.response.body", "body": b""})
         finally:
             await answer.aclose()
+
+    async def _ask(self, request: httpx.Request, *, is_repeatable: bool) -> httpx.Response:
+        """Return an answer that begins. An app may close a connection just when it is used again; then once more.
+
+        Raises: httpx.TransportError.
+        """
+        try:
+            return await self._upstream.handle_async_request(request)
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            if not is_repeatable:
+                raise
+            return await self._upstream.handle_async_request(request)
 
 
 class _Visitor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -370,6 +370,27 @@ async def test_half_an_answer_is_not_taken_for_a_whole_one() -> None:
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get("/broken")
         assert (await client.get("/slash/")).text == "home"
+
+
+@told
+async def test_a_connection_that_the_app_closed_meanwhile_is_opened_again() -> None:
+    closed_once = asyncio.Event()
+
+    async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+                if not closed_once.is_set():
+                    closed_once.set()
+                    await reader.readuntil(b"\r\n\r\n")
+                    return
+
+    here = World()
+    async with await asyncio.start_server(app, "127.0.0.1", 0) as listening, served(here) as here.port:
+        here.direct = listening.sockets[0].getsockname()[1]
+        async with here.client as client:
+            assert [(await client.get("/")).text for _ in range(3)] == ["hi", "hi", "hi"]
+        await here.proxy.close()
 
 
 @told
