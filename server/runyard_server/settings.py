@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from runyard.core.errors import InvalidRequest
 from runyard.core.intervals import MIN_EVERY_SECONDS
+from runyard.core.store.runs import Limits
 from runyard.core.uploads import UploadLimits
 
 PREFIX = "RUNYARD_"
@@ -28,6 +29,9 @@ USER_KEY = "dlt_u_"
 
 BOOTSTRAP_KEY_MIN_CHARS = 20
 """A key is the whole protection of the owner's rights; below this it could be guessed."""
+
+RUNS_MAX = 1_000_000
+"""Largest limit of active runs; who wants more means no limit."""
 
 MIB = 1024 * 1024
 _LIMITS = UploadLimits()
@@ -57,6 +61,10 @@ class Settings:
     """The interpreter of runs when `environment` is `workspace`."""
     min_every_seconds: float = MIN_EVERY_SECONDS
     """Shortest period an `every` trigger may have, in seconds (TRG-16)."""
+    runs_max: int | None = None
+    """Batch runs that may be active at once on the whole server; unset, any number (EXE-07)."""
+    workspace_runs_max: int | None = None
+    """Batch runs that may be active at once in each workspace; unset, any number (EXE-07)."""
     log_limit_bytes: int = 1024 * MIB
     """Log kept per run, in bytes; what comes after is dropped and the run goes on (LIM-07)."""
     upload_file_limit_bytes: int = _LIMITS.max_file_bytes
@@ -89,6 +97,11 @@ class Settings:
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def run_limits(self) -> Limits:
+        """Return how many runs may be active at once."""
+        return Limits(self.runs_max, self.workspace_runs_max)
 
     @property
     def upload_limits(self) -> UploadLimits:
@@ -139,6 +152,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _number_of_runs(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= RUNS_MAX:
+        raise ValueError(f"a whole number from 1 to {RUNS_MAX:,}")
+    return int(text)
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise ValueError("a port from 0 to 65535")
@@ -179,6 +198,8 @@ _OWN_READERS: dict[str, Callable[[str], Any]] = {
     "workspace_python": _path,
     "environment": _environment,
     "min_every_seconds": _seconds,
+    "runs_max": _number_of_runs,
+    "workspace_runs_max": _number_of_runs,
     "log_limit_bytes": _whole,
     "upload_file_limit_bytes": _whole,
     "upload_limit_bytes": _whole,

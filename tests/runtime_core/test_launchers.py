@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+from tests.support.launches import launch, start
 
 from runyard import run
 from runyard.core.errors import InvalidInput
@@ -15,41 +14,8 @@ from runyard.core.launchers import marimo, streamlit
 from runyard.core.launchers.invocation import read_options
 from runyard.core.parameters import convert, fill, parameters
 from runyard.core.preparing import arguments
-from runyard.core.processes import Completed, SystemProcesses
+from runyard.core.processes import Completed
 from runyard.core.run_context import make_run_context
-
-SDK = Path(__file__).parents[2] / "runtime_core"
-
-
-def launch(
-    root: Path,
-    code: str,
-    *,
-    launcher: str = "runyard.core.launchers.job",
-    trigger: str = "manual:",
-    env: dict[str, str] | None = None,
-    **entry: Any,
-) -> Completed:
-    (root / "flights.py").write_text(code)
-    point = {
-        "module": "flights",
-        "function": "load",
-        "job_type": "batch",
-        "launcher": "x",
-        "job_ref": "jobs.flights.load",
-        **entry,
-    }
-    return start(root, arguments(launcher, "r1", trigger, point), **(env or {}))
-
-
-def start(root: Path, arguments: Sequence[str], **env: str) -> Completed:
-    # Without `site`: what an environment adds to every start is not ours.
-    return SystemProcesses().run(
-        [sys.executable, "-S", *arguments],
-        cwd=root,
-        env={"PYTHONPATH": str(SDK), "PYTHONDONTWRITEBYTECODE": "1", **env},
-        timeout_seconds=60,
-    )
 
 
 # SPEC: DEC-13, DEC-14, DEC-15, IVL-12

@@ -29,6 +29,26 @@ def test_a_run_moves_as_the_table_says_and_in_no_other_way(source: RunStatus, ta
     assert is_legal(source, target) == ((source, target) in MOVES)
 
 
+# SPEC: DEC-21
+@pytest.mark.parametrize(
+    ("exit_code", "stop", "verdict", "status", "reason"),
+    [
+        (1, None, "aborted", RunStatus.CANCELLED, Reason.ABORTED),
+        (1, None, "self_skip", RunStatus.CANCELLED, Reason.SELF_SKIP),
+        (1, None, "ok", RunStatus.FAILED, Reason.EXCEPTION),
+        (1, None, "", RunStatus.FAILED, Reason.EXCEPTION),
+        (0, None, "aborted", RunStatus.COMPLETED, Reason.OK),
+        (3, None, "aborted", RunStatus.FAILED, Reason.EXIT_CODE),
+        (1, "timeout", "aborted", RunStatus.FAILED, Reason.TIMEOUT),
+        (1, "cancelled", "self_skip", RunStatus.CANCELLED, Reason.USER_CANCEL),
+    ],
+)
+def test_what_a_job_says_of_its_end_counts_if_it_then_ends_so(
+    exit_code: int, stop: str | None, verdict: str, status: RunStatus, reason: Reason
+) -> None:
+    assert ending(exit_code=exit_code, signal=None, stop=stop, verdict=verdict) == (status, reason)
+
+
 # SPEC: QLT-04
 def test_a_status_is_waiting_active_or_never_changes() -> None:
     assert {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED} == TERMINAL

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runyard.core.errors import InvalidRequest
+from runyard.core.store.runs import Limits
 from runyard_server.settings import PREFIX, Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -25,6 +26,7 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
         "RUNYARD_PORT": "9000",
         "RUNYARD_DATA_DIR": "/srv/runyard",
         "RUNYARD_MIN_EVERY_SECONDS": "0.5",
+        "RUNYARD_RUNS_MAX": "8",
         "RUNYARD_LOG_LIMIT_BYTES": "",
         "HOME": "/nowhere",
     }
@@ -32,6 +34,7 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
     assert (settings.port, settings.host) == (9001, "127.0.0.1")
     assert settings.data_dir == Path("/srv/runyard")
     assert settings.min_every_seconds == 0.5
+    assert settings.run_limits == Limits(server=8, workspace=None)
     assert settings.log_limit_bytes == Settings().log_limit_bytes
 
 
@@ -43,6 +46,9 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
         ("RUNYARD_MIN_EVERY_SECONDS", "-1"),
         ("RUNYARD_MIN_EVERY_SECONDS", "nan"),
         ("RUNYARD_ENVIRONMENT", "docker"),
+        ("RUNYARD_RUNS_MAX", "0"),
+        ("RUNYARD_RUNS_MAX", "many"),
+        ("RUNYARD_WORKSPACE_RUNS_MAX", "1000001"),
         ("RUNYARD_LOG_LIMIT_BYTES", "1 GiB"),
         ("RUNYARD_PUBLIC_URL", "runyard.example.org"),
         ("RUNYARD_PUBLIC_URL", "https://example.org/runyard"),

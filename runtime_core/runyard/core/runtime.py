@@ -37,6 +37,7 @@ from runyard.core.sdk import install_sdk
 from runyard.core.sealed_store import SealedFileStore, new_key
 from runyard.core.store.engine import Database, sqlite_url
 from runyard.core.store.migrate import migrate
+from runyard.core.store.runs import NO_LIMITS, Limits
 from runyard.core.system_job import SystemJob
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Runtime:
         database_url: str | None = None,
         workspace_python: Path | None = None,
         min_every_seconds: float = MIN_EVERY_SECONDS,
+        run_limits: Limits = NO_LIMITS,
         log_limit_bytes: int = LOG_LIMIT_BYTES,
         issue_key: IssueKey | None = None,
         clock: Clock | None = None,
@@ -129,6 +131,7 @@ class Runtime:
             self.clock,
             self.ids,
             attempt_directory=self.attempt_directory,
+            limits=run_limits,
             log_grew=lambda attempt: self.logs.wake(attempt.run_id),
             run_ended=self._ended,
         )

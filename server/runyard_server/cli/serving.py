@@ -59,6 +59,7 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
             database_url=settings.database_url,
             workspace_python=settings.workspace_python if settings.environment == "workspace" else None,
             min_every_seconds=settings.min_every_seconds,
+            run_limits=settings.run_limits,
             log_limit_bytes=settings.log_limit_bytes,
             issue_key=Tokens(settings.data_dir / "keys", clock, ids).run_key,
             clock=clock,

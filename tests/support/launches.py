@@ -1,0 +1,44 @@
+"""Launchers as the engine starts them, on a module written for the purpose."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runyard.core.preparing import arguments
+from runyard.core.processes import Completed, SystemProcesses
+
+SDK = Path(__file__).parents[2] / "runtime_core"
+
+
+def launch(
+    root: Path,
+    code: str,
+    *,
+    launcher: str = "runyard.core.launchers.job",
+    trigger: str = "manual:",
+    env: dict[str, str] | None = None,
+    **entry: Any,
+) -> Completed:
+    (root / "flights.py").write_text(code)
+    point = {
+        "module": "flights",
+        "function": "load",
+        "job_type": "batch",
+        "launcher": "x",
+        "job_ref": "jobs.flights.load",
+        **entry,
+    }
+    return start(root, arguments(launcher, "r1", trigger, point), **(env or {}))
+
+
+def start(root: Path, arguments: Sequence[str], **env: str) -> Completed:
+    # Without `site`: what an environment adds to every start is not ours.
+    return SystemProcesses().run(
+        [sys.executable, "-S", *arguments],
+        cwd=root,
+        env={"PYTHONPATH": str(SDK), "PYTHONDONTWRITEBYTECODE": "1", **env},
+        timeout_seconds=60,
+    )
