@@ -52,13 +52,14 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="measure this, may be repeated")
     parser.add_argument("--json", action="store_true", help="write one JSON document")
     parser.add_argument("--runs", type=int, default=100_000, help="runs in the store of `listing`")
+    parser.add_argument("--jobs", type=int, default=10_000, help="jobs in the store of `planning`")
     parser.add_argument("--seconds", type=int, default=TOTAL_SECONDS, help="end after this long")
     options = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     signal.signal(signal.SIGALRM, _out_of_time)
     signal.alarm(options.seconds)
     figures: list[Figure] = []
-    with place(options.runs) as where:
+    with place(options.runs, options.jobs) as where:
         for name in options.only or MEASUREMENTS:
             sys.stderr.write(f"{name} ...\n")
             figures += MEASUREMENTS[name](where)

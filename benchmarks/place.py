@@ -15,11 +15,15 @@ from uv import find_uv_bin
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`python` has no packages, as the environment of a job that needs none; `listed_runs` is for `listing`."""
+    """`python` has no packages, as the environment of a job that needs none.
+
+    `listed_runs` are the runs in the store of `listing`, `planned_jobs` the jobs in that of `planning`.
+    """
 
     directory: Path
     python: Path
     listed_runs: int
+    planned_jobs: int
 
     def new_directory(self) -> Path:
         """Return a directory that nobody else uses."""
@@ -27,7 +31,7 @@ class Place:
 
 
 @contextmanager
-def place(listed_runs: int) -> Iterator[Place]:
+def place(listed_runs: int, planned_jobs: int) -> Iterator[Place]:
     """Offer a place, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="runyard-bench-", ignore_cleanup_errors=True) as scratch:
         environment = Path(scratch, "environment")
@@ -41,4 +45,4 @@ def place(listed_runs: int) -> Iterator[Place]:
             str(environment),
         ]
         subprocess.run(command, check=True)
-        yield Place(Path(scratch), environment / "bin" / "python", listed_runs)
+        yield Place(Path(scratch), environment / "bin" / "python", listed_runs, planned_jobs)
