@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from runyard.core.intervals import UPCOMING
 from runyard.core.preview import DAYS_MAX
@@ -145,6 +145,9 @@ class TriggerJobs(BaseModel):
     refresh: bool = False
     dry_run: bool = False
     config: JsonObject | None = None
+    # Both or none: the part of time that the runs cover, exactly.
+    interval_start: AwareDatetime | None = None
+    interval_end: AwareDatetime | None = None
 
 
 class SetSchedule(BaseModel):

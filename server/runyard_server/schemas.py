@@ -387,6 +387,7 @@ class Decision(TypedDict):
     because: str
     facts: JsonObject
     run_id: Uuid | None
+    run_number: int | None
 
 
 class Decisions(TypedDict):
@@ -508,8 +509,18 @@ class DeployedWorkspace(TypedDict):
     deployment_module: str | None
 
 
+class RefreshedJob(TypedDict):
+    """A job that a refresh makes start over, and where its windows begin; null if the job itself decides."""
+
+    job_ref: str
+    interval_start: Instant | None
+
+
 class TriggeredJob(TypedDict):
-    """What became of one job that was to be started; without a run, `reasons` say why."""
+    """What became of one job that was to be started; without a run, `reasons` say why.
+
+    `refreshes` is told in a dry run of a refresh: what starts over, the job itself first.
+    """
 
     job_id: Uuid
     job_ref: str
@@ -519,6 +530,7 @@ class TriggeredJob(TypedDict):
     job_run_id: Uuid | None
     job_run: Run | None
     reasons: list[str] | None
+    refreshes: list[RefreshedJob] | None
 
 
 class TriggeredJobs(TypedDict):

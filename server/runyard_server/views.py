@@ -356,6 +356,7 @@ class Views:
             "because": row["because"],
             "facts": row["facts"],
             "run_id": row["run_id"],
+            "run_number": row["run_number"],
         }
 
 

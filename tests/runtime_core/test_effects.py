@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core.clock import MICROSECONDS
+from runyard.core.intervals import Window
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.settling import settle
 from runyard.core.store import facts, jobs, runs
@@ -23,6 +24,9 @@ ETL = """
 
     def told(run_context):
         print(run_context["trigger_type"], run_context["trigger"])
+
+    def days(run_context):
+        print(run_context["interval_start"].date(), run_context["interval_end"].date())
 
     def keep(run_context):
         kept = pathlib.Path(os.environ["RUNYARD_DATA_DIR"], "rows")
@@ -95,6 +99,28 @@ def test_a_tick_that_waits_outlives_the_server_and_starts_once_its_upstream_has_
     assert (run["tick_at"], run["status"]) == (missed, "completed")
     assert second.decisions("jobs.etl.told")[0]["outcome"] == "fired"
     second.close()
+
+
+# SPEC: IVL-14
+def test_windows_that_were_covered_run_again_and_nothing_else_moves(world: World) -> None:
+    days = batch_job("days", "schedule:0 0 * * *", interval={"start": "2013-01-01", "end": "2013-01-05"})
+    world.deploy(days, batch_job("told", "job.success:jobs.etl.days"))
+    world.runtime.start()
+    world.until_ended(world.start_one("days")["id"])
+    world.until_quiet()
+    pointer = world.job("jobs.etl.days")["done_until"]
+    day = 86_400 * MICROSECONDS
+    for start, end in ((pointer - 4 * day, pointer - 3 * day), (pointer - 2 * day, pointer)):
+        [run] = world.start("days", window=Window(start, end))
+        assert run is not None
+        assert (run["interval_start"], run["interval_end"]) == (start, end), "known from the start"
+        ended = world.until_ended(run["id"])
+        assert (ended["interval_start"], ended["interval_end"], ended["refresh"]) == (start, end, False)
+    world.until_quiet()
+    assert world.lines(world.runs("jobs.etl.days")[1]["id"]) == ["2013-01-01 2013-01-02"]
+    assert world.job("jobs.etl.days")["done_until"] == pointer
+    assert len(world.runs("jobs.etl.days")) == 3, "it starts no backlog"
+    assert len(world.runs("jobs.etl.told")) == 3, "what follows the job follows it here too"
 
 
 # SPEC: RFR-09

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from runyard.core.clock import from_datetime
@@ -15,7 +15,8 @@ from runyard.core.jobs import parse_job
 
 def at(text: str) -> int:
     """Return the instant of an ISO text; UTC if it names no offset."""
-    return from_datetime(datetime.fromisoformat(text if "+" in text or text.endswith("Z") else f"{text}Z"))
+    moment = datetime.fromisoformat(text)
+    return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def window(start: str, end: str) -> Window:

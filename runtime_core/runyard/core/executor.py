@@ -230,13 +230,17 @@ class Executor:
                 claimed.append(AttemptId(row["id"], number))
                 continue
             fired_at = row["tick_at"] if row["tick_at"] is not None else row["created_at"]
+            exact = Window(row["interval_start"], row["interval_end"]) if row["exact"] else None
             started = plan_claim(
                 known[row["job_id"]],
                 row["trigger"],
                 asked_refresh=row["refresh"],
                 fired_at=fired_at,
                 now=now,
+                exact=exact,
             )
+            if started is None:
+                continue
             job, window = started.job, started.window
             if started.refresh:
                 due_at = None if job.archived else due_after(job, now)

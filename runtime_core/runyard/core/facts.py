@@ -77,15 +77,21 @@ class JobFacts:
         """Return the facts after a refresh was asked for: nothing counts as covered until one completes (RFR-05)."""
         return replace(self, done_until=None, covered=(), refresh_pending=True)
 
-    def with_completed(self, window: Window | None, *, refresh: bool, now: int) -> JobFacts:
-        """Return the facts after a run completed: the pointer moves over all that is covered without a gap (IVL-05)."""
+    def with_completed(
+        self, window: Window | None, *, refresh: bool, now: int, exact: bool = False
+    ) -> JobFacts:
+        """Return the facts after a run completed: the pointer moves over all that is covered without a gap (IVL-05).
+
+        A window that somebody asked for as it stands is covered like any other, so missing time is missing no longer;
+        but it never says where the job's windows begin (IVL-14).
+        """
         done_until, covered = self.done_until, list(self.covered)
         if window is not None and not window.is_empty:
             covered = sorted([*covered, window], key=lambda each: each.start)
-            if done_until is None:
+            if done_until is None and not (exact and self.range is None):
                 done_until = window.start if self.range is None else self.range.start
             for each in covered:
-                if each.start <= done_until:
+                if done_until is not None and each.start <= done_until:
                     done_until = max(done_until, each.end)
         return replace(
             self,

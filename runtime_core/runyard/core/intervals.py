@@ -67,6 +67,9 @@ class Window:
     def is_empty(self) -> bool:
         return self.start == self.end
 
+    def overlaps(self, other: Window) -> bool:
+        return self.start < other.end and other.start < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -225,6 +228,61 @@ def remaining(schedule: Schedule | None, interval: Range | None, done_until: int
     # The end of the range may leave a part shorter than a period.
     step = _step_after(schedule, start)
     return (step if interval.end is None else min(step, interval.end)) <= now
+
+
+WINDOWS_MAX = 100
+"""Windows of one start that names its range: a split day of every quarter of an hour; more is a backlog's work."""
+
+
+def exact_windows(
+    schedule: Schedule | None, interval: Range | None, timezone: str, wanted: Window, now: int
+) -> list[Window]:
+    """Return the windows that cover exactly a part of time that somebody names, oldest first.
+
+    One window, or several where the range is split. The part lies in time that has elapsed and, of a cron, begins and
+    ends on ticks, so that what is covered stays a row of whole windows. Times in errors are of `timezone`.
+    Raises: InvalidInterval with the nearest times that would do. Source: IVL-13, IVL-14.
+    """
+    if not isinstance(schedule, Cron | Every):
+        raise InvalidInterval(
+            "The job has no windows.", "Only a job with a `schedule` or `every` trigger works off time."
+        )
+    if wanted.is_empty:
+        raise InvalidInterval("The window is empty.", "Let it end after its start.")
+    if isinstance(schedule, Cron):
+        for end in (wanted.start, wanted.end):
+            _require_tick(schedule, timezone, end)
+    elapsed = _elapsed(schedule, now)
+    first = wanted.start if interval is None else interval.start
+    last = elapsed if interval is None or interval.end is None else min(elapsed, interval.end)
+    if wanted.start < first or wanted.end > last:
+        raise InvalidInterval(
+            "The window is not within the time that the job covers by now.",
+            f"Choose one from {local_text(first, timezone)} to {local_text(last, timezone)}.",
+        )
+    found: list[Window] = []
+    start = wanted.start
+    while start < wanted.end:
+        if len(found) == WINDOWS_MAX:
+            raise InvalidInterval(
+                f"These are more than {WINDOWS_MAX} windows.",
+                f"Name a shorter part of time, for example up to {local_text(start, timezone)}.",
+            )
+        split = None if interval is None else interval.split
+        end = wanted.end if split is None else min(wanted.end, _cut(schedule, split, start))
+        found.append(Window(start, end))
+        start = end
+    return found
+
+
+def _require_tick(schedule: Cron, timezone: str, instant: int) -> None:
+    before = previous_tick(schedule.expr, schedule.timezone, instant)
+    if before != instant:
+        after = next_tick(schedule.expr, schedule.timezone, instant)
+        raise InvalidInterval(
+            f"{local_text(instant, timezone)} is no tick of `{schedule.expr}`.",
+            f"The nearest are {local_text(before, timezone)} and {local_text(after, timezone)}.",
+        )
 
 
 def _elapsed(schedule: Cron | Every, now: int) -> int:

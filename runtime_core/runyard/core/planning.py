@@ -63,6 +63,8 @@ class NewRun:
     """Whether somebody asked for a refresh; `is_refresh` says what it becomes."""
     caused_by: tuple[str, ...] = ()
     previous_run_id: str | None = None
+    window: Window | None = None
+    """The part of time it covers, if somebody named it; else that is decided when it leaves the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +253,13 @@ def plan_start(
     now: int,
     refresh: bool = False,
     force: bool = False,
+    window: Window | None = None,
 ) -> Decision:
     """Return what becomes of a start that somebody asked for: a new run, or a refusal with its reason.
 
     Only `FIRED` and `LIMITED` create a run. A refresh asked of a job that blocks refreshes is ignored (RFR-07);
-    `force` passes freshness gates (FRS-10). A paused job may still be started by hand (TRG-20).
+    `force` passes freshness gates (FRS-10). A paused job may still be started by hand (TRG-20). `window` is the part of
+    time that was asked for, one of `intervals.exact_windows` (IVL-14).
     """
     facts: dict[str, Any] = {"active_runs": job.active_count, "concurrency": job.definition.concurrency}
 
@@ -267,9 +271,11 @@ def plan_start(
         facts["stale"] = stale
         return decided(Outcome.NOT_FRESH, f"Upstream is not fresh: {'; '.join(stale.values())}.")
     blocks = job.definition.refresh is RefreshPolicy.BLOCK
-    run = NewRun(trigger, cause, None, refresh=refresh and not blocks)
+    run = NewRun(trigger, cause, None, refresh=refresh and not blocks, window=window)
     # The trigger says what the run stands for, and would read as if nobody had asked for it.
     words = "Started by hand." if _is_manual(trigger) else f"Started by hand as {trigger}."
+    if window is not None:
+        words = f"{words.removesuffix('.')}, for exactly {_iso(window.start)} to {_iso(window.end)}."
     if refresh and blocks:
         words += " The refresh was ignored, because this job blocks refreshes."
     return _created(decided, job, run, words)
@@ -381,11 +387,23 @@ def _next_part(ended: Ended, job: JobFacts, now: int) -> Decision | None:
 # Windows --------------------------------------------------------------------------------------------------
 
 
-def plan_claim(job: JobFacts, trigger: str, *, asked_refresh: bool, fired_at: int, now: int) -> Started:
-    """Return what a run becomes that leaves the queue now.
+def plan_claim(
+    job: JobFacts,
+    trigger: str,
+    *,
+    asked_refresh: bool,
+    fired_at: int,
+    now: int,
+    exact: Window | None = None,
+) -> Started | None:
+    """Return what a run becomes that leaves the queue now; None if it has to wait for another run's window.
 
-    A refresh is pending until one completes: if this run fails, the next one is a refresh again (RFR-05).
+    A refresh is pending until one completes: if this run fails, the next one is a refresh again (RFR-05). A run of an
+    `exact` window is no refresh, whatever is pending, for it covers a part alone (IVL-14).
     """
+    if exact is not None:
+        is_taken = any(exact.overlaps(window) for window in job.working_on)
+        return None if is_taken else Started(job, exact, refresh=job.completed_at is None)
     refresh = is_refresh(job, asked=asked_refresh)
     job = job.starting_over() if refresh else job
     return Started(job, window_at_start(job, trigger, fired_at, now), refresh)

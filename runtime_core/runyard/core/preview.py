@@ -38,7 +38,8 @@ USUAL_SECONDS = 60.0
 class ForeseenRun:
     """A run that is open now or is going to be. What it does not know yet is None.
 
-    `due_at` is the tick it stands for, or when it came to be. An app ends when somebody stops it, so never here.
+    `due_at` is the tick it stands for, or when it came to be. A window that somebody asked for is `exact` and known from
+    the start. An app ends when somebody stops it, so never here.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class ForeseenRun:
     due_at: int
     created_at: int
     refresh: bool = False
+    exact: bool = False
     claimed_at: int | None = None
     window: Window | None = None
     ends_at: int | None = None
@@ -69,13 +71,17 @@ class Firing:
 class Situation:
     """Jobs at one moment, archived ones left out.
 
-    `jobs` are by ref, `open_runs` oldest first, `seconds` is how long a run of a job takes, by id.
+    `jobs` are by ref, `open_runs` oldest first, `seconds` is how long a run of a job takes, by id. `active_max` is how
+    many batch runs may be active at once, None: any number; other workspaces are taken to be idle (EXE-07).
     """
 
     now: int
     jobs: Mapping[str, JobFacts]
     open_runs: tuple[ForeseenRun, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    refresh_asked_at: Mapping[str, int] = field(default_factory=dict)
+    """When the refresh was asked for that is pending, by id of the job."""
+    active_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,7 @@ class _World:
         self._now = situation.now
         self._jobs = {job.job_id: job for job in situation.jobs.values()}
         self._ids = {ref: job.job_id for ref, job in situation.jobs.items()}
-        self._seconds = situation.seconds
+        self._seconds, self._active_max = situation.seconds, situation.active_max
         self._downstream: dict[str, list[str]] = {}
         for ref, job in situation.jobs.items():
             for upstream in upstreams_of(job):
@@ -185,19 +191,18 @@ class _World:
             (job.next_due_at, job.job_id) for job in self._jobs.values() if job.next_due_at is not None
         ]
         heapq.heapify(self._due)
-        self._ends: list[tuple[int, int]] = []
-        self._asked_refresh: dict[str, int] = {}
+        self._ends: list[tuple[int, int, str]] = []
+        self._asked_refresh = dict(situation.refresh_asked_at)
         self.runs: list[ForeseenRun] = []
         self._waiting: list[ForeseenRun] = []
         self._by_id: dict[str, ForeseenRun] = {}
-        self._place: dict[str, int] = {}
+        self._claims = 0
         for run in situation.open_runs:
             if run.job_id in self._jobs:
                 self._take_in(replace(run))
         self._claim(situation.now)
 
     def _take_in(self, run: ForeseenRun) -> None:
-        self._place[run.run_id] = len(self.runs)
         self.runs.append(run)
         self._by_id[run.run_id] = run
         if run.claimed_at is None:
@@ -209,7 +214,7 @@ class _World:
         """Return when something happens next, None if nothing does."""
         while self._due and self._jobs[self._due[0][1]].next_due_at != self._due[0][0]:
             heapq.heappop(self._due)
-        heads = [*(due for due, _ in self._due[:1]), *(end for end, _ in self._ends[:1])]
+        heads = [*(due for due, _ in self._due[:1]), *(end for end, _, _ in self._ends[:1])]
         # What is overdue is done first thing.
         return max(min(heads), self._now) if heads else None
 
@@ -218,8 +223,7 @@ class _World:
         self._now = at
         firings: list[Firing] = []
         while self._ends and self._ends[0][0] <= at:
-            run = self.runs[heapq.heappop(self._ends)[1]]
-            firings += self._end(run, at)
+            firings += self._end(self._by_id[heapq.heappop(self._ends)[2]], at)
         due = []
         while self._due and self._due[0][0] <= at:
             due_at, job_id = heapq.heappop(self._due)
@@ -264,15 +268,24 @@ class _World:
         return Firing(at, decision, run)
 
     def _claim(self, at: int) -> None:
-        """Do what the executor does with runs that wait, oldest first."""
+        """Do what the executor does with runs that wait, in the order they were due."""
         left = []
-        for run in self._waiting:
+        for run in sorted(self._waiting, key=lambda run: run.due_at):
             job = self._jobs[run.job_id]
-            limit = job.definition.concurrency
-            if limit is not None and job.active_count >= limit:
+            if not self._has_room(job):
                 left.append(run)
                 continue
-            started = plan_claim(job, run.trigger, asked_refresh=run.refresh, fired_at=run.due_at, now=at)
+            started = plan_claim(
+                job,
+                run.trigger,
+                asked_refresh=run.refresh,
+                fired_at=run.due_at,
+                now=at,
+                exact=run.window if run.exact else None,
+            )
+            if started is None:
+                left.append(run)
+                continue
             if started.refresh:
                 self._start_over(job, at)
             run.refresh, run.window, run.claimed_at = started.refresh, started.window, at
@@ -285,11 +298,20 @@ class _World:
             self._waiting = left
             self._note_waiting(started_of)
 
+    def _has_room(self, job: JobFacts) -> bool:
+        limit = job.definition.concurrency
+        if limit is not None and job.active_count >= limit:
+            return False
+        if self._active_max is None or not job.definition.is_batch:
+            return True
+        # An end is known for each batch run that is active, and for nothing else.
+        return len(self._ends) < self._active_max
+
     def _note_waiting(self, job_ids: set[str]) -> None:
         """Let each of these jobs know again which run of each trigger waits longest."""
         waiting: dict[str, dict[str, str]] = {job_id: {} for job_id in job_ids}
         for run in self._waiting:
-            if run.job_id in waiting:
+            if run.job_id in waiting and not run.exact:
                 waiting[run.job_id].setdefault(run.trigger, run.run_id)
         for job_id, by_trigger in waiting.items():
             self._jobs[job_id] = replace(self._jobs[job_id], waiting=by_trigger)
@@ -299,7 +321,9 @@ class _World:
         if self._jobs[run.job_id].definition.is_batch:
             seconds = self._seconds.get(run.job_id, USUAL_SECONDS)
             run.ends_at = max(run.claimed_at + round(seconds * MICROSECONDS), self._now)
-            heapq.heappush(self._ends, (run.ends_at, self._place[run.run_id]))
+            # Of those that end at one instant, the one that was claimed first is first.
+            self._claims += 1
+            heapq.heappush(self._ends, (run.ends_at, self._claims, run.run_id))
 
     def _end(self, run: ForeseenRun, at: int) -> list[Firing]:
         """Do what `settling` does with a run that completes."""
@@ -307,10 +331,11 @@ class _World:
         # A refresh fulfils what was asked before it left the queue, not what came since.
         asked_at = self._asked_refresh.get(job.job_id)
         fulfils = run.refresh and (asked_at is None or run.claimed_at is None or asked_at <= run.claimed_at)
-        job = job.with_completed(run.window, refresh=fulfils, now=at)
+        job = job.with_completed(run.window, refresh=fulfils, now=at, exact=run.exact)
         self._jobs[job.job_id] = job
         travels = run.refresh or job.definition.refresh is RefreshPolicy.ALWAYS
-        ended = Ended(run.run_id, run.trigger, RunStatus.COMPLETED, run.refresh, run.window)
+        window = None if run.exact else run.window
+        ended = Ended(run.run_id, run.trigger, RunStatus.COMPLETED, run.refresh, window)
         after = plan_after(ended, job, self._graph(job.definition.job_ref, transitive=travels), at)
         for job_id in after.refreshed:
             self._start_over(self._jobs[job_id], at)

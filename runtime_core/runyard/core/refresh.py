@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from runyard.core.facts import JobFacts
 from runyard.core.jobs import RefreshPolicy, upstream_refs
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A job that starts over, and the instant its windows begin at; None if it declares none: then the job decides."""
+
+    job_ref: str
+    since: int | None
 
 
 def downstream_of(origin: JobFacts, graph: Mapping[str, JobFacts]) -> list[JobFacts]:
@@ -29,6 +38,14 @@ def downstream_of(origin: JobFacts, graph: Mapping[str, JobFacts]) -> list[JobFa
                 reached[other_ref] = other
                 queue.append(other_ref)
     return list(reached.values())
+
+
+def reach_of(origin: JobFacts, graph: Mapping[str, JobFacts]) -> list[Reached]:
+    """Return what a refresh of `origin` makes start over, itself first, and how far back each goes (RFR-11)."""
+    return [
+        Reached(job.definition.job_ref, None if job.range is None else job.range.start)
+        for job in (origin, *downstream_of(origin, graph))
+    ]
 
 
 def upstreams_of(job: JobFacts) -> set[str]:

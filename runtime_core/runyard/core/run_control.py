@@ -6,19 +6,21 @@ A start that the job's rules refuse is an answer with its reason, never a run (C
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
 from runyard.core.clock import Clock
 from runyard.core.enacting import enact
-from runyard.core.errors import Declined, InvalidRequest
+from runyard.core.errors import Declined, InvalidInterval, InvalidRequest
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
+from runyard.core.intervals import Window, exact_windows
 from runyard.core.jobs import upstream_refs
-from runyard.core.planning import Outcome, plan_start
+from runyard.core.planning import Decision, Outcome, plan_start
 from runyard.core.profiles import ACCESS, LOCAL, PROD
+from runyard.core.refresh import Reached, reach_of
 from runyard.core.runs import TERMINAL, Reason, RunStatus
 from runyard.core.selectors import Selected, select
 from runyard.core.settling import settle
@@ -50,6 +52,8 @@ class StartAnswer:
     status: str = STARTED
     run: RowMapping | None = None
     reasons: tuple[str, ...] = ()
+    refreshes: Sequence[Reached] | None = None
+    """In a dry run of a refresh: what starts over with this job, itself first (RFR-11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +83,24 @@ class RunControl:
         dry_run: bool = False,
         force: bool = False,
         config: Mapping[str, Any] | None = None,
+        window: Window | None = None,
         user_id: str | None,
     ) -> list[StartAnswer]:
         """Start every job that an id or selector names, each once, on the code that is deployed.
 
+        With `window` its runs cover exactly that part of time, one for each of its windows where the job's range is
+        split, and there is an answer for each (IVL-14). With `dry_run` nothing is written and answers carry no run
+        (TAG-06), but what a refresh would reach (RFR-11).
         Raises: NotFound or AmbiguousName for selectors, InvalidRequest if nothing is named or the profile is not
-        one to start under, Declined if the rules of the only job refuse it. With `dry_run` nothing is written and
-        answers carry no run (TAG-06).
+        one to start under, InvalidInterval if one of the jobs has no such window, Declined if the rules of the only
+        job refuse it.
         """
         if not job_ids and not selectors:
             raise InvalidRequest("No job is named.", "Give `job_ids`, `selectors` or both.")
+        if refresh and window is not None:
+            raise InvalidRequest(
+                "A refresh reloads everything, and a window is a part.", "Ask for one of the two."
+            )
 
         def work(connection: Connection) -> list[StartAnswer]:
             _check_profile(connection, workspace_id, profile)
@@ -107,7 +119,7 @@ class RunControl:
             answers = [StartAnswer(job_id, None) for job_id in job_ids or () if job_id not in live]
             for job_id, picked in chosen.items():
                 try:
-                    answer = self._start_one(
+                    answers += self._start_one(
                         connection,
                         live[job_id],
                         loaded[job_id],
@@ -117,14 +129,16 @@ class RunControl:
                         dry_run=dry_run,
                         force=force,
                         config=config,
+                        window=window,
                         user_id=user_id,
                     )
                 except Declined as error:
                     if len(chosen) == 1:
                         raise
                     # One of many that a selector matched: the others start all the same.
-                    answer = StartAnswer(job_id, live[job_id], *picked[1:], DECLINED, reasons=(error.cause,))
-                answers.append(answer)
+                    answers.append(
+                        StartAnswer(job_id, live[job_id], *picked[1:], DECLINED, reasons=(error.cause,))
+                    )
             return answers
 
         return self._database.read(work) if dry_run else self._database.write(work)
@@ -141,8 +155,9 @@ class RunControl:
         dry_run: bool,
         force: bool,
         config: Mapping[str, Any] | None,
+        window: Window | None,
         user_id: str | None,
-    ) -> StartAnswer:
+    ) -> list[StartAnswer]:
         now = self._clock.now()
         definition = job.definition
         if not definition.manual and picked.trigger.startswith(f"{TriggerType.MANUAL}:"):
@@ -153,47 +168,62 @@ class RunControl:
         if not definition.is_batch:
             serving = runs.open_of(connection, row["id"])
             if serving is not None:
-                return StartAnswer(
-                    row["id"],
-                    row,
-                    matched_triggers=picked.matched_triggers,
-                    trigger=picked.trigger,
-                    status=ALREADY_RUNNING,
-                    run=serving,
-                    reasons=("It is already running.",),
-                )
+                return [
+                    StartAnswer(
+                        row["id"],
+                        row,
+                        *picked[1:],
+                        status=ALREADY_RUNNING,
+                        run=serving,
+                        reasons=("It is already running.",),
+                    )
+                ]
+        windows: Sequence[Window | None] = [None]
+        if window is not None:
+            windows = _windows(job, window, now)
         upstreams = facts.by_ref(connection, row["workspace_id"], upstream_refs(definition.freshness))
-        decision = plan_start(
-            job,
-            picked.trigger,
-            cause=f"{picked.trigger}@{self._ids.new_id()}",
-            upstreams=upstreams,
-            now=now,
-            refresh=refresh,
-            force=force,
-        )
-        run = None
+        decisions = []
+        for each in windows:
+            decision = plan_start(
+                job,
+                picked.trigger,
+                cause=f"{picked.trigger}@{self._ids.new_id()}",
+                upstreams=upstreams,
+                now=now,
+                refresh=refresh,
+                force=force,
+                window=each,
+            )
+            decisions.append(decision)
+            if decision.run is None:
+                break
+            job = replace(job, waiting_count=job.waiting_count + 1)
+        run_ids: Sequence[str | None] = [None] * len(decisions)
         if not dry_run:
-            [run_id] = enact(
+            run_ids = enact(
                 connection,
-                [decision],
-                {row["id"]: definition},
+                decisions,
+                {job.job_id: definition},
                 ids=self._ids,
                 now=now,
                 profile=profile,
                 config=config,
                 user_id=user_id,
             )
-            run = None if run_id is None else runs.get(connection, row["workspace_id"], run_id)
-        return StartAnswer(
-            row["id"],
-            row,
-            matched_triggers=picked.matched_triggers,
-            trigger=picked.trigger,
-            status=STARTED if decision.run is not None else REFUSED[decision.outcome],
-            run=run,
-            reasons=() if decision.outcome is Outcome.FIRED else (decision.because,),
-        )
+        starts_over = dry_run and decisions[0].run is not None and decisions[0].run.refresh
+        reached = _reached(connection, job) if starts_over else None
+        return [
+            StartAnswer(
+                row["id"],
+                row,
+                *picked[1:],
+                status=STARTED if decision.run is not None else REFUSED[decision.outcome],
+                run=None if run_id is None else runs.get(connection, row["workspace_id"], run_id),
+                reasons=() if _is_as_asked(decision, refresh) else (decision.because,),
+                refreshes=reached,
+            )
+            for decision, run_id in zip(decisions, run_ids, strict=True)
+        ]
 
     def cancel(
         self, workspace_id: str, run_ids: Sequence[str], *, dry_run: bool, user_id: str | None
@@ -233,6 +263,25 @@ class RunControl:
                     actor=actor,
                 )
         return CancelAnswer(run_id, "cancelled", row, job_ref)
+
+
+def _is_as_asked(decision: Decision, refresh: bool) -> bool:
+    """Return whether nothing is to be said of a start: it starts at once, and as a refresh if that was asked."""
+    return decision.outcome is Outcome.FIRED and decision.run is not None and decision.run.refresh is refresh
+
+
+def _windows(job: JobFacts, wanted: Window, now: int) -> list[Window]:
+    """Return the windows that cover what somebody asked for. Raises: InvalidInterval naming the job."""
+    definition = job.definition
+    try:
+        return exact_windows(job.schedule, job.range, definition.timezone, wanted, now)
+    except InvalidInterval as error:
+        raise InvalidInterval(f"{definition.job_ref}: {error.cause}", error.remedy) from None
+
+
+def _reached(connection: Connection, job: JobFacts) -> list[Reached]:
+    ref = job.definition.job_ref
+    return reach_of(job, facts.downstream(connection, job.workspace_id, ref, transitive=True))
 
 
 def _check_profile(connection: Connection, workspace_id: str, profile: str | None) -> None:

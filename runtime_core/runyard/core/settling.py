@@ -50,7 +50,9 @@ def settle(
     job = facts.load(connection, [row["job_id"]])[row["job_id"]]
     if target is RunStatus.COMPLETED:
         job = _cover(connection, job, row, now)
-    ended = Ended(run_id, row["trigger"], target, row["refresh"], _window(row))
+    # A window that was asked for is no part of a backlog that would go on after it.
+    window = None if row["exact"] else _window(row)
+    ended = Ended(run_id, row["trigger"], target, row["refresh"], window)
     travels = row["refresh"] or job.definition.refresh is RefreshPolicy.ALWAYS
     graph = facts.downstream(connection, row["workspace_id"], job.definition.job_ref, transitive=travels)
     after = plan_after(ended, job, graph, now)
@@ -95,7 +97,7 @@ def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> 
     window = _window(row)
     if window is not None and not window.is_empty:
         jobs.cover(connection, job_id=job.job_id, start=window.start, end=window.end, run_id=row["id"])
-    job = job.with_completed(window, refresh=row["refresh"], now=now)
+    job = job.with_completed(window, refresh=row["refresh"], now=now, exact=row["exact"])
     jobs.note_completed(connection, job.job_id, done_until=job.done_until, now=now)
     if row["refresh"]:
         jobs.note_refreshed(connection, job.job_id, row["id"], row["attempt"])

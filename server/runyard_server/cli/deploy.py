@@ -55,6 +55,8 @@ def deploy(
         out.warn(warning)
     if receipt is None:
         out.note("There is no `__deployment__.py`: code and settings are synced, no job is deployed.")
+    for note in _overrides(receipt):
+        out.note(note)
     shown = [output.table("JOB", "CHANGE", "FIELDS", rows=_rows(receipt))] if receipt else []
     out.result(_document(dry_run, code, settings, receipt, warnings), *shown)
     if dry_run:
@@ -140,6 +142,15 @@ def _rows(receipt: DeployReceipt) -> Iterable[tuple[Any, ...]]:
         yield row.job.job_ref, output.status(word), ", ".join(row.fields)
 
 
+def _overrides(receipt: DeployReceipt | None) -> Iterable[str]:
+    """Yield what becomes of schedules that were set beside the code (TRG-21)."""
+    for row in receipt.jobs if receipt else ():
+        if (kept := row.job.schedule_override) is not None:
+            yield f"{row.job.job_ref} keeps the schedule `{kept.trigger}` that was set beside its code."
+        if (dropped := row.dropped_override) is not None:
+            yield f"{row.job.job_ref} loses the schedule `{dropped.trigger}`, because the code changes its own."
+
+
 def _document(
     dry_run: bool, code: Synced, settings: Synced, receipt: DeployReceipt | None, warnings: list[str]
 ) -> dict[str, Any]:
@@ -148,7 +159,16 @@ def _document(
         "dry_run": dry_run,
         "code": code,
         "settings": settings,
-        "jobs": [{"job_ref": row.job.job_ref, "outcome": row.outcome, "fields": row.fields} for row in jobs],
+        "jobs": [
+            {
+                "job_ref": row.job.job_ref,
+                "outcome": row.outcome,
+                "fields": row.fields,
+                "schedule_override": row.job.schedule_override,
+                "dropped_override": row.dropped_override,
+            }
+            for row in jobs
+        ],
         "warnings": warnings,
     }
 

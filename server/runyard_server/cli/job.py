@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.text import Text
@@ -33,6 +35,9 @@ RUNS_SHOWN = 5
 
 PAUSED = "Paused: its schedule and events start nothing until it is resumed; the next run covers the gap."
 RESUMED = "Resumed: its schedule and events start it again; the next run covers the gap."
+
+AS_ITS_CODE_SAYS = "as its code says"
+"""How far back a job loads again that declares no range."""
 
 app = typer.Typer(
     no_args_is_help=True, help="Look at jobs, start and stop them.", epilog="Example: runyard job list"
@@ -91,6 +96,7 @@ def info(context: typer.Context, name: Name) -> None:
             ("paused", out.time(job.paused_at) if job.is_paused else None),
             ("profile", job.profile),
             ("triggers", "\n".join(job.triggers)),
+            ("schedule set", _override(session, job)),
             ("inputs", "\n".join(input_schemas.in_words(definition.inputs or {}))),
             ("waits for", "\n".join(job.freshness)),
             ("timezone", definition.timezone),
@@ -120,18 +126,33 @@ def trigger(
     refresh: Refresh = False,
     config: Config = None,
     profile: Profile = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ISO", help="Cover exactly the time from here, missing or not."),
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="ISO", help="Where that time ends.")] = None,
 ) -> None:
     """Start every job that a name or pattern picks, once each, on the deployed code."""
     session = session_of(context)
     out = session.output
     receipt = session.client.trigger(
-        which, profile=profile, refresh=refresh, config=parse_config(config), dry_run=dry_run
+        which,
+        profile=profile,
+        refresh=refresh,
+        config=parse_config(config),
+        window=_window(session, which, start, end),
+        dry_run=dry_run,
     )
     answers = [*receipt.started, *receipt.skipped]
-    out.result(
-        {"dry_run": dry_run, "started": receipt.started, "skipped": receipt.skipped},
-        output.table("JOB", "TRIGGER", "ANSWER", "RUN", rows=(_answer(session, row) for row in answers)),
-    )
+    reached = {each.job_ref: each for row in answers for each in row.refreshes}
+    shown = [output.table("JOB", "TRIGGER", "ANSWER", "RUN", rows=(_answer(session, row) for row in answers))]
+    if reached:
+        rows = (
+            (each.job_ref, each.interval_start.isoformat() if each.interval_start else AS_ITS_CODE_SAYS)
+            for each in reached.values()
+        )
+        shown.append(output.table("STARTS OVER", "FROM", rows=rows))
+    out.result({"dry_run": dry_run, "started": receipt.started, "skipped": receipt.skipped}, *shown)
     if answers and not receipt.started:
         raise Conflict(
             "No job was started.",
@@ -194,6 +215,32 @@ def unpublish(context: typer.Context, name: Name) -> None:
     session.output.result(_document(job))
 
 
+def _window(
+    session: Session, which: Sequence[str], start: str | None, end: str | None
+) -> tuple[datetime, datetime] | None:
+    """Return the time that `--from` and `--to` name; without an offset they are of the jobs' time zone."""
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise typer.BadParameter("A window has a start and an end.", param_hint="--from and --to")
+    moments = (_moment(start, "--from"), _moment(end, "--to"))
+    if all(moment.tzinfo for moment in moments):
+        return moments
+    zones = {job.definition.timezone for job in pick(list(session.client.jobs()), which)}
+    if len(zones) > 1:
+        raise typer.BadParameter("These jobs are of several time zones: write offsets.", param_hint="--from")
+    zone = ZoneInfo(zones.pop())
+    begins, ends = (moment if moment.tzinfo else moment.replace(tzinfo=zone) for moment in moments)
+    return begins, ends
+
+
+def _moment(text: str, option: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"`{text}` is no ISO 8601 time.", param_hint=option) from None
+
+
 def _set_paused(session: Session, which: Sequence[str], *, paused: bool) -> None:
     """Pause or resume what selectors pick. Raises: Conflict if a job could not be; the others are all the same."""
     session.say_where()
@@ -246,6 +293,15 @@ def _interval(job: Job) -> str | None:
     return f"{job.interval_start.isoformat()} to {end}"
 
 
+def _override(session: Session, job: Job) -> str | None:
+    """Return what schedule is set beside the code, in words."""
+    override = job.schedule_override
+    if override is None:
+        return None
+    instead = f"instead of `{override.replaces}`" if override.replaces else "the code has none"
+    return f"`{override.trigger}` ({instead}), {session.output.time(override.set_at)}"
+
+
 def _document(job: Job) -> dict[str, Any]:
     return {
         "job_ref": job.job_ref,
@@ -260,6 +316,7 @@ def _document(job: Job) -> dict[str, Any]:
         "triggers": job.triggers,
         "default_trigger": job.default_trigger,
         "freshness": job.freshness,
+        "schedule_override": job.schedule_override,
         "next_scheduled_run_at": job.next_scheduled_run_at,
         "is_paused": job.is_paused,
         "paused_at": job.paused_at,

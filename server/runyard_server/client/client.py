@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -235,17 +236,21 @@ class Client:
         profile: str | None = None,
         refresh: bool = False,
         config: Mapping[str, str] | None = None,
+        window: tuple[datetime, datetime] | None = None,
         dry_run: bool = False,
     ) -> StartReceipt:
         """Start every live job that a selector or id names, once each, on the deployed code.
 
-        `refresh` tells them to load from scratch, `config` overrides keys of their settings.
-        Raises: NotFound listing the tags and types there are, AmbiguousName.
+        `refresh` tells them to load from scratch, `config` overrides keys of their settings. With `window` they cover
+        exactly that part of time, in several runs where their range is split.
+        Raises: NotFound listing the tags and types there are, AmbiguousName, InvalidInterval naming windows that are.
         """
         body: Json = {"profile": profile, "refresh": refresh, "dry_run": dry_run}
         body |= {"selectors": list(selectors)} if selectors else {}
         body |= {"job_ids": list(job_ids)} if job_ids else {}
         body |= {"config": dict(config)} if config else {}
+        if window is not None:
+            body |= {"interval_start": window[0].isoformat(), "interval_end": window[1].isoformat()}
         return StartReceipt.from_wire(self._wire.post(self._path("jobs/-trigger"), body))
 
     def pause(self, job_id: str) -> Job:

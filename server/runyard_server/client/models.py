@@ -87,7 +87,10 @@ class Effect(Model):
 
 @dataclass(frozen=True, slots=True)
 class Decision(Model):
-    """What was decided about a job, `count` times in a row: `because` is a sentence, `run_id` what came of it."""
+    """What was decided about a job, `count` times in a row: `because` is a sentence, `run_id` what came of it.
+
+    `facts` are what the newest of them stood on.
+    """
 
     id: int
     at: datetime
@@ -98,6 +101,8 @@ class Decision(Model):
     outcome: str
     because: str
     run_id: str | None
+    run_number: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +259,19 @@ class DeployReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshedJob(Model):
+    """A job that a refresh makes start over, and where its windows begin; None if the job itself decides."""
+
+    job_ref: str
+    interval_start: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StartedJob(Model):
-    """The answer to a start of one job; without `run` it was not started, and `reasons` say why."""
+    """The answer to a start of one job; without `run` it was not started, and `reasons` say why.
+
+    `refreshes` is told in a dry run of a refresh: what starts over, the job itself first.
+    """
 
     job_id: str
     job_ref: str
@@ -264,12 +280,14 @@ class StartedJob(Model):
     status: str = "triggered"
     reasons: tuple[str, ...] = ()
     run: Run | None = None
+    refreshes: tuple[RefreshedJob, ...] = ()
 
     @classmethod
     def from_wire(cls, wire: Wire, **given: Any) -> Self:
         run = Run.from_wire(wire["job_run"], job_ref=wire["job_ref"]) if wire.get("job_run") else None
+        refreshes = _all(RefreshedJob, wire.get("refreshes") or ())
         return super(StartedJob, cls).from_wire(
-            {**wire, "reasons": wire.get("reasons") or []}, run=run, **given
+            {**wire, "reasons": wire.get("reasons") or []}, run=run, refreshes=refreshes, **given
         )
 
 

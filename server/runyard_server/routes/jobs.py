@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -11,13 +12,15 @@ from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response
 
 from runyard.core import pausing, publishing, rescheduling
-from runyard.core.errors import NotFound
+from runyard.core.clock import from_datetime
+from runyard.core.errors import InvalidRequest, NotFound
+from runyard.core.intervals import Window
 from runyard.core.run_control import STARTED, StartAnswer
 from runyard.core.store import decisions, jobs, runs
 from runyard_server import requests, schemas
 from runyard_server.context import Here, Pausing, Publishing, Reading, Scheduling, Starting, page, reply
 from runyard_server.errors import respond
-from runyard_server.views import Views
+from runyard_server.views import Views, instant_or_none
 
 router = APIRouter(prefix="/api/v1/workspaces/{workspace_id}/jobs", tags=["jobs"])
 
@@ -78,6 +81,7 @@ def trigger_jobs(here: Starting, request: requests.TriggerJobs) -> Response:
             refresh=request.refresh,
             dry_run=request.dry_run,
             config=request.config,
+            window=_window(request.interval_start, request.interval_end),
             user_id=here.actor.user_id,
         )
     except NotFound as error:
@@ -185,7 +189,24 @@ def _triggered(views: Views, answer: StartAnswer, job: RowMapping) -> schemas.Tr
         "job_run_id": None if answer.run is None else answer.run["id"],
         "job_run": None if answer.run is None else views.run(answer.run),
         "reasons": list(answer.reasons) or None,
+        "refreshes": None
+        if answer.refreshes is None
+        else [
+            {"job_ref": reached.job_ref, "interval_start": instant_or_none(reached.since)}
+            for reached in answer.refreshes
+        ],
     }
+
+
+def _window(start: datetime | None, end: datetime | None) -> Window | None:
+    """Return the part of time that is asked for, None if none is. Raises: InvalidRequest."""
+    if start is None and end is None:
+        return None
+    if start is None or end is None or end <= start:
+        raise InvalidRequest(
+            "A window has a start and an end after it.", "Give both `interval_start` and `interval_end`."
+        )
+    return Window(from_datetime(start), from_datetime(end))
 
 
 def _job(here: Here, connection: Connection, job_id: UUID) -> RowMapping:

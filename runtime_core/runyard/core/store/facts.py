@@ -83,7 +83,8 @@ _COUNTS = (
 )
 _oldest = (
     select(runs.c.job_id, func.min(runs.c.number).label("number"))
-    .where(runs.c.job_id.in_(_IDS), runs_that_are(OPEN), ~has_begun)
+    # What covers a part of time that somebody named takes in no tick and no event.
+    .where(runs.c.job_id.in_(_IDS), runs_that_are(OPEN), ~has_begun, ~runs.c.exact)
     .group_by(runs.c.job_id, runs.c.trigger)
     .subquery()
 )

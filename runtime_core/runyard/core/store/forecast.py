@@ -14,7 +14,7 @@ from runyard.core.preview import ForeseenRun, Situation
 from runyard.core.refresh import upstreams_of
 from runyard.core.runs import OPEN, RunStatus
 from runyard.core.store import facts
-from runyard.core.store.tables import attempts, jobs, runs, runs_that_are
+from runyard.core.store.tables import attempts, job_state, jobs, runs, runs_that_are
 
 RECENT_RUNS = 20
 """Runs whose length says what is usual: enough to pass over an odd one, few enough to follow a change."""
@@ -57,7 +57,8 @@ def _situation(connection: Connection, workspace_id: str, found: dict[str, JobFa
         for job in found.values()
         if job.definition.triggers and (usual := usual_seconds(connection, job.job_id)) is not None
     }
-    return Situation(now, found, tuple(_open_runs(connection, workspace_id, ids)), seconds)
+    open_runs = tuple(_open_runs(connection, workspace_id, ids))
+    return Situation(now, found, open_runs, seconds, _refresh_asked_at(connection, workspace_id))
 
 
 def usual_seconds(connection: Connection, job_id: str) -> float | None:
@@ -68,6 +69,16 @@ def usual_seconds(connection: Connection, job_id: str) -> float | None:
         if status == RunStatus.COMPLETED
     ]
     return median(lengths) if lengths else None
+
+
+def _refresh_asked_at(connection: Connection, workspace_id: str) -> dict[str, int]:
+    """Return when each refresh was asked for that no run has fulfilled yet, by job."""
+    query = (
+        select(job_state.c.job_id, job_state.c.refresh_requested_at)
+        .join(jobs, jobs.c.id == job_state.c.job_id)
+        .where(jobs.c.workspace_id == workspace_id, job_state.c.refresh_requested_at.is_not(None))
+    )
+    return dict(connection.execute(query).tuples().all())
 
 
 def _open_runs(connection: Connection, workspace_id: str, job_ids: set[str]) -> Iterable[ForeseenRun]:
@@ -91,5 +102,6 @@ def _open_runs(connection: Connection, workspace_id: str, job_ids: set[str]) -> 
             refresh=row["refresh"],
             # One that is to be tried again keeps its slot, and begins when it is due.
             claimed_at=None if waits else max(row["claimed_at"], row["due_at"] or 0),
-            window=None if waits else Window(row["interval_start"], row["interval_end"]),
+            exact=row["exact"],
+            window=None if waits and not row["exact"] else Window(row["interval_start"], row["interval_end"]),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, case, delete, func, insert, select, update
 
 from runyard.core.jobs import JobDefinition
 from runyard.core.store.links import APP
@@ -365,7 +365,13 @@ def note_refreshed(connection: Connection, job_id: str, run_id: str, attempt: in
 
 
 def cover(connection: Connection, *, job_id: str, start: int, end: int, run_id: str) -> None:
-    """Store that a completed run covered a window."""
-    connection.execute(
-        insert(covered_windows).values(job_id=job_id, start_at=start, end_at=end, run_id=run_id)
+    """Store that a completed run covered a window; one that begins where another does may be that one again."""
+    again = (
+        update(covered_windows)
+        .where(covered_windows.c.job_id == job_id, covered_windows.c.start_at == start)
+        .values(end_at=case((covered_windows.c.end_at > end, covered_windows.c.end_at), else_=end))
     )
+    if connection.execute(again).rowcount == 0:
+        connection.execute(
+            insert(covered_windows).values(job_id=job_id, start_at=start, end_at=end, run_id=run_id)
+        )

@@ -1,0 +1,106 @@
+"""Starting jobs over HTTP for windows that are named, and what a refresh would reach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+from tests.support.api import JSON, Api
+from tests.support.worlds import batch_job
+
+from runyard_server import schemas
+
+DAILY = "schedule:0 0 * * *"
+FEBRUARY: JSON = {"interval": {"start": "2026-02-01T00:00:00Z", "end": "2026-03-01T00:00:00Z"}}
+
+
+def start(api: Api, status: int = 200, **body: object) -> JSON:
+    return api.post(f"{api.here}/jobs/-trigger", {"selectors": ["load"], **body}, status=status)
+
+
+def window(start: str, end: str) -> JSON:
+    return {"interval_start": f"2026-{start}T00:00:00+00:00", "interval_end": f"2026-{end}T00:00:00+00:00"}
+
+
+# SPEC: IVL-14
+def test_a_start_for_a_window_creates_a_run_for_each_part_of_it(api: Api, tmp_path: Path) -> None:
+    api.prepare(tmp_path, batch_job("load"))
+    api.deploy(batch_job("load", DAILY, **FEBRUARY), extensions={"jobs.etl.load": {"split": "2d"}})
+    promised = start(api, **window("02-03", "02-06"), dry_run=True)
+    assert [row["job_run"] for row in promised["succeeded"]] == [None, None]
+    answers = start(api, **window("02-03", "02-06"))
+    TypeAdapter(schemas.TriggeredJobs).validate_python(answers)
+    runs = [row["job_run"] for row in answers["succeeded"]]
+    assert [(run["interval_start"][:10], run["interval_end"][:10]) for run in runs] == [
+        ("2026-02-03", "2026-02-05"),
+        ("2026-02-05", "2026-02-06"),
+    ]
+    assert "for exactly 2026-02-05T00:00:00Z" in answers["succeeded"][1]["reasons"][0], (
+        "it waits for the first"
+    )
+
+
+# SPEC: IVL-14
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (window("01-01", "01-02"), "jobs.etl.load: The window is not within"),
+        ({"interval_start": "2026-02-03T00:00:00Z"}, "A window has a start and an end"),
+        (window("02-03", "02-03"), "A window has a start and an end"),
+        ({**window("02-03", "02-04"), "refresh": True}, "a window is a part"),
+        ({**window("02-03", "02-04"), "interval_start": "2026-02-03T00:00:00"}, "interval_start"),
+    ],
+)
+def test_a_start_for_no_window_is_refused_and_starts_nothing(
+    local_api: Api, tmp_path: Path, body: JSON, says: str
+) -> None:
+    local_api.prepare(tmp_path, batch_job("load", DAILY, **FEBRUARY))
+    refused = start(local_api, 400, **body)
+    assert says in str(refused)
+    assert local_api.get(f"{local_api.here}/job-runs")["total"] == 0
+
+
+# SPEC: RFR-11, RFR-04, RFR-07
+def test_a_dry_run_of_a_refresh_lists_what_starts_over_and_how_far_back(api: Api, tmp_path: Path) -> None:
+    api.prepare(
+        tmp_path,
+        batch_job("load", DAILY, **FEBRUARY),
+        batch_job(
+            "clean",
+            DAILY,
+            interval={"start": "2026-02-10T00:00:00Z"},
+            freshness=["job.is_fresh:jobs.etl.load"],
+        ),
+        batch_job("publish", "job.success:jobs.etl.clean"),
+        batch_job("archive", "job.success:jobs.etl.load", refresh_propagation="block"),
+        batch_job("other"),
+    )
+    (promised,) = start(api, refresh=True, dry_run=True)["succeeded"]
+    assert [(row["job_ref"], (row["interval_start"] or "")[:10]) for row in promised["refreshes"]] == [
+        ("jobs.etl.load", "2026-02-01"),
+        ("jobs.etl.clean", "2026-02-10"),
+        ("jobs.etl.publish", ""),
+    ]
+    assert start(api, dry_run=True)["succeeded"][0]["refreshes"] is None
+    blocked = start(api, selectors=["archive"], refresh=True, dry_run=True)["succeeded"][0]
+    assert blocked["refreshes"] is None
+    assert "refresh was ignored" in blocked["reasons"][0]
+
+
+# SPEC: TAG-05, TAG-15, TAG-08
+def test_every_job_with_a_schedule_is_started_by_one_selector(local_api: Api, tmp_path: Path) -> None:
+    local_api.prepare(
+        tmp_path,
+        batch_job("load", DAILY),
+        batch_job("clean", "schedule:30 * * * *", "tag:x"),
+        batch_job("poll", "every:1h"),
+        batch_job("other", "tag:x"),
+    )
+    by_cron = start(local_api, selectors=["schedule:*"])["succeeded"]
+    assert [(row["job_ref"], row["trigger"]) for row in by_cron] == [
+        ("jobs.etl.clean", "schedule:30 * * * *"),
+        ("jobs.etl.load", DAILY),
+    ]
+    timed = start(local_api, selectors=["timed", "tag:x"], dry_run=True)["succeeded"]
+    assert len(timed) == 4
