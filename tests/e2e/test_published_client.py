@@ -6,10 +6,7 @@ without a command being typed is in `tests/server`.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,15 +15,11 @@ import httpx
 import pytest
 from tests.support.attempts import Gate
 from tests.support.databases import postgres_copy
+from tests.support.dlthub import Published
 from tests.support.servers import API_KEY, Installation
 from tests.support.workspaces import make_workspace
 
 from runyard_server.client import Client
-
-DLTHUB = Path(sys.executable).with_name("dlthub")
-
-COMMAND_SECONDS = 60.0
-"""How long a command may take: its imports alone are two seconds of work."""
 
 JOBS = '''
 import os
@@ -109,49 +102,6 @@ FILES = {
 }
 
 
-class Published:
-    """The published client in a workspace directory, and the server it is connected to."""
-
-    def __init__(self, root: Path, home: Path, installation: Installation) -> None:
-        self.root, self._home, self.installation = root, home, installation
-        settings = f'[runtime]\napi_base_url = "{installation.origin}"\n'
-        make_workspace(root, {**FILES, ".dlt/config.toml": settings})
-
-    @property
-    def client(self) -> Client:
-        """Our client, which sees what the published one has done."""
-        return self.installation.client
-
-    def __call__(self, line: str, *, code: int = 0, key: str = API_KEY) -> str:
-        """Return what a command says, which has to end with this exit code."""
-        with self.start(line, key=key) as process:
-            said, _ = process.communicate(timeout=COMMAND_SECONDS)
-        assert process.returncode == code, said
-        return said
-
-    def start(self, line: str, *, key: str = API_KEY) -> subprocess.Popen[str]:
-        """Start a command whose output can be read as it comes."""
-        env = {
-            "HOME": str(self._home),
-            "PATH": os.environ["PATH"],
-            "XDG_DATA_HOME": str(self._home / "data"),
-            "DLT_DATA_DIR": str(self._home / "dlt"),
-            "PYTHONUNBUFFERED": "1",
-            "NO_COLOR": "1",
-            "RUNTIME__API_KEY": key,
-            "RUNTIME__DLTHUB_TELEMETRY": "false",
-        }
-        return subprocess.Popen(
-            [DLTHUB, *line.split()],
-            cwd=self.root,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def published(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -164,7 +114,7 @@ def published(
             server, template = (request.getfixturevalue(f"postgres_{it}") for it in ("server", "template"))
             url = stack.enter_context(postgres_copy(server, template))
         installation = stack.enter_context(Installation(place / "server", url))
-        published = Published(place / "workspace", place / "home", installation)
+        published = Published(place / "workspace", place / "home", installation, FILES)
         assert "Connected to workspace: tests" in published("workspace connect tests")
         assert "6 added, 0 updated, 0 archived" in published("deploy")
         yield published
@@ -244,7 +194,7 @@ def test_a_second_deploy_uploads_nothing_and_leaves_every_job_unchanged(publishe
 def test_jobs_and_modules_are_deployed_and_one_that_is_removed_is_archived(
     published: Published, tmp_path: Path
 ) -> None:
-    other = Published(tmp_path / "workspace", tmp_path / "home", published.installation)
+    other = Published(tmp_path / "workspace", tmp_path / "home", published.installation, FILES)
     assert "Created workspace" in other("workspace connect other --create")
     make_workspace(other.root, {"notebook.py": NOTEBOOK, "tools.py": TOOLS})
     module = other.root / "__deployment__.py"
@@ -383,7 +333,7 @@ def test_a_schedule_is_paused_and_resumed_and_what_has_none_is_refused(published
 # Part of CMP-05: publish and unpublish.
 @pytest.mark.slow
 def test_an_app_is_published_and_unpublished(published: Published, tmp_path: Path) -> None:
-    other = Published(tmp_path / "workspace", tmp_path / "home", published.installation)
+    other = Published(tmp_path / "workspace", tmp_path / "home", published.installation, FILES)
     assert "Created workspace" in other("workspace connect published --create")
     make_workspace(other.root, {"notebook.py": NOTEBOOK})
     (other.root / "__deployment__.py").write_text(deployment(FUNCTIONS[:1], ["notebook"]))
