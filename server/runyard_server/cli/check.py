@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Annotated, Any
 
 import typer
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -36,6 +36,9 @@ NOWHERE = "The workspace"
 
 PLACE_WIDTH = 6
 """Columns for line and column of a finding, so that most stand below each other."""
+
+MARGIN = "│ "
+"""Stands before a line of code."""
 
 REASON_LINES_MAX = 12
 """Of a traceback: its end names the error."""
@@ -115,34 +118,50 @@ def _finding(finding: Finding) -> Table:
     """Return what one finding says: where and how bad at the left, the rest beside it."""
     style = STYLES[finding.severity]
     place = ":".join(str(part) for part in (finding.line, finding.column) if part is not None)
-    head = Text(finding.severity, style).append(f" {finding.code}  ", "dim")
+    head = Text.assemble((finding.severity, style), (f" {finding.code}  ", "dim"), finding.cause)
     made = Table.grid(padding=(0, 2))
     made.add_column(style="dim", justify="right", min_width=PLACE_WIDTH, no_wrap=True)
     made.add_column(overflow="fold")
-    made.add_row(place, head.append(finding.cause, "default"))
-    for line in _excerpt(finding, style):
-        made.add_row("", line)
+    made.add_row(place, head)
+    if finding.excerpt:
+        made.add_row("", _Excerpt.of(finding, style))
     if finding.why:
         made.add_row("", Text(finding.why))
     reasons = [line for reason in finding.reasons for line in reason.rstrip().splitlines()]
     for reason in reasons[-REASON_LINES_MAX:]:
         made.add_row("", Text(reason, "dim"))
     if finding.remedy:
-        made.add_row("", Text("→ ", "green").append(finding.remedy, "default"))
+        made.add_row("", Text.assemble(("→ ", "green"), finding.remedy))
     return made
 
 
-def _excerpt(finding: Finding, style: str) -> Iterator[Text]:
-    """Yield the line of a finding without its indentation, and below it what of it is meant."""
-    if not finding.excerpt:
-        return
-    line = finding.excerpt.lstrip()
-    yield Text("│ ", "dim").append(line.replace("\t", " "), "default")
-    if finding.column is not None:
-        start = finding.column - 1 - (len(finding.excerpt) - len(line))
-        width = max(1, (finding.end_column or 0) - finding.column)
-        if 0 <= start < len(line):
-            yield Text("│ ", "dim").append(" " * start + "^" * min(width, len(line) - start), style)
+@dataclass(frozen=True, slots=True)
+class _Excerpt:
+    """The line of a finding without its indentation, and below it what of it is meant; cut to what fits."""
+
+    line: str
+    start: int | None
+    marked: int
+    style: str
+
+    @classmethod
+    def of(cls, finding: Finding, style: str) -> _Excerpt:
+        line = (finding.excerpt or "").lstrip()
+        if finding.column is None:
+            return cls(line, None, 0, style)
+        start = finding.column - 1 - (len(finding.excerpt or "") - len(line))
+        return cls(line, max(0, start), max(1, (finding.end_column or 0) - finding.column), style)
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        width = options.max_width - len(MARGIN)
+        line, start = self.line.replace("\t", " "), self.start or 0
+        if start + self.marked > width:  # what is meant is in sight before what is around it
+            cut = min(start, start + self.marked - width) + 1
+            line, start = f"…{line[cut:]}", start - cut + 1
+        yield Text.assemble((MARGIN, "dim"), line[:width])
+        if self.start is not None and start < len(line):
+            carets = "^" * min(self.marked, len(line) - start)
+            yield Text.assemble((MARGIN, "dim"), (f"{' ' * start}{carets}"[:width], self.style))
 
 
 def _places(row: Row) -> tuple[Text, Text]:
@@ -152,7 +171,7 @@ def _places(row: Row) -> tuple[Text, Text]:
 def _place(name: str, place: Place | None) -> Text:
     if place is None:
         return Text("a file of its own" if name in FILES else "no settings", "dim")
-    return Text(place.kind).append(f"  {place.where}" if place.where else "", "dim")
+    return Text.assemble(place.kind, (f"  {place.where}" if place.where else "", "dim"))
 
 
 def _next_row(out: output.Output, job: JobDefinition, ticks: Sequence[datetime]) -> tuple[str, str, str]:
@@ -164,19 +183,15 @@ def _next_row(out: output.Output, job: JobDefinition, ticks: Sequence[datetime])
 
 
 def _sum(report: Report) -> Text:
-    files = counted(report.files, "file")
-    if not report.findings:
-        return Text("Nothing found", "green").append(
-            f" in {files} of {counted(len(report.jobs), 'job')}.", "default"
-        )
-    text = Text()
-    if report.errors:
-        text.append(counted(report.errors, "error"), STYLES[Severity.ERROR])
-    if report.errors and report.warnings:
-        text.append(" and ", "default")
-    if report.warnings:
-        text.append(counted(report.warnings, "warning"), STYLES[Severity.WARNING])
-    return text.append(f" in {files} of {counted(len(report.jobs), 'job')}.", "default")
+    said = [
+        (counted(number, severity), STYLES[severity])
+        for severity, number in ((Severity.ERROR, report.errors), (Severity.WARNING, report.warnings))
+        if number
+    ]
+    where = f" in {counted(report.files, 'file')} of {counted(len(report.jobs), 'job')}."
+    if len(said) == 2:
+        return Text.assemble(said[0], " and ", said[1], where)
+    return Text.assemble(*(said or [("Nothing found", "green")]), where)
 
 
 def counted(number: int, noun: str) -> str:

@@ -72,6 +72,7 @@ def info(context: typer.Context, name: NameOrRun, number: Number = None) -> None
             ("status", output.status(run.status, run.reason)),
             ("because", run.message if run.message != found.error else None),
             ("exit code", None if run.exit_code is None else str(run.exit_code)),
+            ("attempt", _attempt(session, run)),
             ("trigger", run.trigger if run.triggered_by is None else f"by hand as {run.trigger}"),
             ("profile", run.profile),
             ("window", _window(run)),
@@ -153,6 +154,16 @@ def cancel_all(session: Session, runs: Sequence[Run], *, dry_run: bool) -> None:
         session.output.note(f"{row.job_ref} #{row.job_run_number} had ended before ({row.previous_status}).")
 
 
+def _attempt(session: Session, run: Run) -> str | None:
+    """Return which attempt it is, of a run that may have several, and when the next one is due."""
+    if run.attempts_max == 1 or not run.attempts:
+        return None
+    which = f"{run.attempt} of {run.attempts_max}"
+    if run.retry_at is None:
+        return which
+    return f"{which} failed ({run.attempts[-1].reason}), the next one {session.output.time(run.retry_at)}"
+
+
 def shown_below(session: Session, runs: Iterable[Run]) -> list[Table]:
     """Return a table of runs, nothing if there are none."""
     out = session.output
@@ -178,8 +189,8 @@ def _diagnosis(found: Diagnosis) -> Iterator[RenderableType]:
     if found.error:
         yield Padding(Text(found.error, "red"), (1, 0, 0, 0))
     for cause in found.causes:
-        yield Padding(Text(f"{cause.cause} ").append(f"{cause.code}", "dim"), (1, 0, 0, 0))
-        yield Text("→ ", "green").append(cause.remedy, "default")
+        yield Padding(Text.assemble(f"{cause.cause} ", (cause.code, "dim")), (1, 0, 0, 0))
+        yield Text.assemble(("→ ", "green"), cause.remedy)
     if found.error or found.causes:
         yield ""
 

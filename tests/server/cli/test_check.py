@@ -53,9 +53,9 @@ def test_a_finding_shows_its_line_what_is_meant_and_what_to_do(shell: Shell) -> 
     assert result.code == 0
     assert result.out == (
         "nightly.py\n"
-        "     5:1  warning RY2001  `nightly` only defines functions, and is deployed as a script.\n"
+        "     5:5  warning RY2001  `nightly` only defines functions, and is deployed as a script.\n"
         "          │ def load():\n"
-        "          │ ^^^^^^^^^^^\n"
+        "          │     ^^^^\n"
         "          Its runs complete without having executed anything.\n"
         '          → End the file with `if __name__ == "__main__": load()`, or deploy the function itself: decorate '
         "`load` with `@run.job`.\n"

@@ -101,9 +101,14 @@ class Source:
         remedy: str,
         severity: Severity = Severity.WARNING,
     ) -> Finding:
-        """Return a finding at the first line of a node."""
+        """Return a finding at the first line of a node, of a function at its name."""
         line = self.lines[node.lineno - 1]
         ends_here = node.end_lineno == node.lineno and node.end_col_offset is not None
+        start = _characters(line, node.col_offset)
+        end = _characters(line, node.end_col_offset or 0) if ends_here else len(line.rstrip())
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            start = line.index(node.name, start)
+            end = start + len(node.name)
         return Finding(
             code,
             severity,
@@ -112,8 +117,8 @@ class Source:
             remedy,
             file=self.path,
             line=node.lineno,
-            column=_characters(line, node.col_offset) + 1,
-            end_column=(_characters(line, node.end_col_offset or 0) if ends_here else len(line.rstrip())) + 1,
+            column=start + 1,
+            end_column=end + 1,
             excerpt=line.rstrip(),
         )
 
