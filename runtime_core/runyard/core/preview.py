@@ -27,8 +27,8 @@ from runyard.core.ticks import ClockChange, clock_changes, next_tick, skipped_ti
 DAYS_MAX = 366
 """The farthest a preview looks: a year has every tick and every clock change."""
 
-FIRINGS_MAX = 5_000
-"""Decisions of one preview; a job of every minute makes as many in three and a half days."""
+FIRINGS_MAX = 10_000
+"""Decisions of one preview: a job of every five minutes makes 8,640 in 30 days, and these take about a second."""
 
 USUAL_SECONDS = 60.0
 """How long a run is taken to need while none of its job has completed."""
@@ -38,8 +38,8 @@ USUAL_SECONDS = 60.0
 class ForeseenRun:
     """A run that is open now or is going to be. What it does not know yet is None.
 
-    `due_at` is the tick it stands for, or when it came to be. A window that somebody asked for is `exact` and known from
-    the start. An app ends when somebody stops it, so never here.
+    `due_at` is the tick it stands for, or when it came to be. A window that somebody asked for is `exact` and known
+    from the start. An app ends when somebody stops it, so never here.
     """
 
     run_id: str

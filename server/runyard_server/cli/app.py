@@ -11,7 +11,20 @@ from typing import Annotated
 import typer
 
 from runyard.core.errors import RunyardError
-from runyard_server.cli import check, deploy, dev, init, job, run, serve, workspace
+from runyard_server.cli import (
+    check,
+    deploy,
+    dev,
+    init,
+    job,
+    plan,
+    run,
+    schedule,
+    serve,
+    upcoming,
+    why,
+    workspace,
+)
 from runyard_server.cli.arguments import normalise
 from runyard_server.cli.exits import Exit, exit_code_of
 from runyard_server.cli.output import Output
@@ -30,13 +43,17 @@ app.command(epilog="Example: runyard init --example flights")(init.init)
 app.command(epilog="Example: runyard check --strict")(check.check)
 app.command(epilog="Example: runyard deploy --dry-run")(deploy.deploy)
 app.command(epilog="Example: runyard run load_flights --follow")(run.run)
+app.command(epilog='Example: runyard schedule reports/daily.py "0 6 * * *"')(schedule.schedule)
 app.command(epilog="Example: runyard serve flights_report")(serve.serve)
+app.command(epilog="Example: runyard plan --days 7")(plan.plan)
+job.app.command("next", epilog="Example: runyard job next load_flights -n 20")(upcoming.upcoming)
+job.app.command(epilog="Example: runyard job why load_flights")(why.why)
 app.add_typer(job.app, name="job")
 app.add_typer(workspace.app, name="workspace")
 
 SUBCOMMANDS = {
     ("job",): frozenset({"list", "info", "trigger", "logs", "cancel", "runs"})
-    | {"pause", "resume", "publish", "unpublish"},
+    | {"next", "why", "pause", "resume", "publish", "unpublish"},
     ("job", "runs"): frozenset({"list", "info", "logs", "cancel"}),
 }
 """Words that are commands, and therefore no names, in the groups where a name may stand first (CLI-41)."""

@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from rich import box
@@ -19,10 +19,14 @@ from rich.table import Table
 from rich.text import Text
 
 from runyard.core.errors import RunyardError
+from runyard_server.cli import times
 from runyard_server.client import LogLine
 
 PIPE_COLUMNS = 250
 """Width when stdout is no terminal: wide enough that no cell of ours is cut for `grep`."""
+
+READABLE_COLUMNS = 100
+"""Width of a picture when stdout is no terminal: nobody greps in it, and it should fit into a page."""
 
 STYLES: Mapping[str, str] = {
     "pending": "yellow",
@@ -136,6 +140,17 @@ class Output:
         distance = (moment - datetime.now(UTC)).total_seconds()
         words = short_duration(abs(distance))
         return f"in {words}" if distance > 0 else f"{words} ago"
+
+    def moment(self, at: datetime, zone: tzinfo) -> str:
+        """Return an instant as clocks in a zone show it: what comes is said by its date, what was by its distance."""
+        if self.timestamps:
+            return at.astimezone(zone).isoformat()
+        return times.moment(at, zone, times.now())
+
+    @property
+    def width(self) -> int:
+        """Return how many columns a result may take."""
+        return self._out.width if self._out.is_terminal else READABLE_COLUMNS
 
     def duration(self, seconds: float | None) -> str:
         if seconds is None:

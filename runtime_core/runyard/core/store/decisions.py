@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from runyard.core.planning import Decision, Outcome
-from runyard.core.store.tables import decisions, jobs
+from runyard.core.store.tables import decisions, jobs, runs
 
 REPEATABLE = (Outcome.NOT_FRESH, Outcome.PAUSED, Outcome.SKIPPED)
 """Outcomes without a run: the same one again counts up in its row instead of filling the table (FRS-03)."""
@@ -93,6 +93,12 @@ def _last_of(connection: Connection, job_ids: Collection[str]) -> dict[str, dict
 
 
 def newest(connection: Connection, job_id: str, limit: int) -> Sequence[RowMapping]:
-    """Return the last decisions about a job, newest first."""
-    query = select(decisions).where(decisions.c.job_id == job_id).order_by(decisions.c.id.desc()).limit(limit)
+    """Return the last decisions about a job with the numbers of their runs, newest first."""
+    query = (
+        select(decisions, runs.c.number.label("run_number"))
+        .outerjoin(runs, runs.c.id == decisions.c.run_id)
+        .where(decisions.c.job_id == job_id)
+        .order_by(decisions.c.id.desc())
+        .limit(limit)
+    )
     return connection.execute(query).mappings().all()

@@ -35,7 +35,7 @@ def of_workspace(connection: Connection, workspace_id: str, now: int) -> Situati
     for start in range(0, len(ids), facts.BATCH):
         loaded = facts.load(connection, ids[start : start + facts.BATCH])
         found |= {job.definition.job_ref: job for job in loaded.values()}
-    return _situation(connection, workspace_id, found, now)
+    return _situation(connection, workspace_id, dict(sorted(found.items())), now)
 
 
 def of_job(connection: Connection, workspace_id: str, ref: str, now: int) -> Situation:
@@ -47,7 +47,7 @@ def of_job(connection: Connection, workspace_id: str, ref: str, now: int) -> Sit
         found |= {each: job for each, job in loaded.items() if not job.archived}
         frontier = {up for job in loaded.values() for up in upstreams_of(job)} - found.keys()
         frontier -= loaded.keys()
-    return _situation(connection, workspace_id, found, now)
+    return _situation(connection, workspace_id, dict(sorted(found.items())), now)
 
 
 def _situation(connection: Connection, workspace_id: str, found: dict[str, JobFacts], now: int) -> Situation:
