@@ -84,7 +84,7 @@ def alarm(run_context: TJobRunContext):
 '''
 
 FILES = {
-    "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\ndependencies = ["dlt[duckdb,workspace]>=1.31"]\n',
+    "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\ndependencies = ["dlt[duckdb]>=1.31"]\n',
     ".gitignore": "*.duckdb\n.dlt/data/\n.dlt/state/\n",
     "ingest.py": INGEST,
     "transform.py": TRANSFORM,
