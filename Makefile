@@ -12,7 +12,7 @@ NOTEBOOKS := notebooks/runyard_notebooks/control_panel.py examples/flights/fligh
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: help demo test test-all check widgets bench kills zones mutants screenshots browser ready
+.PHONY: help demo test test-all check widgets bench kills zones mutants fuzz screenshots browser ready
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make bench     speed and memory, beside their budgets"
 	@echo "make kills     a server killed at 500 random points; takes hours"
 	@echo "make zones     ticks of every time zone beside a clock that is read each minute; takes an hour"
+	@echo "make fuzz      broken texts for everything that reads texts; SECONDS=600 unless you say otherwise"
 	@echo "make mutants   how many small faults the tests of what decides would see; takes half an hour"
 	@echo "make browser   see that there is a browser for tests, or install one"
 
@@ -60,6 +61,9 @@ kills: ready
 
 zones: ready
 	.venv/bin/python -m tests.properties.zones
+
+fuzz: ready
+	FUZZ_SECONDS=$(or $(SECONDS),600) .venv/bin/python -m tests.fuzz.parsers
 
 mutants: ready
 	@mkdir -p .mutants && cd .mutants && ln -sfn ../runtime_core src && ln -sfn ../tests ../docs ../pyproject.toml .

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -19,6 +18,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from runyard.core import toml_files
 from runyard.core.errors import InvalidInput, InvalidUpload, InvalidWorkspace
 from runyard.core.jobs import DASHBOARD_REF
 from runyard.core.processes import Processes
@@ -164,10 +164,10 @@ def export(
     machine. Source: WS-06, DGR-01, contract 6.5.
     """
     try:
-        project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        project = toml_files.read(root / "pyproject.toml")
+    except OSError as error:
         raise InvalidWorkspace(f"pyproject.toml cannot be read: {error}.", "Correct it.") from error
-    overrides = tuple(project.get("tool", {}).get("uv", {}).get("override-dependencies", ()))
+    overrides = tuple(toml_files.texts(toml_files.table(project, "tool", "uv"), "override-dependencies"))
     groups = _declared(project)
     if (root / "uv.lock").exists():
 
@@ -196,21 +196,21 @@ def export(
 
 def _declared(project: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return the requirements of each group as written, included groups resolved."""
-    table = project.get("dependency-groups", {})
+    table = toml_files.table(project, "dependency-groups")
 
     def members(name: str, within: tuple[str, ...]) -> Iterable[str]:
         if name in within or name not in table:
             raise InvalidWorkspace(
                 f"The dependency group `{name}` includes itself or is missing.", "Correct it."
             )
-        for entry in table[name]:
+        for entry in toml_files.texts(table, name):
             if isinstance(entry, Mapping):
-                yield from members(entry.get("include-group", ""), (*within, name))
+                yield from members(toml_files.text(entry, "include-group") or "", (*within, name))
             else:
                 yield entry
 
     groups = {name: _normalised(members(name, ())) for name in table}
-    return {MAIN: _normalised(project.get("project", {}).get("dependencies", ())), **groups}
+    return {MAIN: _normalised(toml_files.texts(toml_files.table(project, "project"), "dependencies")), **groups}
 
 
 def _locked(group: str, declared: Sequence[str], run_uv: Callable[[Sequence[str]], str]) -> tuple[str, ...]:
@@ -250,7 +250,7 @@ def _check(specs: Iterable[str], error: type[InvalidInput]) -> None:
     for spec in specs:
         try:
             url = Requirement(spec).url or ""
-        except InvalidRequirement:
+        except (InvalidRequirement, TypeError):
             raise error(
                 f"`{spec}` is no requirement that another machine can install.", "Name a released package."
             ) from None

@@ -7,13 +7,12 @@ dependencies a workspace declares in `requirements`.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runyard.core import profiles
+from runyard.core import profiles, toml_files
 from runyard.core.errors import InvalidWorkspace, StartFailed
 from runyard.core.processes import Processes
 from runyard.core.settings import merge
@@ -157,24 +156,22 @@ def read_settings(root: Path, name: str) -> dict[str, Any]:
 
     Raises: InvalidWorkspace if it is not TOML.
     """
-    path = root / SETTINGS / name
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return toml_files.read(root / SETTINGS / name)
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _not_toml(path, error) from error
 
 
 def read_connection(root: Path) -> Connection:
-    """Return what the workspace is connected to.
+    """Return what the workspace is connected to. Raises: InvalidWorkspace if that is written in no form we know.
 
     `runtime.config.toml` is where the first clients wrote it: read when the newer place says nothing (WS-12).
     """
     table = merge(
-        read_settings(root, name).get("runtime", {}) for name in ("runtime.config.toml", "config.toml")
+        toml_files.table(read_settings(root, name), "runtime")
+        for name in ("runtime.config.toml", "config.toml")
     )
-    return Connection(table.get("workspace_id"), table.get("api_base_url"))
+    return Connection(toml_files.text(table, "workspace_id"), toml_files.text(table, "api_base_url"))
 
 
 def write_workspace_id(root: Path, workspace_id: str) -> None:
@@ -183,18 +180,11 @@ def write_workspace_id(root: Path, workspace_id: str) -> None:
     Raises: InvalidWorkspace if the file is not TOML.
     """
     import tomlkit
-    from tomlkit.exceptions import ParseError
 
     path = root / SETTINGS / "config.toml"
-    try:
-        document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
-    except (ParseError, UnicodeDecodeError) as error:
-        raise _not_toml(path, error) from error
+    document = toml_files.edit(path)
+    toml_files.table(document, "runtime")
     document.setdefault("runtime", tomlkit.table())["workspace_id"] = workspace_id
     fresh = path.with_name(f"{path.name}.new")
     fresh.write_text(tomlkit.dumps(document), "utf-8")
     fresh.replace(path)
-
-
-def _not_toml(path: Path, error: Exception) -> InvalidWorkspace:
-    return InvalidWorkspace(f"`{path}` is not valid TOML: {error}.", "Correct it and try again.")

@@ -12,7 +12,7 @@ from typing import Annotated
 import tomlkit
 import typer
 
-from runyard.core import workspace
+from runyard.core import toml_files, workspace
 from runyard.core.errors import Conflict, NotFound
 from runyard.core.snapshots import MARKER, SETTINGS
 from runyard_server.cli.session import session_of
@@ -108,20 +108,19 @@ def _write_marker(path: Path) -> bool:
 
 def _write_pyproject(path: Path) -> bool:
     """Make a project, or add `runyard` to what a project's author uses; all else stays as it is."""
+    document = toml_files.edit(path)
     text = path.read_text("utf-8") if path.exists() else ""
-    document = tomlkit.parse(text)
     if "project" not in document:
         name = re.sub(r"[^a-z0-9]+", "-", path.parent.name.lower()).strip("-") or "workspace"
         major, minor = sys.version_info[:2]
-        project = {
+        document["project"] = {
             "name": name,
             "version": "0.1.0",
             "requires-python": f">={major}.{minor}",
             "dependencies": [],
         }
-        document["project"] = project
-    groups = document.get("dependency-groups", {})
-    declared = [*document["project"].get("dependencies", []), *groups.get(SDK_GROUP, [])]
+    project, groups = (toml_files.table(document, name) for name in ("project", "dependency-groups"))
+    declared = [*toml_files.texts(project, "dependencies"), *toml_files.texts(groups, SDK_GROUP)]
     if not any(re.match(r"runyard\b", str(spec)) for spec in declared):
         groups = document.setdefault("dependency-groups", tomlkit.table())
         groups.setdefault(SDK_GROUP, tomlkit.array()).append("runyard")

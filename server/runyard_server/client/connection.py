@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from runyard.core import workspace
+from runyard.core import toml_files, workspace
 from runyard.core.errors import AmbiguousName, InvalidRequest, InvalidWorkspace, NotFound
 from runyard_server.client.models import Workspace
 
@@ -102,8 +101,8 @@ def workspace_meant(target: Target, mine: Sequence[Workspace]) -> Workspace:
 def project_name(root: Path) -> str | None:
     """Return what a project calls itself, else what its directory is called; None if its file is no TOML."""
     try:
-        document = tomllib.loads((root / workspace.PYPROJECT).read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        document = toml_files.read(root / workspace.PYPROJECT)
+    except InvalidWorkspace:
         return None
     except OSError:
         document = {}
@@ -113,8 +112,12 @@ def project_name(root: Path) -> str | None:
 
 def origin_of(address: str) -> str:
     """Return scheme, host and port of a server's address. Raises: InvalidRequest."""
-    parts = urlsplit(address if "://" in address else f"http://{address}")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+    try:
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        is_address = parts.scheme in ("http", "https") and parts.hostname and not parts.path.strip("/")
+    except ValueError:
+        is_address = False
+    if not is_address:
         raise InvalidRequest(
             f"`{address}` is no address of a server.", f"Write it as `{DEFAULT_SERVER}`, without a path."
         )
