@@ -63,6 +63,28 @@ class Move:
     reason: Reason | None = None
 
 
+# Built once, as building one costs as much as running it, and each run needs all of these several times.
+_RUN = select(runs).where(runs.c.id == bindparam("of_run"))
+_SET_RUN = update(runs).where(runs.c.id == bindparam("of_run"))
+_SET_ATTEMPT = update(attempts).where(
+    attempts.c.run_id == bindparam("of_run"), attempts.c.number == bindparam("of_number")
+)
+_LAUNCH_FACTS = (
+    select(
+        runs,
+        job_versions.c.definition,
+        job_versions.c.extensions,
+        deployments.c.requirements,
+        deployments.c.content_hash.label("deployment_hash"),
+        workspaces.c.created_by.label("workspace_user_id"),
+    )
+    .join(workspaces, workspaces.c.id == runs.c.workspace_id)
+    .join(job_versions, job_versions.c.id == runs.c.job_version_id)
+    .join(deployments, deployments.c.id == runs.c.deployment_id)
+    .where(runs.c.id == bindparam("of_run"))
+)
+
+
 def add_causes(connection: Connection, causes: Iterable[tuple[str, str]]) -> None:
     """Store pairs of a run and one that caused it (FUP-04, FUP-05)."""
     rows = [{"run_id": run_id, "cause_run_id": cause_run_id} for run_id, cause_run_id in causes]
@@ -86,7 +108,7 @@ def move(
     One place writes `started_at` (entering running, and not again by a later attempt) and `finished_at` (entering a
     terminal status); each move appends to the history and to the feed.
     """
-    row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+    row = by_id(connection, run_id)
     if row is None or not is_legal(RunStatus(row["status"]), target):
         return None
     if attempt is not None and row["attempt"] != attempt:
@@ -100,7 +122,7 @@ def move(
         changes.setdefault("finished_at", now)
     if row["attempt"] > 1 and row["started_at"] is not None:
         changes.pop("started_at", None)
-    connection.execute(update(runs).where(runs.c.id == run_id).values(changes))
+    connection.execute(_SET_RUN, {"of_run": run_id, **changes})
     source = RunStatus(row["status"])
     moved = Move(row["workspace_id"], row["job_id"], run_id, row["number"], source, target, reason)
     note_moves(connection, [moved], actor=actor, now=now)
@@ -259,9 +281,8 @@ def claim(
     }
     moved = move(connection, row["id"], RunStatus.STARTING, now=now, attempt=row["attempt"], values=decided)
     assert moved is not None, "transactions that write come one after the other"
-    connection.execute(
-        insert(attempts).values(run_id=row["id"], number=attempt, engine=engine, created_at=now)
-    )
+    begun = {"run_id": row["id"], "number": attempt, "engine": engine, "created_at": now}
+    connection.execute(insert(attempts), begun)
     return attempt
 
 
@@ -284,7 +305,7 @@ def retry_facts(connection: Connection, run_id: str) -> RowMapping:
 
 def by_id(connection: Connection, run_id: str) -> RowMapping | None:
     """Return a run, whatever its workspace."""
-    return connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+    return connection.execute(_RUN, {"of_run": run_id}).mappings().first()
 
 
 def with_status(connection: Connection, statuses: Iterable[RunStatus]) -> Sequence[RowMapping]:
@@ -301,33 +322,17 @@ def to_stop(connection: Connection) -> Sequence[RowMapping]:
 
 def set_port(connection: Connection, run_id: str, port: int) -> None:
     """Store where an interactive run will listen."""
-    connection.execute(update(runs).where(runs.c.id == run_id).values(port=port))
+    connection.execute(_SET_RUN, {"of_run": run_id, "port": port})
 
 
 def measure_attempt(connection: Connection, run_id: str, number: int, values: Mapping[str, Any]) -> None:
     """Store how an attempt went: what its supervisor reported, and why it ended."""
-    connection.execute(
-        update(attempts).where(attempts.c.run_id == run_id, attempts.c.number == number).values(dict(values))
-    )
+    connection.execute(_SET_ATTEMPT, {"of_run": run_id, "of_number": number, **values})
 
 
 def launch_facts(connection: Connection, run_id: str) -> RowMapping:
     """Return what a start needs: the run, its job version, its deployment's requirements, its workspace's maker."""
-    query = (
-        select(
-            runs,
-            job_versions.c.definition,
-            job_versions.c.extensions,
-            deployments.c.requirements,
-            deployments.c.content_hash.label("deployment_hash"),
-            workspaces.c.created_by.label("workspace_user_id"),
-        )
-        .join(workspaces, workspaces.c.id == runs.c.workspace_id)
-        .join(job_versions, job_versions.c.id == runs.c.job_version_id)
-        .join(deployments, deployments.c.id == runs.c.deployment_id)
-        .where(runs.c.id == run_id)
-    )
-    return connection.execute(query).mappings().one()
+    return connection.execute(_LAUNCH_FACTS, {"of_run": run_id}).mappings().one()
 
 
 # For interactive jobs -------------------------------------------------------------------------------------
