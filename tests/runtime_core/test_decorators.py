@@ -157,11 +157,11 @@ def test_both_spellings_of_what_a_job_does_with_a_refresh_are_taken(spelling: st
     assert parse_job(plain.definition()).refresh == "auto"
 
 
-# SPEC: EXE-01, EXE-02
+# SPEC: EXE-01, EXE-02, LIM-01
 @pytest.mark.parametrize(
     ("execute", "timeout", "grace"),
     [
-        ({}, DEFAULT_TIMEOUT_SECONDS, 30),
+        ({}, 120 * 60, 30),
         ({"timeout": "6h"}, 21600, 30),
         ({"timeout": 90.5}, 90.5, 30),
         ({"timeout": 7200, "grace_period": 60}, 7200, 60),

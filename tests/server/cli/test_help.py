@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 import typer
@@ -50,6 +51,22 @@ def test_every_command_explains_itself_with_an_example(
     text = " ".join(capsys.readouterr().out.split())
     assert "Usage: runyard" in text
     assert "Example: runyard" in text
+
+
+# SPEC: CLI-42
+def test_follow_is_one_option_with_two_names_wherever_a_log_can_be_streamed() -> None:
+    found: dict[str, list[str]] = {}
+
+    def look(command: Any, path: str) -> None:
+        for parameter in command.params:
+            if {"-f", "--follow"} & set(parameter.opts):
+                found[path] = sorted(parameter.opts)
+        for name, child in getattr(command, "commands", {}).items():
+            look(child, f"{path} {name}".strip())
+
+    look(typer.main.get_command(app), "")
+    assert {"run", "job logs", "job runs logs"} <= found.keys()
+    assert all(names == ["--follow", "-f"] for names in found.values())
 
 
 # SPEC: CLI-50
