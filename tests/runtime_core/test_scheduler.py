@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, insert, update
-from tests.support.api import TurnedClock
+from tests.support.planning import at
 from tests.support.worlds import OWNER, World, batch_job
 
+from runyard.core.clock import MICROSECONDS, SystemClock
 from runyard.core.runs import RunStatus
 from runyard.core.scheduler import LOOK_AGAIN_SECONDS
 from runyard.core.store import jobs, runs
@@ -23,13 +24,26 @@ HOURLY = "schedule:0 * * * *"
 HOUR = 3600
 
 
-@pytest.fixture
-def clock() -> TurnedClock:
-    return TurnedClock()
+class TurnedByHand(SystemClock):
+    """A clock that stands still at ten past an hour until somebody turns it."""
+
+    def __init__(self) -> None:
+        self._now = at("2026-11-22T06:10")
+
+    def now(self) -> int:
+        return self._now
+
+    def turn(self, seconds: int) -> None:
+        self._now += seconds * MICROSECONDS
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str, clock: TurnedClock) -> Iterator[World]:
+def clock() -> TurnedByHand:
+    return TurnedByHand()
+
+
+@pytest.fixture
+def world(tmp_path: Path, database_url: str, clock: TurnedByHand) -> Iterator[World]:
     """Return a world whose loops stand still, on each kind of database."""
     world = World(tmp_path / "data", database_url=database_url, clock=clock)
     world.upload({"etl.py": ""})
@@ -84,7 +98,7 @@ def store_badly(world: World, name: str, wire: dict[str, Any], extensions: dict[
 def test_many_due_jobs_take_as_many_statements_as_one(tmp_path: Path, sent: list[str]) -> None:
     counts = []
     for many in (1, 40):
-        clock = TurnedClock()
+        clock = TurnedByHand()
         world = World(tmp_path / str(many), clock=clock)
         world.upload({"etl.py": ""})
         gate = ["job.is_fresh:jobs.etl.job_0"]
@@ -104,7 +118,7 @@ def test_many_due_jobs_take_as_many_statements_as_one(tmp_path: Path, sent: list
 
 
 # SPEC: TRG-18, SCH-11
-def test_a_tick_that_is_looked_at_again_makes_no_second_run(world: World, clock: TurnedClock) -> None:
+def test_a_tick_that_is_looked_at_again_makes_no_second_run(world: World, clock: TurnedByHand) -> None:
     world.deploy(batch_job("load", HOURLY), batch_job("other", HOURLY))
     due = {row["id"]: row["next_due_at"] for row in (world.job("jobs.etl.load"), world.job("jobs.etl.other"))}
     clock.turn(HOUR)
@@ -125,7 +139,7 @@ def test_a_tick_that_is_looked_at_again_makes_no_second_run(world: World, clock:
 
 # SPEC: FRS-03
 def test_ticks_that_a_gate_holds_back_one_after_the_other_are_one_decision(
-    world: World, clock: TurnedClock
+    world: World, clock: TurnedByHand
 ) -> None:
     gated = (
         batch_job(name, HOURLY, freshness=["job.is_fresh:jobs.etl.load"]) for name in ("first", "second")
@@ -147,7 +161,7 @@ def test_ticks_that_a_gate_holds_back_one_after_the_other_are_one_decision(
 )
 def test_a_job_that_cannot_be_planned_keeps_no_other_from_running_and_loses_no_tick(
     world: World,
-    clock: TurnedClock,
+    clock: TurnedByHand,
     caplog: pytest.LogCaptureFixture,
     wire: dict[str, Any],
     extensions: dict[str, Any],
