@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 import yaml
+from rich.table import Table
 
 from runyard.core import workspace
 from runyard.core.discovery import Discovered
 from runyard.core.errors import Conflict
 from runyard.core.jobs import parse_job
 from runyard.core.manifest import expand_triggers
-from runyard_server.cli import output
+from runyard.core.triggers import TIMED, TriggerType
+from runyard_server.cli import output, times
 from runyard_server.cli.options import DryRun
 from runyard_server.cli.session import Session, session_of
-from runyard_server.client import DeployReceipt
+from runyard_server.client import DeployReceipt, Job
 from runyard_server.client.deploying import Deployer, Synced
 
 FILES_SHOWN = 20
@@ -57,7 +60,7 @@ def deploy(
         out.note("There is no `__deployment__.py`: code and settings are synced, no job is deployed.")
     for note in _overrides(receipt):
         out.note(note)
-    shown = [output.table("JOB", "CHANGE", "FIELDS", rows=_rows(receipt))] if receipt else []
+    shown = [_table(out, receipt)] if receipt else []
     out.result(_document(dry_run, code, settings, receipt, warnings), *shown)
     if dry_run:
         out.note("Nothing was changed.")
@@ -136,10 +139,35 @@ def _show_manifest(session: Session, deployer: Deployer, found: Discovered | Non
     show_yaml(session, expanded(found))
 
 
-def _rows(receipt: DeployReceipt) -> Iterable[tuple[Any, ...]]:
-    for row in receipt.jobs:
-        word = OUTCOMES.get(row.outcome, row.outcome)
-        yield row.job.job_ref, output.status(word), ", ".join(row.fields)
+def _table(out: output.Output, receipt: DeployReceipt) -> Table:
+    """Return what became of each job, with the first run of each timed one under the new manifest (RCN-16)."""
+    zone = times.viewer_zone()
+    rows = (
+        (
+            row.job.job_ref,
+            output.status(OUTCOMES.get(row.outcome, row.outcome)),
+            _first_run(out, row.job, zone),
+            ", ".join(row.fields),
+        )
+        for row in receipt.jobs
+    )
+    return output.table("JOB", "CHANGE", f"FIRST RUN ({zone.key})", "FIELDS", rows=rows)
+
+
+def _first_run(out: output.Output, job: Job, zone: ZoneInfo) -> str:
+    """Return when a timed job runs first, in the zone of who looks and in its own where that is another (TZ-06)."""
+    if job.is_archived or not any(trigger.partition(":")[0] in TIMED for trigger in job.triggers):
+        return ""
+    if job.is_paused:
+        return "paused"
+    if job.next_scheduled_run_at is None:
+        return "none is left"
+    shown = out.moment(job.next_scheduled_run_at, zone)
+    theirs = ZoneInfo(job.definition.timezone)
+    by_clock = any(trigger.partition(":")[0] == TriggerType.SCHEDULE for trigger in job.triggers)
+    if not by_clock or times.same_zone(zone.key, theirs.key):
+        return shown
+    return f"{shown}\n{out.moment(job.next_scheduled_run_at, theirs)} {theirs.key}"
 
 
 def _overrides(receipt: DeployReceipt | None) -> Iterable[str]:

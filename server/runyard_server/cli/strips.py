@@ -23,6 +23,9 @@ STEPS = tuple(
 
 DAY = timedelta(days=1)
 
+WEEKS = timedelta(days=14)
+"""From here on no cell is shorter than a day: parts of days would flicker before the eye."""
+
 HEIGHTS = "▁▂▃▄▅▆▇█"
 
 NOTHING, HELD_BACK, PAUSED = "·", "×", "="  # noqa: RUF001 - a cross, no letter
@@ -45,7 +48,8 @@ class Scale:
     @classmethod
     def over(cls, start: datetime, end: datetime, zone: tzinfo, width: int) -> Scale:
         """Return cells that begin at round times of the zone, in no more than `width`."""
-        step = next((step for step in STEPS if (end - start) / step < width - 1), STEPS[-1])
+        steps = [step for step in STEPS if step >= DAY or end - start < WEEKS]
+        step = next((step for step in steps if (end - start) / step < width - 1), STEPS[-1])
         local = start.astimezone(zone).replace(tzinfo=None)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         edge = midnight + (local - midnight) // step * step
