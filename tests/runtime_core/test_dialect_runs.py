@@ -69,6 +69,19 @@ async def plain(run_context: TJobRunContext):
     tell(empty=empty, refresh=run_context["refresh"], zone=os.environ["DLT_INTERVAL_TIMEZONE"])
 """
 
+STORES = """
+import dlt
+from dlt.hub import run
+
+
+@run.job()
+def store():
+    pipeline = dlt.pipeline("stores", destination="warehouse", dataset_name="stored")
+    pipeline.run([{"number": 1}], table_name="rows")
+    with pipeline.sql_client() as client:
+        print(client.execute_sql("SELECT count(*) FROM rows")[0][0])
+"""
+
 SETTINGS = {
     "config.toml": '[jobs.loads]\nlabel = "of all"\nlimit = 6\n',
     "prod.config.toml": '[jobs.loads.daily]\nlabel = "of prod"\n',
@@ -76,19 +89,21 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="module")
-def definitions(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    files = {
-        "loads.py": LOADS,
-        "__deployment__.py": "from loads import daily, plain\n__all__ = ['daily', 'plain']\n",
-    }
-    root = make_workspace(tmp_path_factory.mktemp("workspace"), files)
+def discovered(root: Path, files: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the jobs of a workspace as `runyard deploy` finds them."""
+    make_workspace(root, files)
     env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
-    found = Discovery(SystemProcesses(), SystemClock()).discover(
-        root, python=Path(sys.executable), sdk=SDK, env=env
-    )
+    discovery = Discovery(SystemProcesses(), SystemClock())
+    found = discovery.discover(root, python=Path(sys.executable), sdk=SDK, env=env)
     jobs: list[dict[str, Any]] = found.manifest["jobs"]
     return jobs
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    deployment = "from loads import daily, plain\n__all__ = ['daily', 'plain']\n"
+    files = {"loads.py": LOADS, "__deployment__.py": deployment}
+    return discovered(tmp_path_factory.mktemp("workspace"), files)
 
 
 @pytest.fixture
@@ -139,3 +154,30 @@ def test_a_run_without_a_window_keeps_the_state_of_its_pipeline_and_only_the_fir
         reads, said = told(world, "plain")
         assert reads == "reads 2020-01-01 00:00:00+00:00 None"
         assert said == {"empty": True, "refresh": is_first, "zone": "UTC"}
+
+
+# SPEC: PRF-10
+@pytest.mark.slow
+def test_one_name_is_another_destination_under_each_profile(tmp_path: Path) -> None:
+    def target(profile: str) -> str:
+        return f'[destination.warehouse]\ncredentials = "{tmp_path / profile}.duckdb"\n'
+
+    deployment = "from stores import store\n__all__ = ['store']\n"
+    jobs = discovered(tmp_path / "workspace", {"stores.py": STORES, "__deployment__.py": deployment})
+    settings = {
+        "config.toml": '[destination.warehouse]\ndestination_type = "duckdb"\n',
+        "prod.secrets.toml": target("prod"),
+        "staging.secrets.toml": target("staging"),
+    }
+    world = World(tmp_path / "data")
+    try:
+        world.upload({"stores.py": STORES}, settings)
+        world.deploy(*jobs)
+        world.runtime.start()
+        for profile in ("prod", "staging"):
+            assert not (tmp_path / f"{profile}.duckdb").exists()
+            run = world.until_ended(world.start_one("store", profile=profile)["id"])
+            assert world.lines(run["id"]) == ["1"]
+            assert (tmp_path / f"{profile}.duckdb").exists()
+    finally:
+        world.close()
