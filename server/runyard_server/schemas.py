@@ -286,7 +286,10 @@ class JobVersion(_JobBase):
 
 
 class Run(TypedDict):
-    """A run. `status` is `cancelling` from the wish to stop until it has stopped."""
+    """A run. `status` is `cancelling` from the wish to stop until it has stopped.
+
+    One that waits to be tried again is `pending`, and `retry_at` says how long at least.
+    """
 
     id: Uuid
     workspace_id: Uuid
@@ -311,6 +314,7 @@ class Run(TypedDict):
     signal: int | None
     message: str | None
     attempt: int
+    retry_at: Instant | None
     refresh: bool
     created_at: Instant
     updated_at: Instant
@@ -366,9 +370,23 @@ class Move(TypedDict):
     actor: str
 
 
-class DetailedRun(ListedRun):
-    """A run with how it came about, how it went on and why it ended."""
+class Attempt(TypedDict):
+    """A process of a run: when it was there, and why it ended; null where it did not get so far."""
 
+    number: int
+    started_at: Instant | None
+    ended_at: Instant | None
+    reason: str | None
+    exit_code: int | None
+    signal: int | None
+    message: str | None
+
+
+class DetailedRun(ListedRun):
+    """A run with how it came about, how it went on and why it ended; it has `attempts_max` attempts at most."""
+
+    attempts_max: int
+    attempts: list[Attempt]
     causes: list[Uuid]
     history: list[Move]
     downstream_job_runs: list[DownstreamRun]

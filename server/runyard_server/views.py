@@ -287,6 +287,7 @@ class Views:
             "signal": row["signal"],
             "message": row["message"],
             "attempt": row["attempt"],
+            "retry_at": instant_or_none(row["due_at"]) if row["attempt"] else None,
             "refresh": row["refresh"],
             "created_at": instant(row["created_at"]),
             "updated_at": instant(row["updated_at"]),
@@ -333,6 +334,17 @@ class Views:
             "category": definition.category,
             "duration_seconds": duration_seconds(row),
             "started_at": instant_or_none(row["started_at"]),
+        }
+
+    def attempt(self, row: RowMapping) -> schemas.Attempt:
+        return {
+            "number": row["number"],
+            "started_at": instant_or_none(row["started_at"]),
+            "ended_at": instant_or_none(row["ended_at"]),
+            "reason": row["reason"],
+            "exit_code": row["exit_code"],
+            "signal": row["signal"],
+            "message": row["message"],
         }
 
     def move(self, row: RowMapping) -> schemas.Move:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -11,6 +12,7 @@ from tests.support.worlds import batch_job
 
 from runyard.core.planning import NewRun
 from runyard.core.runs import Reason, RunStatus
+from runyard.core.settling import settle
 from runyard.core.store import new_runs
 from runyard_server import schemas
 
@@ -130,3 +132,29 @@ def test_a_run_tells_how_long_it_took_and_why_it_ended(api: Api, tmp_path: Path)
     assert 90 <= ended["duration_seconds"] < 100
     assert [move["to_status"] for move in ended["history"]] == ["pending", "starting", "running", "failed"]
     assert ended["finished_at"].endswith("+00:00")
+
+
+# SPEC: DEC-20
+def test_a_run_tells_of_its_attempts_and_when_the_next_one_is_due(api: Api, tmp_path: Path) -> None:
+    extensions = {"jobs.etl.load": {"retries": 2, "retry_delay": 3600}}
+    api.prepare(tmp_path, batch_job("load"))
+    load = api.deploy(batch_job("load"), extensions=extensions)["job_receipt"]["succeeded"][0]["job"]
+    run_id = api.start_job(load["id"])["id"]
+
+    def fail(connection: Connection) -> None:
+        [attempt] = api.runtime.executor._claim(connection)
+        how = RunStatus.FAILED, Reason.LOST
+        now = api.clock.now()
+        settle(connection, run_id, *how, ids=api.runtime.ids, now=now, attempt=attempt.number)
+
+    api.runtime.database.write(fail)
+    run = api.get(f"{api.here}/job-runs/{run_id}")
+    TypeAdapter(schemas.DetailedRun).validate_python(run)
+    assert (run["status"], run["attempt"], run["attempts_max"], run["reason"]) == ("pending", 1, 3, None)
+    assert datetime.fromisoformat(run["retry_at"]) - datetime.fromisoformat(run["updated_at"]) == timedelta(
+        hours=1
+    )
+    assert [attempt["number"] for attempt in run["attempts"]] == [1]
+    assert [move["reason"] for move in run["history"]] == [None, None, "lost"]
+    cancelled = api.post(f"{api.here}/job-runs/{run_id}/-cancel")
+    assert cancelled["status"] == "cancelling", "the executor ends it in a moment"

@@ -151,6 +151,7 @@ def details(seen: RunSeen, addresses: Addresses) -> Html:
                         ("Code", f"version {seen.code_version}"),
                         ("Settings", f"version {seen.settings_version}"),
                         ("Exit code", run.exit_code),
+                        ("Attempt", _attempt(run, now)),
                         ("Caused by", _relatives(seen.causes, addresses)),
                         ("Caused", _relatives(run.effects[:RELATIVES_MAX], addresses)),
                     ]
@@ -158,6 +159,21 @@ def details(seen: RunSeen, addresses: Addresses) -> Html:
                 html('<ol class="life">{moves}</ol>', moves=join(_life(run, now))),
             ]
         ),
+    )
+
+
+def _attempt(run: Run, now: datetime) -> str | Html | None:
+    """Return which attempt it is, of a run that may have several, and when the next one is due."""
+    if run.attempts_max == 1 or not run.attempts:
+        return None
+    which = f"{run.attempt} of {run.attempts_max}"
+    if run.retry_at is None:
+        return which
+    return html(
+        "{which} failed ({reason}), the next one {when}",
+        which=which,
+        reason=run.attempts[-1].reason,
+        when=when(run.retry_at, now),
     )
 
 

@@ -15,7 +15,7 @@ from runyard.core.enacting import enact
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.intervals import Window
-from runyard.core.jobs import RefreshPolicy
+from runyard.core.jobs import RefreshPolicy, RetryPolicy
 from runyard.core.planning import Ended, due_after, plan_after
 from runyard.core.retrying import Failed, plan_retry
 from runyard.core.runs import Reason, RunStatus
@@ -65,6 +65,16 @@ def settle(
     return target
 
 
+def attempts_max(connection: Connection, run_id: str) -> int:
+    """Return how many attempts a run has at most."""
+    return _policy(runs.retry_facts(connection, run_id)).retries + 1
+
+
+def _policy(row: RowMapping) -> RetryPolicy:
+    """Return how a run is retried: as its own version of the job says, not one that was deployed since."""
+    return facts.definition_of(row["job_version_id"], row["definition"], row["extensions"]).retry
+
+
 def _try_again(
     connection: Connection,
     run_id: str,
@@ -77,10 +87,9 @@ def _try_again(
 ) -> bool:
     """Put a run whose attempt failed back into the queue, if it is to be tried again; return whether it is (DEC-20)."""
     row = runs.retry_facts(connection, run_id)
-    version = facts.definition_of(row["job_version_id"], row["definition"], row["extensions"])
     failed = Failed(run_id, row["job_id"], row["trigger"], row["attempt"], reason, message)
     is_wanted = row["stop_requested_at"] is None and row["archived_at"] is None
-    retry = plan_retry(failed, version.retry, is_wanted=is_wanted, now=now)
+    retry = plan_retry(failed, _policy(row), is_wanted=is_wanted, now=now)
     if retry is None:
         return False
     again = {"due_at": retry.due_at}

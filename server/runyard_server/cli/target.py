@@ -89,5 +89,6 @@ def _register(session: Session, found: Discovered, ref: str) -> Job:
     for warning in found.warnings:
         session.output.warn(warning)
     only = [job for job in found.manifest["jobs"] if job["job_ref"] == ref]
-    receipt = session.client.deploy({**found.manifest, "jobs": only})
+    extensions = {ref: found.extensions[ref]} if ref in found.extensions else {}
+    receipt = session.client.deploy({**found.manifest, "jobs": only}, extensions)
     return receipt.jobs[0].job

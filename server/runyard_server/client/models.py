@@ -75,6 +75,18 @@ class Move(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt(Model):
+    """A process of a run: when it was there, and why it ended; None where it did not get so far."""
+
+    number: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    reason: str | None
+    exit_code: int | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Effect(Model):
     """A run that another one caused."""
 
@@ -107,8 +119,9 @@ class Decision(Model):
 
 @dataclass(frozen=True, slots=True)
 class Run(Model):
-    """One execution of a job. `causes`, `effects` and `history` are only filled where one run is asked for.
+    """One execution of a job. `causes`, `effects`, `history` and `attempts` are only filled where one run is asked for.
 
+    `attempt` is the newest one, of at most `attempts_max`; `retry_at` is when a run that waits to be tried again is.
     `triggered_by` is the id of the user who started it; its `trigger` then only says which one it stands for.
     """
 
@@ -132,6 +145,10 @@ class Run(Model):
     exit_code: int | None = None
     message: str | None = None
     refresh: bool = False
+    attempt: int = 0
+    attempts_max: int = 1
+    retry_at: datetime | None = None
+    attempts: tuple[Attempt, ...] = ()
     causes: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
     history: tuple[Move, ...] = ()
@@ -142,6 +159,7 @@ class Run(Model):
             given.setdefault("job_ref", wire["job"]["job_ref"])
         given.setdefault("effects", _all(Effect, wire.get("downstream_job_runs") or ()))
         given.setdefault("history", _all(Move, wire.get("history") or ()))
+        given.setdefault("attempts", _all(Attempt, wire.get("attempts") or ()))
         return super(Run, cls).from_wire(wire, **given)
 
     @property

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from runyard.core.errors import Conflict, NotFound
 from runyard.core.jobs import DASHBOARD_REF
 from runyard.core.run_control import CancelAnswer
+from runyard.core.settling import attempts_max
 from runyard.core.store import jobs, runs
 from runyard_server import requests, schemas
 from runyard_server.context import Cancelling, Here, Reading, page, reply
@@ -118,6 +119,8 @@ def _detailed(here: Here, connection: Connection, run_id: str) -> schemas.Detail
     (listed,) = views.listed_runs([row], jobs_by_id, _older_versions(connection, [row], jobs_by_id))
     return {
         **listed,
+        "attempts_max": attempts_max(connection, run_id),
+        "attempts": [views.attempt(attempt) for attempt in runs.attempts_of(connection, run_id)],
         "causes": list(runs.causes_of(connection, run_id)),
         "history": [views.move(move) for move in runs.history(connection, run_id)],
         "downstream_job_runs": [

@@ -435,6 +435,12 @@ def history(connection: Connection, run_id: str) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
+def attempts_of(connection: Connection, run_id: str) -> Sequence[RowMapping]:
+    """Return the attempts of a run, oldest first."""
+    query = select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.number)
+    return connection.execute(query).mappings().all()
+
+
 def causes_of(connection: Connection, run_id: str) -> Sequence[str]:
     """Return the runs that caused a run."""
     query = select(run_causes.c.cause_run_id).where(run_causes.c.run_id == run_id)
