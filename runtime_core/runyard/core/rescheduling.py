@@ -93,6 +93,7 @@ def reschedule(connection: Connection, job_id: str, before: JobFacts | None, now
         jobs.set_paused(connection, job_id, user_id=None, at=None)  # nothing is left to pause
     anchor = now
     if old is not None and isinstance(old.schedule, Every):
-        anchor = jobs.last_started_at(connection, job_id) or now
+        # A clock that was set back shows an earlier time than that start had.
+        anchor = min(jobs.last_started_at(connection, job_id) or now, now)
     due_at = due_after(replace(job, anchor_at=anchor), now)
     jobs.start_counting(connection, job_id, next_due_at=due_at, anchor_at=anchor)
