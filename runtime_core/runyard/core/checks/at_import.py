@@ -16,6 +16,8 @@ STEPS = frozenset({"run", "extract"})
 
 def check(source: Source) -> Iterator[Finding]:
     """Yield each place where importing a file runs a pipeline, itself or through a function of the file."""
+    if "dlt" not in source.text:
+        return
     known = aliases(source.tree)
     if not any(name == "dlt" or name.startswith("dlt.") for name in known.values()):
         return

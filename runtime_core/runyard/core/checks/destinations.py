@@ -43,6 +43,8 @@ class Row:
 
 def named_in(source: Source) -> Iterator[str]:
     """Yield the destinations that a file names as it makes pipelines."""
+    if "destination" not in source.text:
+        return
     known = aliases(source.tree)
     for node in ast.walk(source.tree):
         if not (isinstance(node, ast.Call) and full_name(node.func, known) == "dlt.pipeline"):

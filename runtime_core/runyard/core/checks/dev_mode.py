@@ -25,6 +25,8 @@ _SETTING = re.compile(r"\s*((?:dev_mode|full_refresh)\s*=\s*true)\b")
 
 def check(source: Source, *, as_script: bool) -> Iterator[Finding]:
     """Yield each pipeline of a file in development mode; what only a script does counts if it is deployed as one."""
+    if not any(name in source.text for name in NAMES):
+        return
     known = aliases(source.tree)
     waiting: list[ast.AST] = [source.tree]
     while waiting:

@@ -40,7 +40,12 @@ FORMS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("A signed web token", r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}"),
         (
             "A password in an address",
-            r"\b[a-z][a-z0-9+]*://[^\s:/@{}<>'\"]*:[^\s/@{}<>'\"*]{6,}@(?!localhost|127\.|\[::1)[\w.-]+",
+            # Without the scheme in front, so that the search leaps from one `://` to the next.
+            (
+                r"://[^\s:/@{}<>'\"]*:(?!(?:password|passwd|changeme|placeholder|\.+)@)[^\s/@{}<>'\"*]{6,}@"
+                # What only this machine answers to is no secret of anybody.
+                r"(?!localhost|127\.|\[::1)"
+            ),
         ),
     )
 )
@@ -75,14 +80,14 @@ class Leak:
 def find(text: str, tree: ast.Module | None = None) -> list[Leak]:
     """Return the secrets of a file; those that only their name tells are found in the tree of a Python file."""
     found: list[Leak] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        taken: list[tuple[int, int]] = []
-        for kind, form in FORMS:
-            for match in form.finditer(line):
-                start, end = match.span()
-                if not any(start < other_end and other_start < end for other_start, other_end in taken):
-                    taken.append((start, end))
-                    found.append(Leak(kind, number, start + 1, match[0]))
+    taken: list[tuple[int, int]] = []
+    for kind, form in FORMS:
+        for match in form.finditer(text):
+            start, end = match.span()
+            if not any(start < other_end and other_start < end for other_start, other_end in taken):
+                taken.append((start, end))
+                line_start = text.rfind("\n", 0, start) + 1
+                found.append(Leak(kind, text.count("\n", 0, start) + 1, start - line_start + 1, match[0]))
     if tree is not None:
         known = {leak.line for leak in found}
         found += [leak for leak in _told_by_name(tree) if leak.line not in known]

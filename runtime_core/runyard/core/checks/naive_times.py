@@ -29,9 +29,9 @@ AWARE = frozenset({"astimezone", "replace", "timestamp"})
 
 def check(source: Source) -> Iterator[Finding]:
     """Yield each time without a zone that meets windows."""
-    known = aliases(source.tree)
-    if not any(name.startswith("datetime") for name in known.values()):
+    if "datetime" not in source.text:
         return
+    known = aliases(source.tree)
     parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
     about_windows = _about_windows(source.tree)
     for node in ast.walk(source.tree):

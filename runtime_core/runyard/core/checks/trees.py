@@ -41,13 +41,18 @@ def is_main_guard(statement: ast.stmt) -> bool:
     """Return whether this is `if __name__ == "__main__":`."""
     if not isinstance(statement, ast.If):
         return False
-    said = ast.unparse(statement.test)
-    return "__name__" in said and "__main__" in said
+    said = [node for node in ast.walk(statement.test) if isinstance(node, ast.Name | ast.Constant)]
+    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in said) and any(
+        isinstance(node, ast.Constant) and node.value == "__main__" for node in said
+    )
 
 
 def is_for_type_checkers(statement: ast.stmt) -> bool:
     """Return whether this is `if TYPE_CHECKING:`."""
-    return isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING")
+    match statement:
+        case ast.If(test=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name == "TYPE_CHECKING"
+    return False
 
 
 def statements(body: Iterable[ast.stmt], *, as_script: bool = False) -> Iterator[ast.stmt]:
