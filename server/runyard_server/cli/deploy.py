@@ -194,6 +194,9 @@ def _document(
                 "fields": row.fields,
                 "schedule_override": row.job.schedule_override,
                 "dropped_override": row.dropped_override,
+                "first_run_at": row.job.next_scheduled_run_at,
+                "timezone": row.job.definition.timezone,
+                "is_paused": row.job.is_paused,
             }
             for row in jobs
         ],

@@ -78,7 +78,7 @@ def _refresh_asked_at(connection: Connection, workspace_id: str) -> dict[str, in
         .join(jobs, jobs.c.id == job_state.c.job_id)
         .where(jobs.c.workspace_id == workspace_id, job_state.c.refresh_requested_at.is_not(None))
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row.job_id: row.refresh_requested_at for row in connection.execute(query)}
 
 
 def _open_runs(connection: Connection, workspace_id: str, job_ids: set[str]) -> Iterable[ForeseenRun]:

@@ -1,0 +1,135 @@
+"""`plan`, `job next`, `job why` and the first runs of a deploy: against a real server, in a zone that is not UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.server.cli.conftest import Shell
+from tests.support.servers import server_here
+
+JOBS = """
+from runyard import run, trigger
+
+
+@run.job(trigger="schedule:30 2 * * *", require={"timezone": "America/New_York"})
+def load():
+    pass
+
+
+@run.job(trigger=load.success)
+def publish():
+    pass
+
+
+@run.job(trigger=trigger.schedule("0 * * * *"), freshness=[load.is_fresh])
+def check():
+    pass
+
+
+@run.job()
+def by_hand():
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with server_here(tmp_path_factory.mktemp("foreseen")) as client:
+        yield client.target.server
+
+
+@pytest.fixture
+def timed(shell: Shell, server: str, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Commands against a server with jobs that have a schedule."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    monkeypatch.setenv("RUNYARD_SERVER", server)
+    (shell.root / "etl.py").write_text(JOBS)
+    (shell.root / "__deployment__.py").write_text(
+        "from etl import by_hand, check, load, publish\n\n__all__ = ['by_hand', 'check', 'load', 'publish']\n"
+    )
+    assert shell("deploy").code == 0
+    return shell
+
+
+# SPEC: RCN-16, TZ-06
+def test_a_deploy_prints_the_first_run_of_each_timed_job_in_both_zones(timed: Shell) -> None:
+    shown = timed("deploy --dry-run")
+    assert shown.code == 0
+    assert "FIRST RUN (Europe/Berlin)" in shown.out
+    assert "02:30 America/New_York" in shown.out
+    jobs = {row["job_ref"]: row for row in timed("deploy --dry-run --json").document["jobs"]}
+    assert jobs["jobs.etl.load"]["first_run_at"] is not None
+    assert jobs["jobs.etl.load"]["timezone"] == "America/New_York"
+    assert jobs["jobs.etl.publish"]["first_run_at"] is None
+
+
+# SPEC: CLI-38, TZ-06, TZ-07
+def test_the_next_runs_are_told_in_the_zone_of_who_looks_and_in_that_of_the_job(timed: Shell) -> None:
+    shown = timed("job next load -n 2")
+    assert shown.code == 0
+    assert "YOUR TIME (Europe/Berlin)" in shown.out
+    assert "JOB'S TIME (America/New_York)" in shown.out
+    assert "02:30" in shown.out
+    document = timed("job next load -n 2 --json").document
+    assert (document["viewer_timezone"], document["timezone"]) == ("Europe/Berlin", "America/New_York")
+    assert len(document["items"]) == 2
+    first = document["items"][0]["at"]
+    assert first == timed("job info load --json").document["next_scheduled_run_at"]
+
+
+# SPEC: CLI-38
+def test_what_a_job_follows_decides_when_it_runs_next(timed: Shell) -> None:
+    document = timed("--json job next publish").document
+    assert {item["trigger"] for item in document["items"]} == {"job.success:jobs.etl.load"}
+    nothing = timed("job next by_hand")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "Nothing is foreseen for jobs.etl.by_hand" in nothing.err
+
+
+# SPEC: CLI-38
+def test_a_plan_is_a_picture_of_the_whole_workspace(timed: Shell) -> None:
+    shown = timed("plan --days 2")
+    assert shown.code == 0
+    assert "your time (Europe/Berlin)" in shown.out
+    for word in ("load", "publish", "check", "×", "start nothing. The first: ", "Nothing starts by_hand"):  # noqa: RUF001
+        assert word in shown.out
+    assert all(len(line) <= 100 for line in shown.out.splitlines() if line.startswith(("load", "check")))
+    document = timed("plan --days 2 --json").document
+    jobs = {row["job_ref"]: row for row in document["jobs"]}
+    assert jobs["jobs.etl.load"]["runs"] == 2
+    assert jobs["jobs.etl.check"]["outcomes"]["not_fresh"] > 0
+    assert not document["is_cut"]
+    listed = timed("-v plan --days 1")
+    assert "WHAT HAPPENS" in listed.out
+    only = timed("--json plan load --days 1").document
+    assert [row["job_ref"] for row in only["jobs"]] == ["jobs.etl.load"]
+
+
+# SPEC: CLI-33, SCH-08
+def test_the_decisions_about_a_job_say_why_and_what_came_of_it(timed: Shell) -> None:
+    timed("run by_hand -f")
+    shown = timed("job why by_hand")
+    assert shown.code == 0
+    for word in ("fired", "run #", "Started by hand."):
+        assert word in shown.out
+    assert "active_runs: 0" in timed("job why by_hand -v").out
+    newest = timed("job why by_hand --json --limit 1").document["decisions"][0]
+    assert newest["run_number"] >= 1
+    assert newest["facts"]["concurrency"] == 1
+
+
+# SPEC: CLI-33, CLI-44
+def test_of_a_job_without_decisions_it_says_so(timed: Shell) -> None:
+    shown = timed("job why publish")
+    assert (shown.code, shown.out) == (0, "")
+    assert "Nothing was decided about jobs.etl.publish yet" in shown.err
+    assert timed("job why nobody").code == 4
+    assert timed("plan --days 400").code == 2
+
+
+def test_a_start_that_was_refused_is_explained(timed: Shell) -> None:
+    timed("job trigger check")
+    shown = timed("job why check")
+    assert "not fresh" in shown.out
+    assert "jobs.etl.load has never completed" in shown.out
