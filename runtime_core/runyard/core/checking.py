@@ -311,7 +311,9 @@ def _require_toml(root: Path, name: str) -> None:
 
 def _settings_names(root: Path) -> list[str]:
     folder = root / SETTINGS
-    return sorted(path.name for path in folder.iterdir() if path.name.endswith(_SETTINGS_ENDINGS))
+    return sorted(
+        path.name for path in folder.iterdir() if path.name.endswith(_SETTINGS_ENDINGS) and path.is_file()
+    )
 
 
 def _cause_and_remedy(text: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ from runyard.core.clock import SystemClock, to_datetime
 from runyard.core.job_refs import short_name
 from runyard.core.jobs import JobDefinition
 from runyard.core.triggers import TIMED, in_words
-from runyard_server.cli import output
+from runyard_server.cli import output, times
 from runyard_server.cli.exits import Exit
 from runyard_server.cli.session import Session, session_of
 
@@ -107,9 +107,9 @@ def _shown(
         )
         yield ""
     if any(ticks.values()):
-        zone = datetime.now().astimezone().tzname()
-        rows = (_next_row(out, job, ticks[job.job_ref]) for job in report.jobs if ticks[job.job_ref])
-        yield output.table("JOB", "WHEN", f"NEXT ({zone})", rows=rows)
+        zone = times.viewer_zone()
+        rows = (_next_row(out, job, ticks[job.job_ref], zone) for job in report.jobs if ticks[job.job_ref])
+        yield output.table("JOB", "WHEN", f"NEXT ({zone.key})", rows=rows)
         yield ""
     yield _sum(report)
 
@@ -174,11 +174,15 @@ def _place(name: str, place: Place | None) -> Text:
     return Text.assemble(place.kind, (f"  {place.where}" if place.where else "", "dim"))
 
 
-def _next_row(out: output.Output, job: JobDefinition, ticks: Sequence[datetime]) -> tuple[str, str, str]:
+def _next_row(
+    out: output.Output, job: JobDefinition, ticks: Sequence[datetime], zone: tzinfo
+) -> tuple[str, str, str]:
+    """Return when a job is due: in words with the zone of the job, then in the zone of who looks (TZ-06)."""
+    now = times.now()
     timed = [
         in_words(trigger, job.timezone) for trigger in job.triggers if trigger.partition(":")[0] in TIMED
     ]
-    shown = [one.isoformat() if out.timestamps else f"{one.astimezone():%a %-d %b %H:%M}" for one in ticks]
+    shown = [one.isoformat() if out.timestamps else times.moment(one, zone, now) for one in ticks]
     return short_name(job.job_ref), ", ".join(timed), ", ".join(shown)
 
 
