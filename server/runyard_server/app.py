@@ -25,6 +25,7 @@ from runyard_server.proxy import Proxy
 from runyard_server.routes import (
     apps,
     events,
+    hooks,
     jobs,
     logs,
     organizations,
@@ -55,6 +56,7 @@ ROUTERS = (
     events.router,
     pages.router,
     apps.router,
+    hooks.router,
 )
 
 

@@ -1,4 +1,4 @@
-"""What opens an app without an account: the token in a public link, and the cookie that it becomes.
+"""What opens an app without an account, or starts a job: the tokens in links, and the cookie that one becomes.
 
 Both follow from the id of the link and a key that lies beside the database, so that members can see an address again
 while the database has nothing that opens anything. Whether a link still works is asked of the store, see `app_door`.
@@ -23,6 +23,9 @@ LINK_COOKIE = "runyard_link"
 COOKIE_SECONDS = 30 * 86400
 """How long a viewer may come back without the address; whether the link works is asked every time."""
 
+HOOK_PATH = "/hooks/"
+"""Where others call to start a job."""
+
 LINK_PATH = "/-/link/"
 """Where a token becomes a cookie."""
 
@@ -39,6 +42,14 @@ class Links:
     def token(self, link_id: str) -> str:
         """Return the token of a link: 256 bits that nobody can tell without the key (PUB-06)."""
         return self._sign(f"link:{link_id}")
+
+    def hook_token(self, link_id: str) -> str:
+        """Return the token of a webhook: 256 bits that nobody can tell without the key."""
+        return self._sign(f"webhook:{link_id}")
+
+    def signing_key(self, link_id: str) -> str:
+        """Return the key that calls of a signed webhook are signed with."""
+        return self._sign(f"webhook-signature:{link_id}")
 
     def opens(self, token: str, job: RowMapping) -> bool:
         """Return whether a token is that of the link which an app has now."""

@@ -14,10 +14,12 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard.core.errors import Forbidden, InvalidRequest, RunyardError, TooLarge
+from runyard.core.webhooks import BODY_BYTES_MAX as HOOK_BYTES_MAX
 from runyard_server.app_hosts import host_name
 from runyard_server.cookies import names_of
 from runyard_server.credentials import COOKIE
 from runyard_server.errors import respond
+from runyard_server.links import HOOK_PATH
 from runyard_server.settings import MIB, Settings
 
 BODY_BYTES_MAX = 64 * MIB
@@ -108,7 +110,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._upload_bytes_max if scope["path"].endswith(UPLOAD_SUFFIX) else BODY_BYTES_MAX
+        limit = self._limit(scope["path"])
         error = TooLarge(f"The request has more than {limit // MIB} MiB.", "Send less at once.")
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
@@ -125,6 +127,11 @@ class BodyLimit:
             return message
 
         await self._app(scope, bounded, send)
+
+    def _limit(self, path: str) -> int:
+        if path.startswith(HOOK_PATH):
+            return HOOK_BYTES_MAX
+        return self._upload_bytes_max if path.endswith(UPLOAD_SUFFIX) else BODY_BYTES_MAX
 
 
 async def _refuse(error: RunyardError, status: int, scope: Scope, receive: Receive, send: Send) -> None:

@@ -150,6 +150,13 @@ class TriggerJobs(BaseModel):
     interval_end: AwareDatetime | None = None
 
 
+class IssueWebhook(BaseModel):
+    """Whether the address of a webhook is to be a new one; without a word on signing that stays as it is."""
+
+    renew: bool = False
+    signed: bool | None = None
+
+
 class SetSchedule(BaseModel):
     """Five cron fields, or a trigger that repeats."""
 

@@ -559,6 +559,22 @@ class TriggeredJobs(TypedDict):
     failed: list[BulkFailure]
 
 
+class Webhook(TypedDict):
+    """The secret addresses that start a job, and the key that calls have to be signed with, if they have to be."""
+
+    urls: list[str]
+    signing_key: str | None
+
+
+class CalledWebhook(TypedDict):
+    """What became of a call of a webhook: a run, or the reason why there is none."""
+
+    outcome: str
+    because: str
+    job_run_id: Uuid | None
+    job_run_number: int | None
+
+
 class CancelledRun(TypedDict):
     """A run that was asked to stop, or had ended before."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import RowMapping
 from typing_extensions import TypedDict
@@ -17,12 +18,13 @@ from runyard.core.logs import LogLine
 from runyard.core.manifest import expand_triggers
 from runyard.core.runs import TERMINAL
 from runyard.core.snapshots import PACKAGE_ENGINE
-from runyard.core.store.facts import definition_of
+from runyard.core.store.facts import definition_of, job_of
+from runyard.core.webhooks import paths
 from runyard_server import schemas
 from runyard_server.app_hosts import app_origin
 from runyard_server.auth import Role
 from runyard_server.installation import Installation
-from runyard_server.links import LINK_PATH, Links
+from runyard_server.links import HOOK_PATH, LINK_PATH, Links
 
 PREDEFINED_PROFILES = {"DATA_WRITE": profiles.PROD, "DATA_READ": profiles.ACCESS}
 
@@ -248,6 +250,14 @@ class Views:
     def _app_url(self, job: RowMapping, path: str = "/") -> str:
         """Return where an interactive job is opened, whether it runs now or not."""
         return app_origin(self._origin, job["label"], self._apps_host) + path
+
+    def webhook(self, job: RowMapping, link_id: str, links: Links, *, is_signed: bool) -> schemas.Webhook:
+        """Show where a job is started from outside: one address for each of its webhooks."""
+        address = self._origin + HOOK_PATH + links.hook_token(link_id)
+        return {
+            "urls": [f"{address}/{quote(path)}".rstrip("/") for path in paths(job_of(job))],
+            "signing_key": links.signing_key(link_id) if is_signed else None,
+        }
 
     def _public_url(self, job: RowMapping) -> str | None:
         """Return where anybody opens an interactive job, None if it is not public."""

@@ -21,6 +21,8 @@ OPEN = {
     "show_home",
     "show_place",
     "open_app",
+    "call_webhook",
+    "call_webhook_at",
 }
 """Routes that need no credential: they tell nothing, or ask themselves."""
 
@@ -45,11 +47,14 @@ ACTIONS = {
     "list_jobs": Action.READ,
     "get_job": Action.READ,
     "list_decisions": Action.READ,
+    "list_next_firings": Action.READ,
+    "get_plan": Action.READ,
     "trigger_jobs": Action.START,
     "pause_job": Action.PAUSE,
     "resume_job": Action.PAUSE,
     "set_schedule": Action.SCHEDULE,
     "drop_schedule": Action.SCHEDULE,
+    "issue_webhook": Action.PUBLISH,
     "publish_job": Action.PUBLISH,
     "unpublish_job": Action.PUBLISH,
     "list_runs": Action.READ,

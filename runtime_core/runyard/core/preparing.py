@@ -22,11 +22,13 @@ from runyard.core.jobs import JobDefinition
 from runyard.core.logs import make_room
 from runyard.core.node.shim import VERDICT
 from runyard.core.parameters import environment_key
+from runyard.core.run_context import BODY_VARIABLE
 from runyard.core.sdk import python_path
 from runyard.core.snapshots import SnapshotFile, lay_out, remove_settings, restore_settings
 from runyard.core.store import facts, jobs, runs, snapshots
 from runyard.core.store.engine import Database
 from runyard.core.system_job import SYSTEM_WORKSPACE
+from runyard.core.triggers import TriggerType
 from runyard.core.verdicts import VERDICT_FD
 
 PASSED_ON = ("LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
@@ -54,6 +56,9 @@ SNAPSHOTS_KEPT = 32
 """Snapshots whose lists of files are kept in memory: the current ones of a dozen workspaces, a few megabytes."""
 
 
+BODY = "webhook-body"
+"""The file in a run's home with what was posted to its webhook."""
+
 IssueKey = Callable[[RowMapping], str]
 """Returns the key of an app, given its run as `launch_facts` tells it."""
 
@@ -67,6 +72,8 @@ class Launch:
     requirements: Mapping[str, Any]
     files: Sequence[SnapshotFile]
     settings: Sequence[SnapshotFile]
+    body: str | None = None
+    """What was posted to the webhook that started it."""
 
 
 class Preparer:
@@ -105,6 +112,7 @@ class Preparer:
                 requirements=row["requirements"],
                 files=self._files_of(connection, row["deployment_id"]),
                 settings=self._files_of(connection, row["configuration_id"]),
+                body=runs.body_of(connection, run_id) if is_webhook(row["trigger"]) else None,
             )
 
         return self._database.read(work)
@@ -190,6 +198,7 @@ class Preparer:
                 "PYTHONPATH": python_path(self._sdk),
                 VERDICT_FD: str(VERDICT),
                 "RUNYARD_DATA_DIR": str(shared),
+                **_posted(launch.body, home),
                 **({} if port is None else {"PORT": str(port), **self._way_back(launch.run)}),
             },
             cwd=root,
@@ -206,6 +215,19 @@ class Preparer:
         if self._issue_key is not None and run["workspace_id"] != SYSTEM_WORKSPACE:
             way |= {"RUNYARD_API_KEY": self._issue_key(run), "RUNYARD_WORKSPACE": run["workspace_id"]}
         return way
+
+
+def _posted(body: str | None, home: Path) -> dict[str, str]:
+    """Lay out what was posted to the run's webhook, and return the variable that says where it is (TRG-24)."""
+    if body is None:
+        return {}
+    path = home / BODY
+    path.write_text(body, encoding="utf-8")
+    return {BODY_VARIABLE: str(path)}
+
+
+def is_webhook(trigger: str) -> bool:
+    return trigger.startswith(f"{TriggerType.WEBHOOK}:")
 
 
 def shares_directory(job: JobDefinition) -> bool:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 RUN_CONTEXT = "run_context"
 """The parameter that asks for it; never filled from configuration (DEC-13)."""
 
+BODY_VARIABLE = "RUNYARD_WEBHOOK_BODY"
+"""The environment variable with the path of what was posted to the webhook that started a run."""
+
 FOLLOW_UP = "followup"
 """The `trigger_type` of a run that another job caused, however that ended (DEC-14)."""
 
@@ -28,10 +31,14 @@ class TJobRunContext(TypedDict):
     interval_start: NotRequired[datetime]
     interval_end: NotRequired[datetime]
     run_args: NotRequired[dict[str, Any]]
+    body: NotRequired[str]
+    """What was posted to the webhook that started it, as it came."""
 
 
-def make_run_context(run_id: str, trigger: str, entry_point: Mapping[str, Any]) -> TJobRunContext:
-    """Return the context of a run from what its launcher is given. Source: DEC-13 to DEC-15."""
+def make_run_context(
+    run_id: str, trigger: str, entry_point: Mapping[str, Any], body: str | None = None
+) -> TJobRunContext:
+    """Return the context of a run from what its launcher is given. Source: DEC-13 to DEC-15, TRG-24."""
     kind = trigger.partition(":")[0]
     context: TJobRunContext = {
         "run_id": run_id,
@@ -44,6 +51,8 @@ def make_run_context(run_id: str, trigger: str, entry_point: Mapping[str, Any]) 
         context["interval_end"] = _utc(entry_point["interval_end"])
     if entry_point.get("run_args"):
         context["run_args"] = dict(entry_point["run_args"])
+    if body is not None:
+        context["body"] = body
     return context
 
 

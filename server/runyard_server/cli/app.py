@@ -53,7 +53,7 @@ app.add_typer(workspace.app, name="workspace")
 
 SUBCOMMANDS = {
     ("job",): frozenset({"list", "info", "trigger", "logs", "cancel", "runs"})
-    | {"next", "why", "pause", "resume", "publish", "unpublish"},
+    | {"next", "why", "pause", "resume", "publish", "unpublish", "webhook"},
     ("job", "runs"): frozenset({"list", "info", "logs", "cancel"}),
 }
 """Words that are commands, and therefore no names, in the groups where a name may stand first (CLI-41)."""

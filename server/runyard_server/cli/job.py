@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
@@ -213,6 +214,26 @@ def unpublish(context: typer.Context, name: Name) -> None:
         job = session.client.unpublish(job.id)
         session.output.note(f"The public link of {job.job_ref} does not work any more.")
     session.output.result(_document(job))
+
+
+@app.command(epilog="Example: runyard job webhook load_orders")
+def webhook(
+    context: typer.Context,
+    name: Name,
+    new: Annotated[bool, typer.Option("--new", help="Make a new address; the old one ends.")] = False,
+    signed: Annotated[
+        bool | None, typer.Option("--signed/--unsigned", help="Whether calls have to be signed.")
+    ] = None,
+) -> None:
+    """Print the secret address that starts a job when somebody posts to it."""
+    session = session_of(context)
+    job = session.client.job(name)
+    found = session.client.webhook(job.id, renew=new, signed=signed)
+    lines = list(found.urls)
+    if found.signing_key is not None:
+        session.output.note("Calls have to be signed: X-Hub-Signature-256, HMAC-SHA256 with the key below.")
+        lines.append(f"key {found.signing_key}")
+    session.output.result({"job_ref": job.job_ref, **asdict(found)}, *lines)
 
 
 def _window(

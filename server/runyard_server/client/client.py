@@ -39,6 +39,7 @@ from runyard_server.client.models import (
     Run,
     StartReceipt,
     Version,
+    Webhook,
     Workspace,
 )
 from runyard_server.client.plans import NextFirings, Plan
@@ -291,6 +292,15 @@ class Client:
     def unpublish(self, job_id: str) -> Job:
         """Take the public link of an app away; whoever has it open is cut off."""
         return self._act_on_job(job_id, "unpublish")
+
+    def webhook(self, job_id: str, *, renew: bool = False, signed: bool | None = None) -> Webhook:
+        """Return the secret addresses that start a job, made at the first time of asking.
+
+        With `renew`, or another wish about signatures, they are new ones, and those before never work again.
+        Raises: InvalidRequest for a job that waits for no webhook.
+        """
+        path = self._path(f"jobs/{_segment(job_id)}/-webhook")
+        return Webhook.from_wire(self._wire.post(path, {"renew": renew, "signed": signed}))
 
     def decisions(self, job_id: str, limit: int = PAGE_ITEMS) -> list[Decision]:
         """Return what was last decided about a job and why, newest first."""

@@ -187,6 +187,14 @@ class ScheduleOverride(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook(Model):
+    """The secret addresses that start a job, and the key that calls are signed with, None if they need not be."""
+
+    urls: tuple[str, ...]
+    signing_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Job(Model):
     """A deployed job: `job_definition` and `extensions` as declared, `triggers` all that starts it.
 

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response
 
-from runyard.core import pausing, publishing, rescheduling
+from runyard.core import pausing, publishing, rescheduling, webhooks
 from runyard.core.clock import from_datetime
 from runyard.core.errors import InvalidRequest, NotFound
 from runyard.core.intervals import Window
 from runyard.core.run_control import STARTED, StartAnswer
-from runyard.core.store import decisions, jobs, runs
+from runyard.core.store import decisions, jobs, links, runs
 from runyard_server import requests, schemas
 from runyard_server.context import Here, Pausing, Publishing, Reading, Scheduling, Starting, page, reply
 from runyard_server.errors import respond
@@ -167,6 +167,31 @@ def unpublish_job(here: Publishing, job_id: UUID) -> Response:
             connection, job, user_id=here.actor.user_id, now=now
         ),
     )
+
+
+@router.post("/{job_id}/-webhook", response_model=schemas.Webhook)
+def issue_webhook(here: Publishing, job_id: UUID, request: requests.IssueWebhook) -> Response:
+    """Return the secret addresses that start a job, made at the first time of asking or anew."""
+    server, runtime = here.server, here.runtime
+
+    def work(connection: Connection) -> schemas.Webhook:
+        job = _job(here, connection, job_id)
+        webhooks.require(job)
+        link = links.webhook_of(connection, job["id"])
+        was_signed = link is not None and link["kind"] == links.SIGNED_WEBHOOK
+        is_signed = was_signed if request.signed is None else request.signed
+        if link is None or request.renew or is_signed is not was_signed:
+            link_id = runtime.ids.new_id()
+            token = server.links.hook_token(link_id)
+            user_id, now = here.actor.user_id, runtime.clock.now()
+            webhooks.issue(
+                connection, job, link_id=link_id, token=token, is_signed=is_signed, user_id=user_id, now=now
+            )
+        else:
+            link_id = link["id"]
+        return here.views().webhook(job, link_id, server.links, is_signed=is_signed)
+
+    return reply(here.write(work))
 
 
 def _changed(here: Here, job_id: UUID, change: Callable[[Connection, RowMapping, int], None]) -> Response:

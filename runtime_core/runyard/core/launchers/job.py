@@ -10,7 +10,7 @@ import sys
 
 from runyard.core.launchers.invocation import launch, read_options
 from runyard.core.parameters import fill, parameters
-from runyard.core.run_context import RUN_CONTEXT, make_run_context
+from runyard.core.run_context import BODY_VARIABLE, RUN_CONTEXT, make_run_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _call(run_id: str, trigger: str, entry: Mapping[str, Any]) -> None:
     function = getattr(sys.modules[entry["module"]], entry["function"])
     given: dict[str, Any] = {}
     if RUN_CONTEXT in parameters(function):
-        given[RUN_CONTEXT] = make_run_context(run_id, trigger, entry)
+        given[RUN_CONTEXT] = make_run_context(run_id, trigger, entry, _body())
     result = function(**fill(function, entry["job_ref"], os.environ, _read_settings, given=given))
     if hasattr(result, "cr_frame"):  # a coroutine
         import asyncio
@@ -48,6 +48,15 @@ def _call(run_id: str, trigger: str, entry: Mapping[str, Any]) -> None:
         from runyard.core.launchers.serving import serve
 
         serve(result, entry)
+
+
+def _body() -> str | None:
+    """Return what was posted to the webhook that started this run."""
+    path = os.environ.get(BODY_VARIABLE)
+    if path is None:
+        return None
+    with open(path, encoding="utf-8", newline="") as posted:  # noqa: PTH123 - `pathlib` is slow to import
+        return posted.read()
 
 
 def _read_settings() -> Mapping[str, Any]:

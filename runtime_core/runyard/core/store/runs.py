@@ -28,6 +28,7 @@ from runyard.core.store.tables import (
     has_begun,
     job_versions,
     jobs,
+    run_bodies,
     run_causes,
     run_events,
     runs,
@@ -333,6 +334,17 @@ def measure_attempt(connection: Connection, run_id: str, number: int, values: Ma
 def launch_facts(connection: Connection, run_id: str) -> RowMapping:
     """Return what a start needs: the run, its job version, its deployment's requirements, its workspace's maker."""
     return connection.execute(_LAUNCH_FACTS, {"of_run": run_id}).mappings().one()
+
+
+def keep_body(connection: Connection, run_id: str, body: str) -> None:
+    """Store what was posted to the webhook that started a run."""
+    connection.execute(insert(run_bodies).values(run_id=run_id, body=body))
+
+
+def body_of(connection: Connection, run_id: str) -> str | None:
+    """Return what was posted to the webhook that started a run."""
+    query = select(run_bodies.c.body).where(run_bodies.c.run_id == run_id)
+    return connection.execute(query).scalar_one_or_none()
 
 
 # For interactive jobs -------------------------------------------------------------------------------------
