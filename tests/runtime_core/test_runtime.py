@@ -465,7 +465,7 @@ def test_the_log_of_a_build_that_a_crash_cut_short_begins_anew(tmp_path: Path) -
         return tmp_path / str(attempt.number)
 
     for lines, word in ((3 * INDEX_LINES, "the line before"), (2 * INDEX_LINES, "line")):
-        with BuildLog(directory, lambda _: None, "run") as say:
+        with BuildLog(directory, lambda _: None, AttemptId("run", 1)) as say:
             for number in range(lines):
                 say(f"{word} {number}")
     [line] = LogReader(tmp_path, 2 * INDEX_LINES - 1).read()
