@@ -142,7 +142,7 @@ def _serve(
                 if served.origin != DEFAULT_SERVER:
                     session.output.note(f"In other terminals: export RUNYARD_SERVER={served.origin}")
                 session.output.note("Ctrl-C stops the server and its jobs.")
-                served.thread.join()
+                served.ended.wait()
             except (KeyboardInterrupt, typer.Exit):
                 panel = served.server.runtime.panel
                 try:

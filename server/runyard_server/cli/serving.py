@@ -35,11 +35,13 @@ BACKLOG = 2048
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A server that answers at `origin`; `owner_url` signs the owner in, once. `server` is what its routes use."""
+    """A server that answers at `origin`, until it has `ended`; `owner_url` signs the owner in, once. `server` is what
+    its routes use.
+    """
 
     origin: str
     owner_url: str
-    thread: threading.Thread
+    ended: threading.Event
     server: Server
 
 
@@ -84,13 +86,15 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
             if not server.started:
                 raise RunyardError("The server did not start.", "Its messages above say why.")
             here: Server = app.state.server
-            yield Serving(origin, here.owner_url(origin), thread, here)
+            yield Serving(origin, here.owner_url(origin), server.ended, here)
         finally:
             server.should_exit = True
-            while thread.is_alive():
-                # The listener is the thread's until it ends; who presses Ctrl-C again must not close it before.
+            # The listener is the thread's until it ends; who presses Ctrl-C again must not close it before. A thread
+            # itself, once waiting for it was interrupted, says that it has ended though it has not.
+            while not server.ended.is_set():
                 with suppress(KeyboardInterrupt):
-                    thread.join()
+                    server.ended.wait()
+            thread.join()
 
 
 def owner_key(settings: Settings) -> str:
@@ -112,17 +116,19 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is up, or will never be."""
+    """Says when it is up, or will never be, and when it has ended."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.is_up = threading.Event()
+        self.ended = threading.Event()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         try:
             super().run(sockets)
         finally:
             self.is_up.set()
+            self.ended.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
