@@ -297,3 +297,11 @@ def test_settings_that_are_no_toml_are_an_error(tmp_path: Path) -> None:
     told = workspace(tmp_path, {"etl.py": "", ".dlt/prod.config.toml": "a = \n"})
     (error,) = check(told).findings
     assert (error.code, error.severity) == ("RY1107", Severity.ERROR)
+
+
+def test_a_project_file_that_is_missing_is_said_once(tmp_path: Path) -> None:
+    told = workspace(tmp_path, {"etl.py": ""})
+    (tmp_path / "pyproject.toml").unlink()
+    (error,) = check(told).findings
+    assert (error.code, error.severity) == ("RY1107", Severity.ERROR)
+    assert "is missing" in error.cause

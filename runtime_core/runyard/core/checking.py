@@ -152,6 +152,7 @@ class _Checking:
             self._failures.append(error)
 
     def discover(self) -> None:
+        workspace.require_pyproject(self._root)
         if self._file is None and not (self._root / self._entry).is_file():
             self._remarks = (f"There is no `{self._entry}`: a deploy takes no job along. Create it.",)
             return
@@ -198,6 +199,8 @@ class _Checking:
             self._say(Code.SECRETS_TRACKED, text, file=path)
 
     def look_at_imports(self) -> None:
+        if not (self._root / workspace.PYPROJECT).is_file():
+            return  # said already
         needed, installed = self._asked.requirements(), self._asked.installed()
         provided: dict[tuple[tuple[str, ...], str], Collection[str]] = {}
         reaches = []
