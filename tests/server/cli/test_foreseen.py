@@ -22,7 +22,12 @@ def publish():
     pass
 
 
-@run.job(trigger=trigger.schedule("0 * * * *"), freshness=[load.is_fresh])
+@run.job()
+def never():
+    pass
+
+
+@run.job(trigger=trigger.schedule("0 * * * *"), freshness=[never.is_fresh])
 def check():
     pass
 
@@ -46,7 +51,8 @@ def timed(shell: Shell, server: str, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setenv("RUNYARD_SERVER", server)
     (shell.root / "etl.py").write_text(JOBS)
     (shell.root / "__deployment__.py").write_text(
-        "from etl import by_hand, check, load, publish\n\n__all__ = ['by_hand', 'check', 'load', 'publish']\n"
+        "from etl import by_hand, check, load, never, publish\n\n"
+        "__all__ = ['by_hand', 'check', 'load', 'never', 'publish']\n"
     )
     assert shell("deploy").code == 0
     return shell
@@ -92,7 +98,15 @@ def test_a_plan_is_a_picture_of_the_whole_workspace(timed: Shell) -> None:
     shown = timed("plan --days 2")
     assert shown.code == 0
     assert "your time (Europe/Berlin)" in shown.out
-    for word in ("load", "publish", "check", "×", "start nothing. The first: ", "Nothing starts by_hand"):  # noqa: RUF001
+    for word in (
+        "load",
+        "publish",
+        "check",
+        "×",
+        "48 of 48 ticks start nothing. The first: ",
+        "has never completed",
+        "Nothing starts by_hand and never",
+    ):  # noqa: RUF001
         assert word in shown.out
     assert all(len(line) <= 100 for line in shown.out.splitlines() if line.startswith(("load", "check")))
     document = timed("plan --days 2 --json").document
@@ -132,4 +146,4 @@ def test_a_start_that_was_refused_is_explained(timed: Shell) -> None:
     timed("job trigger check")
     shown = timed("job why check")
     assert "not fresh" in shown.out
-    assert "jobs.etl.load has never completed" in shown.out
+    assert "jobs.etl.never has never completed" in shown.out
