@@ -69,6 +69,19 @@ def test_a_job_is_explained(session: Session, client: Client) -> None:
     assert strings.REFRESH_WARNING in html
 
 
+# SPEC: TRG-21
+def test_a_schedule_set_beside_the_code_is_marked_on_the_page_of_its_job(
+    session: Session, client: Client
+) -> None:
+    job = client.job("check")
+    client.set_schedule(job.id, "0 6 * * *")
+    shown = text_of(session, "/jobs/check")
+    assert "daily at 06:00 UTC" in shown
+    assert "set beside the code" in shown
+    client.drop_schedule(job.id)
+    assert "set beside the code" not in text_of(session, "/jobs/check")
+
+
 # SPEC: UI-04, PUB-01, WDG-10
 def test_an_app_is_opened_and_published_from_its_page(session: Session, client: Client) -> None:
     html = html_of(session, "/jobs/jobs.report")

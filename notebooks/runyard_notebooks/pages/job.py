@@ -159,6 +159,21 @@ def _decision(decision: Decision, addresses: Addresses, now: datetime) -> Html:
     )
 
 
+def _override(job: Job, now: datetime) -> Html | None:
+    """Return what is said of a schedule that was set beside the code (TRG-21)."""
+    override = job.schedule_override
+    if override is None:
+        return None
+    zone = job.definition.timezone
+    instead = f"instead of {in_words(override.replaces, zone)}" if override.replaces else "the code has none"
+    return html(
+        "{badge} {instead} {at}",
+        badge=badge("set beside the code", "busy"),
+        instead=quiet(instead),
+        at=when(override.set_at, now),
+    )
+
+
 def _facts(seen: JobSeen) -> Html:
     job, definition = seen.job, seen.job.definition
     entry = definition.entry_point
@@ -174,6 +189,7 @@ def _facts(seen: JobSeen) -> Html:
                 "Next run",
                 html("paused {at}", at=paused) if paused else when(job.next_scheduled_run_at, seen.now),
             ),
+            ("Schedule", _override(job, seen.now)),
             ("Time zone", definition.timezone),
             ("Waits for", ", ".join(in_words(gate) for gate in job.freshness)),
             ("Covers", window(job.interval_start, job.interval_end)),
