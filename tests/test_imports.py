@@ -57,6 +57,7 @@ PURE = frozenset(
         "selectors",
         "settings",
         "ticks",
+        "time_words",
         "tracebacks",
         "triggers",
         "verdicts",

@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from runyard.core import checking
+from runyard.core import checking, time_words
 from runyard.core.checking import Report
 from runyard.core.checks.destinations import FILES, Place, Row
 from runyard.core.checks.finding import Finding, Severity
@@ -182,7 +182,7 @@ def _next_row(
     timed = [
         in_words(trigger, job.timezone) for trigger in job.triggers if trigger.partition(":")[0] in TIMED
     ]
-    shown = [one.isoformat() if out.timestamps else times.moment(one, zone, now) for one in ticks]
+    shown = [one.isoformat() if out.timestamps else time_words.moment(one, zone, now) for one in ticks]
     return short_name(job.job_ref), ", ".join(timed), ", ".join(shown)
 
 

@@ -7,8 +7,8 @@ from datetime import tzinfo
 
 from rich.text import Text
 
+from runyard.core import time_words
 from runyard.core.planning import Outcome
-from runyard_server.cli import times
 from runyard_server.cli.output import short_duration
 from runyard_server.client import ClockChange, Firing
 
@@ -32,7 +32,7 @@ def what(firing: Firing, zone: tzinfo) -> Text:
     """Return what becomes of a tick or event, and what there is to know about it."""
     said = Text(_word(firing), STYLES.get(firing.outcome, ""))
     if firing.outcome in (Outcome.WAITING, Outcome.NOT_FRESH):
-        said.append(f": {times.in_words(firing.because, zone, firing.at)}", "default")
+        said.append(f": {time_words.in_words(firing.because, zone, firing.at)}", "default")
     elif firing.run is None:
         said.append(f": {firing.because}", "default")
     if firing.run is not None and firing.run.refresh and firing.outcome in (Outcome.FIRED, Outcome.LIMITED):
@@ -45,7 +45,7 @@ def what(firing: Firing, zone: tzinfo) -> Text:
 def clock_change(change: ClockChange) -> str:
     """Return what a change of clocks means for a tick."""
     direction = "forward" if change.seconds > 0 else "back"
-    moved = f"clocks go {direction} {times.span(change.seconds)}"
+    moved = f"clocks go {direction} {time_words.span(change.seconds)}"
     if change.skipped:
         skipped = " and ".join(change.skipped)
         verb = "does" if len(change.skipped) == 1 else "do"

@@ -18,6 +18,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from runyard.core import time_words
 from runyard.core.errors import RunyardError
 from runyard_server.cli import times
 from runyard_server.client import LogLine
@@ -145,7 +146,7 @@ class Output:
         """Return an instant as clocks in a zone show it: what comes is said by its date, what was by its distance."""
         if self.timestamps:
             return at.astimezone(zone).isoformat()
-        return times.moment(at, zone, times.now())
+        return time_words.moment(at, zone, times.now())
 
     @property
     def width(self) -> int:

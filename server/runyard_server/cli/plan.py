@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from runyard.core import time_words
 from runyard.core.job_refs import short_name
 from runyard.core.jobs import JobType
 from runyard.core.planning import Outcome
@@ -100,7 +101,7 @@ def _headline(found: Plan, seen: Sequence[Seen], days: int, zone: ZoneInfo) -> T
     count = sum(len(each.runs) for each in seen)
     jobs = sum(bool(each.runs) for each in seen)
     said = Text(f"{days} {'day' if days == 1 else 'days'} ", "bold")
-    start = times.moment(found.now.replace(second=0), zone, found.now)
+    start = time_words.moment(found.now.replace(second=0), zone, found.now)
     said.append(f"from {start}, your time ({zone.key}): ", "default")
     return said.append(f"{_some(count, 'run')} of {_some(jobs, 'job')}.", "default")
 
@@ -138,7 +139,7 @@ def _legend() -> Text:
 def _notes(found: Plan, seen: Sequence[Seen], zone: ZoneInfo) -> Iterable[str]:
     """Yield what a reader of the picture should know, one sentence each."""
     if found.is_cut:
-        until = times.moment(found.until, zone, found.now)
+        until = time_words.moment(found.until, zone, found.now)
         yield f"It ends on {until}: more falls into these days than fits into one plan."
     for each in seen:
         name = short_name(each.job.job_ref)
@@ -151,7 +152,7 @@ def _notes(found: Plan, seen: Sequence[Seen], zone: ZoneInfo) -> Iterable[str]:
         if joined := each.count(Outcome.COALESCED, Outcome.MERGED):
             yield f"{name}: {_some(joined, 'tick or event', 'ticks and events')} joining a run that waits already."
         if held := [firing for firing in each.firings if firing.outcome == Outcome.NOT_FRESH]:
-            because = times.in_words(held[0].because, zone, found.now)
+            because = time_words.in_words(held[0].because, zone, found.now)
             yield f"{name}: {len(held):,} of {len(each.firings):,} ticks start nothing. The first: {because}"
         if each.job.is_paused:
             yield f"{name} is paused: its schedule and events start nothing until it is resumed."
@@ -183,8 +184,8 @@ def _clock_changes(found: Plan, seen: Sequence[Seen], zone: ZoneInfo) -> Iterabl
         assert change is not None, "only firings after a change are collected"
         direction = "forward" if change.seconds > 0 else "back"
         yield (
-            f"Clocks in {timezone} go {direction} {times.span(change.seconds)} on "
-            f"{times.moment(at, zone, found.now)} your time."
+            f"Clocks in {timezone} go {direction} {time_words.span(change.seconds)} on "
+            f"{time_words.moment(at, zone, found.now)} your time."
         )
         for each, firing in firings:
             if firing.clock_change is not None and firing.clock_change.skipped:

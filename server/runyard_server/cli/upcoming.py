@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.text import Text
 
-from runyard.core import triggers
+from runyard.core import time_words, triggers
 from runyard.core.intervals import UPCOMING
 from runyard_server.cli import foreseen, output, times
 from runyard_server.cli.options import Name
@@ -56,7 +56,7 @@ def _table(session: Session, job: Job, items: tuple[Firing, ...], zone: ZoneInfo
         run = firing.run
         covers = "-"
         if run is not None and run.interval_start is not None and run.interval_end is not None:
-            covers = times.window(run.interval_start, run.interval_end, theirs)
+            covers = time_words.window(run.interval_start, run.interval_end, theirs)
         return [
             out.moment(firing.at, zone),
             *([out.moment(firing.at, theirs)] if is_other else []),

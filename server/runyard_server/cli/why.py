@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.text import Text
 
-from runyard.core import triggers
+from runyard.core import time_words, triggers
 from runyard_server.cli import foreseen, output, times
 from runyard_server.cli.options import Name
 from runyard_server.cli.session import Session, session_of
@@ -50,14 +50,14 @@ def _cells(session: Session, job: Job, decision: Decision, zone: ZoneInfo) -> tu
     came = Text(decision.outcome.replace("_", " "), foreseen.STYLES.get(decision.outcome, ""))
     if decision.run_number is not None:
         came.append(f"\nrun #{decision.run_number}", "default")
-    because = Text(times.in_words(decision.because, zone, decision.last_at))
+    because = Text(time_words.in_words(decision.because, zone, decision.last_at))
     for line in (_trigger(session, job, decision, zone), _repeats(session, decision, zone)):
         if line:
             because.append(f"\n{line}", "dim")
     if session.verbosity:
         for key, value in decision.facts.items():
             told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            because.append(f"\n  {key}: {times.in_words(told, zone, decision.last_at)}", "dim")
+            because.append(f"\n  {key}: {time_words.in_words(told, zone, decision.last_at)}", "dim")
     return out.moment(decision.last_at, zone), came, because
 
 

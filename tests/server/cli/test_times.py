@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from runyard.core import time_words
 from runyard_server.cli import times
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -28,7 +29,7 @@ def at(text: str) -> datetime:
     ],
 )
 def test_an_instant_is_what_clocks_show_there(instant: str, shown: str) -> None:
-    assert times.moment(at(instant), BERLIN, NOW) == shown
+    assert time_words.moment(at(instant), BERLIN, NOW) == shown
 
 
 # SPEC: TZ-06, TZ-02
@@ -43,13 +44,13 @@ def test_an_instant_is_what_clocks_show_there(instant: str, shown: str) -> None:
     ],
 )
 def test_a_window_is_said_in_days_where_it_is_days(start: str, end: str, shown: str) -> None:
-    assert times.window(at(start), at(end), BERLIN) == shown
+    assert time_words.window(at(start), at(end), BERLIN) == shown
 
 
 # SPEC: TZ-06
 def test_the_instants_of_a_sentence_are_put_into_the_zone_of_who_reads() -> None:
     said = "Ticks since 2026-03-28T06:00:00Z were missed; raw has covered nothing after 2026-03-27T00:00:00+00:00."
-    assert times.in_words(said, BERLIN, NOW) == (
+    assert time_words.in_words(said, BERLIN, NOW) == (
         "Ticks since Sat 28 Mar 07:00 were missed; raw has covered nothing after Fri 27 Mar 01:00."
     )
 
@@ -73,7 +74,7 @@ def test_the_names_of_universal_time_are_one() -> None:
 
 
 def test_a_change_of_clocks_is_said_in_hours_and_minutes() -> None:
-    assert [times.span(seconds) for seconds in (3600, -3600, 1800, 5400)] == [
+    assert [time_words.span(seconds) for seconds in (3600, -3600, 1800, 5400)] == [
         "1 h",
         "1 h",
         "30 min",
