@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,14 @@ def test_a_deploy_warns_of_scripts_that_do_nothing_and_of_development_mode(
     assert "Warning: nightly.py:2: `nightly` only defines functions" in said
     assert "Warning: nightly.py:3: `dev_mode=True` in a deployed pipeline." in said
     assert shell("deploy --strict").code == 7
+
+
+def test_without_a_cron_library_everything_but_schedules_is_checked(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(shell, timed=TIMED)
+    (shell.root / "__deployment__.py").write_text('from timed import early\n__all__ = ["early"]\n')
+    monkeypatch.setitem(sys.modules, "runyard.core.preview", None)
+    result = shell("check")
+    assert (result.code, result.out) == (0, "Nothing found in 2 files of 2 jobs.\n")
+    assert "Schedules are not looked at" in result.err
