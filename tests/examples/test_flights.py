@@ -26,6 +26,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
+from dlt._workspace.deployment import manifest as published
 
 from runyard.core.clock import SystemClock, from_datetime, to_datetime
 from runyard.core.discovery import Discovery
@@ -304,6 +305,7 @@ def test_the_deployment_lists_every_kind_of_job_and_what_follows_what(workspace:
     found = Discovery(SystemProcesses(clock), clock).discover(
         workspace.root, python=Path(sys.executable), sdk=sdk, env=dict(os.environ)
     )
+    published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
     triggers = {job["job_ref"]: job["triggers"] for job in found.manifest["jobs"]}
     load = ["schedule:0 0 * * *", "job.success:jobs.ingest.backfill"]
     assert (
