@@ -69,18 +69,51 @@ def test_it_is_deployed_and_scheduled_and_its_windows_and_its_refresh_cascade(
         ]
 
 
-# SPEC: CMP-11
-@pytest.mark.slow
-def test_the_published_client_deploys_it_and_ours_finds_its_functions_unchanged(tmp_path: Path) -> None:
-    with Installation(tmp_path / "server") as installation:
-        published = Published(
-            tmp_path / "shop", tmp_path / "home", installation, shop.files(tmp_path / "warehouse.duckdb")
-        )
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    """The published client, connected to a workspace of its own on a server of its own."""
+    place = tmp_path_factory.mktemp("published")
+    with Installation(place / "server") as installation:
+        files = shop.files(place / "warehouse.duckdb")
+        published = Published(place / "shop", place / "home", installation, files)
         published("workspace connect tests")
         assert "7 added, 0 updated, 0 archived" in published("deploy")
-        receipt = Deployer(installation.client, published.root, env=os.environ).deploy()
-        assert receipt is not None
-        outcomes = {changed.job.job_ref: (changed.outcome, changed.fields) for changed in receipt.jobs}
-        assert {ref for ref, (outcome, _) in outcomes.items() if outcome == "unchanged"} == FUNCTIONS
-        assert {ref for ref, (outcome, _) in outcomes.items() if outcome == "updated"} == MODULES
-        assert "orders 72" in published("run load_orders -f")
+        yield published
+
+
+# SPEC: CMP-11
+@pytest.mark.slow
+def test_the_published_client_deploys_it_and_ours_finds_its_functions_unchanged(published: Published) -> None:
+    receipt = Deployer(published.client, published.root, env=os.environ).deploy()
+    assert receipt is not None
+    outcomes = {changed.job.job_ref: changed.outcome for changed in receipt.jobs}
+    assert {ref for ref, outcome in outcomes.items() if outcome == "unchanged"} == FUNCTIONS
+    assert {ref for ref, outcome in outcomes.items() if outcome == "updated"} == MODULES
+    assert "orders 72" in published("run load_orders -f")
+
+
+# SPEC: CMP-04
+# Jobs, scripts and exit codes are in `test_published_client`.
+@pytest.mark.slow
+def test_the_published_client_runs_a_pipeline_by_name_and_serves_a_notebook(published: Published) -> None:
+    assert "customers 3" in published("pipeline run customers -f")
+    said = published("serve report.py")
+    report = published.client.job("report")
+    assert report.job_url is not None
+    assert report.job_url in said
+    assert published.client.find_run("report").status == "running"
+
+
+# SPEC: CMP-05
+# Its other commands are in `test_published_client`.
+@pytest.mark.slow
+def test_the_published_client_says_under_which_profile_and_whether_from_scratch(published: Published) -> None:
+    client = published.client
+    said = published("job trigger tag:ingest --dry-run")
+    assert "load_customers" in said
+    assert "load_orders" in said
+    # Of a job that never completed every run is a refresh.
+    before = client.wait(started(client, "load_customers").id)
+    published("job trigger load_customers --refresh --profile access")
+    run = client.wait(client.find_run("load_customers").id)
+    assert (run.number, run.profile, run.refresh) == (before.number + 1, "access", True)
