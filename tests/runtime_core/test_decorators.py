@@ -207,7 +207,7 @@ def test_an_unknown_argument_raises_at_import_with_the_nearest_one(options: Any,
 # SPEC: DEC-06
 @pytest.mark.parametrize("name", ["interval", "freshness", "refresh", "interface", "idle_timeout"])
 def test_an_argument_of_the_other_kind_of_job_raises_at_import(name: str) -> None:
-    decorator = run.job if name in ("interface", "idle_timeout") else run.interactive
+    decorator: Any = run.job if name in ("interface", "idle_timeout") else run.interactive
     with pytest.raises(InvalidJob, match=rf"`run\.{decorator.__name__}` knows no `{name}`"):
         decorator(**{name: "x"})
 
