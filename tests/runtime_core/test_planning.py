@@ -61,6 +61,7 @@ def test_a_tick_at_the_limit_creates_one_run_that_waits() -> None:
     assert decision.outcome is Outcome.LIMITED
     assert decision.run is not None
     assert "1 of 1 slots are taken" in decision.because
+    assert decision.facts["limited_by"] == "job"
 
 
 # SPEC: TRG-19

@@ -200,7 +200,8 @@ class Api:
         def work(connection: Connection) -> None:
             for status in statuses:
                 why = reason if status is statuses[-1] else None
-                assert runs.move(connection, run_id, status, now=self.clock.now(), reason=why)
+                begun = {"attempt": 1} if status is RunStatus.STARTING else {}
+                assert runs.move(connection, run_id, status, now=self.clock.now(), reason=why, values=begun)
 
         self.runtime.database.write(work)
 

@@ -463,14 +463,16 @@ def _has_window(job: JobFacts, trigger: str) -> bool:
 
 
 def _created(decided: Any, job: JobFacts, run: NewRun, why: str) -> Decision:
-    """Return the decision that creates `run`, noting when it has to wait for a slot (TRG-19)."""
-    decision: Decision
+    """Return the decision that creates `run`, noting when it has to wait for a slot (TRG-19).
+
+    Only the job's own slots are known here; whether the server and the workspace have room shows when it is claimed.
+    """
     if job.has_free_slot:
-        decision = decided(Outcome.FIRED, why, run=run)
-    else:
-        busy = f"{job.active_count} of {job.definition.concurrency} slots are taken; the run waits."
-        decision = decided(Outcome.LIMITED, f"{why} {busy}", run=run)
-    return decision
+        fired: Decision = decided(Outcome.FIRED, why, run=run)
+        return fired
+    busy = f"{job.active_count} of {job.definition.concurrency} slots are taken; the run waits."
+    limited: Decision = decided(Outcome.LIMITED, f"{why} {busy}", run=run)
+    return replace(limited, facts={**limited.facts, "limited_by": "job"})
 
 
 def is_refresh(job: JobFacts, *, asked: bool) -> bool:
