@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from runyard.core.checks import at_import, dev_mode, leaked_secrets, main_guard, naive_times
+from runyard.core.checks import at_import, dev_mode, imports, leaked_secrets, main_guard, naive_times
 from runyard.core.checks.finding import Finding, Severity, Source, parse
 
 
@@ -271,3 +271,26 @@ def test_columns_count_characters_not_bytes() -> None:
     text = "import dlt\nx = 'é'; dlt.pipeline('ü', dev_mode=True)\n"
     (found,) = dev_mode.check(source(text), as_script=False)
     assert found.column == text.split("\n")[1].index("dev_mode") + 1
+
+
+def test_imports_are_found_in_every_block_and_expressions_may_be_deep() -> None:
+    text = """
+    import a
+    try: import skipped
+    except ImportError: import b
+    match a:
+        case 1: import c
+    with suppress(ImportError): import skipped
+    class D:
+        from d import e as f
+    async def g():
+        import later
+    if __name__ == "__main__": import later
+    """
+    deep = "x = " + " + ".join(["1"] * 2500) + "\n"
+    made = list(imports.imports_of(source(dedent(text) + deep)))
+    assert [one.top for one in made if one.is_certain] == ["a", "b", "c", "d"]
+    assert [one.top for one in made if not one.is_certain] == ["later", "later"]
+    main_guard.check(source(deep))
+    assert not list(at_import.check(source(f"import dlt\n{deep}")))
+    assert not list(naive_times.check(source(f"import datetime\n{deep}")))

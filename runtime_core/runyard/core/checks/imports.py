@@ -44,6 +44,10 @@ DISTRIBUTIONS: Mapping[str, str] = {
 """Packages that are installed under another name than they are imported by; asked when one is not installed here."""
 
 
+_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
+"""What may have statements in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Import:
     """One import: `names` are the modules it may mean, the most certain first.
@@ -91,7 +95,9 @@ def imports_of(source: Source) -> Iterator[Import]:
                 continue
             else:
                 later = isinstance(node, FUNCTIONS) or (isinstance(node, ast.stmt) and is_main_guard(node))
-                yield from walk(ast.iter_child_nodes(node), is_certain and not later)
+                # Not into expressions: they hold no imports, and may be nested deeper than calls can be.
+                inner = (child for child in ast.iter_child_nodes(node) if isinstance(child, _BLOCKS))
+                yield from walk(inner, is_certain and not later)
 
     return walk(source.tree.body, is_certain=True)
 
