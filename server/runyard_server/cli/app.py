@@ -17,10 +17,12 @@ from runyard_server.cli import (
     dev,
     init,
     job,
+    pipeline,
     plan,
     run,
     schedule,
     serve,
+    sync,
     upcoming,
     why,
     workspace,
@@ -42,6 +44,7 @@ app.command(epilog="Example: runyard dev --demo")(dev.dev)
 app.command(epilog="Example: runyard init --example flights")(init.init)
 app.command(epilog="Example: runyard check --strict")(check.check)
 app.command(epilog="Example: runyard deploy --dry-run")(deploy.deploy)
+app.command(epilog="Example: runyard sync --dry-run")(sync.sync)
 app.command(epilog="Example: runyard run load_flights --follow")(run.run)
 app.command(epilog='Example: runyard schedule reports/daily.py "0 6 * * *"')(schedule.schedule)
 app.command(epilog="Example: runyard serve flights_report")(serve.serve)
@@ -49,6 +52,7 @@ app.command(epilog="Example: runyard plan --days 7")(plan.plan)
 job.app.command("next", epilog="Example: runyard job next load_flights -n 20")(upcoming.upcoming)
 job.app.command(epilog="Example: runyard job why load_flights")(why.why)
 app.add_typer(job.app, name="job")
+app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(workspace.app, name="workspace")
 
 SUBCOMMANDS = {

@@ -31,6 +31,7 @@ ALIASES: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("cancel",): ("job", "cancel"),
     ("logs",): ("job", "logs"),
     ("job-run",): ("job", "runs"),
+    ("run-pipeline",): ("pipeline", "run"),
     ("info",): ("workspace", "info"),
     ("workspace", "switch"): ("workspace", "connect"),
 }
