@@ -125,7 +125,10 @@ class CreateWorkspace(BaseModel):
 
 
 class DeployWorkspace(BaseModel):
-    """A manifest to make the truth. `extensions` holds, by job ref, what engine 2 has no word for."""
+    """A manifest to make the truth. `extensions` holds, by job ref, what engine 2 has no word for.
+
+    With the ids of the code and the settings it was made for, it is refused once there are newer ones.
+    """
 
     job_definition_engine_version: int
     job_definition_hash: str
@@ -134,6 +137,8 @@ class DeployWorkspace(BaseModel):
     deployment_module: str | None = Field(None, max_length=TEXT_MAX)
     description: str | None = None
     dry_run: bool = False
+    deployment_id: UUID | None = None
+    configuration_id: UUID | None = None
 
 
 class TriggerJobs(BaseModel):

@@ -29,6 +29,9 @@ from runyard.core.store import facts, feed, jobs, snapshots, workspaces
 from runyard.core.store.engine import Database
 from runyard.core.triggers import deployment
 
+NOUNS = {"deployments": "code", "configurations": "settings"}
+"""What people call the two kinds of snapshot."""
+
 DESCRIBING_MODULE = "__deployment__"
 """The one module whose docstring describes the workspace (contract 7.2)."""
 
@@ -38,7 +41,10 @@ _DEPLOYMENT = str(deployment())
 
 @dataclass(frozen=True, slots=True)
 class DeployRequest:
-    """What a client sends: the manifest, and beside it what engine 2 has no word for."""
+    """What a client sends: the manifest, and beside it what engine 2 has no word for.
+
+    `deployment_id` and `configuration_id` are the code and the settings it was made for; None where nobody says.
+    """
 
     engine_version: int
     manifest_hash: str
@@ -47,6 +53,8 @@ class DeployRequest:
     deployment_module: str | None
     description: str | None
     dry_run: bool
+    deployment_id: str | None = None
+    configuration_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,7 @@ class Deploying:
         now = self._clock.now()
         if not request.dry_run:
             _require_code(connection, workspace_id)
+            _require_own(connection, workspace_id, request)
         before = {row["job_ref"]: row for row in jobs.all_of(connection, workspace_id)}
         known = [_deployed(row) for row in before.values()]
         changes = reconcile(known, declared, request.deployment_module)
@@ -268,6 +277,25 @@ def _require_code(connection: Connection, workspace_id: str) -> None:
             raise Conflict(
                 f"The workspace has no {table.name.removesuffix('s')} yet, so its jobs could not run.",
                 "Upload code and settings first; `runyard deploy` does both.",
+            )
+
+
+def _require_own(connection: Connection, workspace_id: str, request: DeployRequest) -> None:
+    """Return if the newest code and settings are those that the manifest was made for (RCN-12).
+
+    Raises: Conflict if another deploy has uploaded others meanwhile, so that no mix of both comes into force.
+    """
+    wanted = (
+        (snapshots.deployments, request.deployment_id),
+        (snapshots.configurations, request.configuration_id),
+    )
+    for table, mine in wanted:
+        newest = snapshots.latest(connection, table, workspace_id)
+        if mine is not None and newest is not None and newest["id"] != mine:
+            raise Conflict(
+                f"Another deploy has uploaded version {newest['version']} of the "
+                f"{NOUNS[table.name]} meanwhile, so the jobs were left as they are.",
+                "See what the other one changed, then deploy again.",
             )
 
 

@@ -52,7 +52,10 @@ def deploy(
     if strict:
         deployer.refuse_warnings(found)
     code, settings = sync(session, deployer, dry_run=dry_run)
-    receipt = session.client.deploy(found.manifest, found.extensions, dry_run=dry_run) if found else None
+    receipt = None
+    if found:
+        made_for = {} if dry_run else {"code": code.version, "settings": settings.version}
+        receipt = session.client.deploy(found.manifest, found.extensions, dry_run=dry_run, **made_for)
     warnings = deployer.warnings(found, receipt)
     for warning in warnings:
         out.warn(warning)

@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from runyard.core import workspace
+from runyard.core.errors import InvalidWorkspace
 from runyard_server.cli.output import Output
 from runyard_server.client import Client
 from runyard_server.client.deploying import Deployer
@@ -37,6 +38,14 @@ class Session:
     def root(self) -> Path:
         """Return the workspace directory we are in. Raises: InvalidWorkspace (WS-02)."""
         return workspace.find_root(Path.cwd())
+
+    @property
+    def is_here(self) -> bool:
+        """Return whether we are in a workspace directory, and in that of the workspace that is meant."""
+        try:
+            return workspace.find_root(Path.cwd()) is not None and self.is_own_workspace
+        except InvalidWorkspace:
+            return False
 
     @property
     def deployer(self) -> Deployer:

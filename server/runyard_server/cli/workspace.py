@@ -12,6 +12,7 @@ from runyard.core import workspace
 from runyard_server.cli import output
 from runyard_server.cli.session import session_of
 from runyard_server.client import Client, Version
+from runyard_server.client.deploying import Drift
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +30,7 @@ def info(context: typer.Context) -> None:
     kinds = Counter(job.job_type for job in client.jobs())
     latest = next(islice(client.runs(), 1), None)
     code, settings = client.latest_deployment(), client.latest_configuration()
+    drift = session.deployer.drift() if session.is_here else None
     last = out.time(latest.created_at) if latest else None
     shown = output.facts(
         [
@@ -43,10 +45,11 @@ def info(context: typer.Context) -> None:
             ),
             ("code", _version(out, code)),
             ("settings", _version(out, settings)),
+            ("here", None if drift is None else _drift(drift)),
         ]
     )
     document = {"workspace": mine, "server": client.target.server, "jobs": kinds, "latest_run": latest}
-    out.result({**document, "deployment": code, "configuration": settings}, shown)
+    out.result({**document, "deployment": code, "configuration": settings, "drift": drift}, shown)
 
 
 @app.command(epilog="Example: runyard workspace connect flights")
@@ -61,6 +64,17 @@ def connect(
         found = client.workspace
     workspace.write_workspace_id(root, found.id)
     session.output.result(found, f"Connected to {found.name} ({found.id}) at {target.server}.")
+
+
+def _drift(drift: Drift) -> str:
+    """Return in what the files here differ from what is deployed, in numbers (RCN-17)."""
+    if not drift.is_there:
+        return "the same as what is deployed"
+    code = drift.code
+    kinds = {"added": code.added, "changed": code.updated, "deleted": code.deleted}
+    counts = [f"{len(paths)} {kind}" for kind, paths in kinds.items() if paths]
+    said = [f"files {', '.join(counts)}"] if counts else []
+    return "; ".join([*said, *(["other settings"] if drift.settings else [])])
 
 
 def _version(out: output.Output, version: Version | None) -> str:

@@ -171,10 +171,14 @@ class Client:
         extensions: Mapping[str, Mapping[str, Any]] | None = None,
         *,
         dry_run: bool = False,
+        code: Version | None = None,
+        settings: Version | None = None,
     ) -> DeployReceipt:
         """Make the jobs of a manifest the jobs of the workspace; `dry_run` only says what would change.
 
-        Raises: InvalidManifest with one reason for each thing that is wrong; nothing is changed then.
+        `code` and `settings` are the versions it was made for.
+        Raises: InvalidManifest with one reason for each thing that is wrong; nothing is changed then. Conflict if
+            somebody has uploaded newer versions meanwhile.
         """
         body = {
             "job_definition_engine_version": manifest.get("engine_version", ENGINE_VERSION),
@@ -184,6 +188,8 @@ class Client:
             "deployment_module": manifest.get("deployment_module"),
             "description": manifest.get("description"),
             "dry_run": dry_run,
+            "deployment_id": code.id if code else None,
+            "configuration_id": settings.id if settings else None,
         }
         return DeployReceipt.from_wire(self._wire.post(self._path("-deploy"), body))
 

@@ -54,6 +54,18 @@ class Synced:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """In what a workspace directory differs from what is deployed: files of its code, and whether its settings do."""
+
+    code: Changes
+    settings: bool
+
+    @property
+    def is_there(self) -> bool:
+        return self.settings or any((self.code.added, self.code.updated, self.code.deleted))
+
+
 class Deployer:
     """Takes one workspace directory to the workspace of a client."""
 
@@ -143,6 +155,15 @@ class Deployer:
             uploaded = self._client.upload_deployment(package, json.loads(requirements.render(needed)))
         return _uploaded(latest, uploaded, changes)
 
+    def drift(self) -> Drift:
+        """Return in what the files here differ from what is deployed (RCN-17)."""
+        latest, settings = self._client.latest_deployment(), self._client.latest_configuration()
+        files = snapshots.describe(self.root, workspace.select_files(self.root))
+        own = snapshots.describe(self.root / snapshots.SETTINGS, workspace.settings_files(self.root))
+        same = latest is not None and latest.content_hash == snapshots.content_hash(files)
+        code = Changes((), (), ()) if same else snapshots.changes(self._deployed_files(latest), files)
+        return Drift(code, settings is None or settings.content_hash != snapshots.content_hash(own))
+
     def sync_settings(self, *, dry_run: bool = False) -> Synced:
         """Bring the settings of non-local profiles to the server if they differ from the newest there."""
         latest = self._client.latest_configuration()
@@ -174,9 +195,10 @@ class Deployer:
             say("Importing the deployment module")
             found = self.discover()
         say("Uploading code and settings")
-        self.sync_code()
-        self.sync_settings()
-        return self._client.deploy(found.manifest, found.extensions) if found else None
+        code, settings = self.sync_code().version, self.sync_settings().version
+        if found is None:
+            return None
+        return self._client.deploy(found.manifest, found.extensions, code=code, settings=settings)
 
     def _deployed_files(self, latest: Version | None) -> list[SnapshotFile]:
         if latest is None:

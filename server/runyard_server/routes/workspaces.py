@@ -81,6 +81,8 @@ def deploy(here: Deploying, request: requests.DeployWorkspace) -> Response:
             deployment_module=request.deployment_module,
             description=request.description,
             dry_run=request.dry_run,
+            deployment_id=None if request.deployment_id is None else str(request.deployment_id),
+            configuration_id=None if request.configuration_id is None else str(request.configuration_id),
         ),
         here.actor.user_id,
     )

@@ -102,11 +102,11 @@ def test_a_plan_is_a_picture_of_the_whole_workspace(timed: Shell) -> None:
         "load",
         "publish",
         "check",
-        "×",
+        "×",  # noqa: RUF001
         "48 of 48 ticks start nothing. The first: ",
         "has never completed",
         "Nothing starts by_hand and never",
-    ):  # noqa: RUF001
+    ):
         assert word in shown.out
     assert all(len(line) <= 100 for line in shown.out.splitlines() if line.startswith(("load", "check")))
     document = timed("plan --days 2 --json").document
