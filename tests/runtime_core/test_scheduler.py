@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, insert, update
+from sqlalchemy import Engine, event
 from tests.support.planning import at
-from tests.support.worlds import OWNER, World, batch_job
+from tests.support.worlds import World, batch_job
 
 from runyard.core.clock import MICROSECONDS, SystemClock
 from runyard.core.runs import RunStatus
 from runyard.core.scheduler import LOOK_AGAIN_SECONDS
 from runyard.core.store import jobs, runs
-from runyard.core.store.tables import job_versions
-from runyard.core.store.tables import jobs as jobs_table
 
 HOURLY = "schedule:0 * * * *"
 HOUR = 3600
@@ -69,30 +67,6 @@ def sent() -> Iterator[list[str]]:
 def outcomes(world: World, name: str) -> list[tuple[str, int]]:
     """Return what was decided about a job and how often, newest first."""
     return [(row["outcome"], row["count"]) for row in world.decisions(f"jobs.etl.{name}")]
-
-
-def store_badly(world: World, name: str, wire: dict[str, Any], extensions: dict[str, Any]) -> None:
-    """Make a new version of a job as no deploy would accept it."""
-    version_id = world.runtime.ids.new_id()
-    job = world.job(f"jobs.etl.{name}")
-
-    def work(connection: Connection) -> None:
-        values = {
-            "id": version_id,
-            "job_id": job["id"],
-            "version": job["version"] + 1,
-            "definition": {**job["definition"], **wire},
-            "definition_hash": "h",
-            "extensions": extensions,
-            "created_by": OWNER,
-            "created_at": 1,
-        }
-        connection.execute(insert(job_versions).values(values))
-        connection.execute(
-            update(jobs_table).where(jobs_table.c.id == job["id"]).values(version_id=version_id)
-        )
-
-    world.runtime.database.write(work)
 
 
 def test_many_due_jobs_take_as_many_statements_as_one(tmp_path: Path, sent: list[str]) -> None:
@@ -172,7 +146,7 @@ def test_a_job_that_cannot_be_planned_keeps_no_other_from_running_and_loses_no_t
         batch_job("bad", HOURLY), batch_job("good", HOURLY), batch_job("gated", HOURLY, freshness=gate)
     )
     bad = world.job("jobs.etl.bad")
-    store_badly(world, "bad", wire, extensions)
+    world.store_badly("jobs.etl.bad", wire, extensions)
     clock.turn(HOUR)
     scheduler = world.runtime.scheduler
     with caplog.at_level(logging.ERROR):
@@ -186,11 +160,7 @@ def test_a_job_that_cannot_be_planned_keeps_no_other_from_running_and_loses_no_t
     assert scheduler.plan_due() >= 1
     assert outcomes(world, "bad") == [("skipped", 2)]
 
-    world.runtime.database.write(
-        lambda c: c.execute(
-            update(jobs_table).where(jobs_table.c.id == bad["id"]).values(version_id=bad["version_id"])
-        )
-    )
+    world.set_version("jobs.etl.bad", bad["version_id"])
     clock.turn(LOOK_AGAIN_SECONDS)
     scheduler.plan_due()
     [run] = world.runs("jobs.etl.bad")

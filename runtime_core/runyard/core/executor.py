@@ -23,7 +23,7 @@ from runyard.core import health
 from runyard.core.build_log import BuildLog
 from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.engines import AttemptId, AttemptState, AttemptStatus, Engine, ExitReport
-from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError
+from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError, Unavailable
 from runyard.core.ids import Ids
 from runyard.core.interpreters import Interpreters
 from runyard.core.intervals import Window
@@ -91,6 +91,7 @@ class Executor:
         self._stopping = False
         self._claimed: deque[AttemptId] = deque()
         self._builds: dict[AttemptId, Future[Path]] = {}
+        self._refused: dict[AttemptId, Exception] = {}
         self._answers: deque[tuple[AttemptId, bool]] = deque()
         self._stop_sent: set[AttemptId] = set()
         self._builders = ThreadPoolExecutor(BUILDERS, "environment")
@@ -219,7 +220,7 @@ class Executor:
         now = self._clock.now()
         claimed = []
         waiting = runs.claimable(connection, now, self._limits)
-        known = facts.load(connection, (row["job_id"] for row in waiting))
+        known, unreadable = facts.load_readable(connection, (row["job_id"] for row in waiting))
         for row in waiting:
             if row["attempt"]:
                 # Its window and slot are its own since the first attempt; the facts count it among the active.
@@ -231,19 +232,31 @@ class Executor:
                 continue
             fired_at = row["tick_at"] if row["tick_at"] is not None else row["created_at"]
             exact = Window(row["interval_start"], row["interval_end"]) if row["exact"] else None
-            started = plan_claim(
-                known[row["job_id"]],
-                row["trigger"],
-                asked_refresh=row["refresh"],
-                fired_at=fired_at,
-                now=now,
-                exact=exact,
-            )
-            if started is None:
-                continue
-            job, window = started.job, started.window
-            if started.refresh:
+            try:
+                if row["job_id"] in unreadable:
+                    raise unreadable[row["job_id"]]
+                started = plan_claim(
+                    known[row["job_id"]],
+                    row["trigger"],
+                    asked_refresh=row["refresh"],
+                    fired_at=fired_at,
+                    now=now,
+                    exact=exact,
+                )
+                if started is None:
+                    continue
+                job, window = started.job, started.window
                 due_at = None if job.archived else due_after(job, now)
+            except Exception as error:
+                # Of any kind: what is wrong with one job must not keep the runs of others from starting.
+                window = exact or Window(fired_at, fired_at)
+                number = runs.claim(
+                    connection, row, window=window, refresh=row["refresh"], engine=ENGINE, now=now
+                )
+                self._refused[AttemptId(row["id"], number)] = error
+                claimed.append(AttemptId(row["id"], number))
+                continue
+            if started.refresh:
                 jobs.start_over(connection, job.job_id, due_at=due_at, now=now)
             number = runs.claim(
                 connection, row, window=window, refresh=started.refresh, engine=ENGINE, now=now
@@ -266,7 +279,9 @@ class Executor:
         if status.state is AttemptState.ABSENT:
             return self._launch(attempt)
         if status.state is AttemptState.RUNNING:
-            port = self._preparer.load(attempt.run_id).run["port"]
+            port = self._database.read(lambda connection: runs.launch_facts(connection, attempt.run_id))[
+                "port"
+            ]
             if port is None:
                 return status
             self._await_answer(attempt, port)
@@ -276,10 +291,12 @@ class Executor:
 
     def _launch(self, attempt: AttemptId) -> AttemptStatus | None:
         """Start an attempt, at once if its environment is there, else leave it until that is built."""
-        launch = self._preparer.load(attempt.run_id)
-        if launch.run["status"] != RunStatus.STARTING or launch.run["stop_requested_at"] is not None:
-            return None
         try:
+            if attempt in self._refused:
+                raise self._refused.pop(attempt)
+            launch = self._preparer.load(attempt.run_id)
+            if launch.run["status"] != RunStatus.STARTING or launch.run["stop_requested_at"] is not None:
+                return None
             python = self._python_of(attempt, launch)
             if python is None:
                 return None
@@ -289,6 +306,8 @@ class Executor:
         except Conflict:
             # Just now, by a keeper that outlived the server which had asked it.
             return self._start(attempt)
+        except Unavailable:
+            raise  # the database is away for all of them, which is tried again
         except Exception as error:
             # Of any kind: what is wrong with one run must not keep the others from starting.
             if not self._stopping:

@@ -6,20 +6,25 @@ crash can lose a follow-up or fire it twice (FUP-01, RFR-10).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
 from runyard.core.enacting import enact
+from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.intervals import Window
-from runyard.core.jobs import RefreshPolicy, RetryPolicy
-from runyard.core.planning import Ended, due_after, plan_after
+from runyard.core.jobs import JobDefinition, RefreshPolicy, RetryPolicy
+from runyard.core.planning import Decision, Ended, due_after, plan_after
 from runyard.core.retrying import Failed, plan_retry
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.store import facts, jobs, runs
+
+log = logging.getLogger(__name__)
 
 
 def settle(
@@ -47,22 +52,54 @@ def settle(
     )
     if row is None:
         return None
+    try:
+        caused = _effects(connection, row, target, now)
+    except InvalidInput as error:
+        # The job, or the zone of its schedule, is nothing that this server can read: its run has ended all the same.
+        log.error("what the end of run %s causes cannot be told", run_id, exc_info=error)
+        return target
+    if target is RunStatus.COMPLETED:
+        _cover(connection, caused.job, row, now)
+    for job_id, due_at in caused.refreshed.items():
+        jobs.start_over(connection, job_id, due_at=due_at, now=now)
+    jobs.look_again(connection, caused.woken, now)
+    enact(connection, caused.decisions, caused.definitions, ids=ids, now=now)
+    return target
+
+
+@dataclass(frozen=True, slots=True)
+class _Effects:
+    """What an end causes: `job` are the facts that follow, `refreshed` when each job that starts over is due."""
+
+    job: JobFacts
+    decisions: Sequence[Decision]
+    definitions: Mapping[str, JobDefinition]
+    refreshed: Mapping[str, int | None]
+    woken: Sequence[str]
+
+
+def _effects(connection: Connection, row: RowMapping, target: RunStatus, now: int) -> _Effects:
+    """Return what the end of a run causes. Writes nothing, so an end that cannot be judged leaves nothing half done.
+
+    Raises: InvalidInput if this server cannot read what is stored of the job.
+    """
+    window = _window(row)
     job = facts.load(connection, [row["job_id"]])[row["job_id"]]
     if target is RunStatus.COMPLETED:
-        job = _cover(connection, job, row, now)
+        job = job.with_completed(window, refresh=row["refresh"], now=now, exact=row["exact"])
     # A window that was asked for is no part of a backlog that would go on after it.
-    window = None if row["exact"] else _window(row)
-    ended = Ended(run_id, row["trigger"], target, row["refresh"], window)
+    ended = Ended(row["id"], row["trigger"], target, row["refresh"], None if row["exact"] else window)
     travels = row["refresh"] or job.definition.refresh is RefreshPolicy.ALWAYS
     graph = facts.downstream(connection, row["workspace_id"], job.definition.job_ref, transitive=travels)
     after = plan_after(ended, job, graph, now)
     known = {each.job_id: each for each in (job, *graph.values())}
-    for job_id in after.refreshed:
-        jobs.start_over(connection, job_id, due_at=due_after(known[job_id], now), now=now)
-    jobs.look_again(connection, after.woken, now)
-    definitions = {job_id: each.definition for job_id, each in known.items()}
-    enact(connection, after.decisions, definitions, ids=ids, now=now)
-    return target
+    return _Effects(
+        job,
+        after.decisions,
+        {job_id: each.definition for job_id, each in known.items()},
+        {job_id: due_after(known[job_id], now) for job_id in after.refreshed},
+        after.woken,
+    )
 
 
 def attempts_max(connection: Connection, run_id: str) -> int:
@@ -89,7 +126,11 @@ def _try_again(
     row = runs.retry_facts(connection, run_id)
     failed = Failed(run_id, row["job_id"], row["trigger"], row["attempt"], reason, message)
     is_wanted = row["stop_requested_at"] is None and row["archived_at"] is None
-    retry = plan_retry(failed, _policy(row), is_wanted=is_wanted, now=now)
+    try:
+        policy = _policy(row)
+    except InvalidInput:
+        return False  # nobody can tell any more
+    retry = plan_retry(failed, policy, is_wanted=is_wanted, now=now)
     if retry is None:
         return False
     again = {"due_at": retry.due_at}
@@ -101,16 +142,14 @@ def _try_again(
     return moved is not None
 
 
-def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> JobFacts:
-    """Note the window of a completed run, and return the facts that follow."""
+def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> None:
+    """Note the window of a completed run; `job` are the facts that follow."""
     window = _window(row)
     if window is not None and not window.is_empty:
         jobs.cover(connection, job_id=job.job_id, start=window.start, end=window.end, run_id=row["id"])
-    job = job.with_completed(window, refresh=row["refresh"], now=now, exact=row["exact"])
     jobs.note_completed(connection, job.job_id, done_until=job.done_until, now=now)
     if row["refresh"]:
         jobs.note_refreshed(connection, job.job_id, row["id"], row["attempt"])
-    return job
 
 
 def _window(row: RowMapping) -> Window | None:

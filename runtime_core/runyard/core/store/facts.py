@@ -6,6 +6,7 @@ true when deciding is still true when it is written.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -30,6 +31,8 @@ from runyard.core.store.tables import (
     schedule_overrides,
 )
 from runyard.core.triggers import PERIODIC
+
+log = logging.getLogger(__name__)
 
 BATCH = 500
 """Jobs planned in one transaction: enough that a burst is quick, few enough that others get their turn."""
@@ -177,7 +180,7 @@ def by_ref(connection: Connection, workspace_id: str, refs: Iterable[str]) -> di
 def downstream(
     connection: Connection, workspace_id: str, ref: str, *, transitive: bool
 ) -> dict[str, JobFacts]:
-    """Return the jobs that follow a job or are gated by it, by ref."""
+    """Return the jobs that follow a job or are gated by it, by ref; those that cannot be read are left out."""
     reached: set[str] = set()
     frontier = {ref}
     while frontier:
@@ -189,7 +192,10 @@ def downstream(
         found = {(job_id, job_ref) for job_id, job_ref in connection.execute(query) if job_id not in reached}
         reached |= {job_id for job_id, _ in found}
         frontier = {job_ref for _, job_ref in found} if transitive else set()
-    return {facts.definition.job_ref: facts for facts in load(connection, reached).values()}
+    followers, unreadable = load_readable(connection, reached)
+    for job_id, error in unreadable.items():
+        log.error("job %s is left out of what an end causes", job_id, exc_info=error)
+    return {facts.definition.job_ref: facts for facts in followers.values()}
 
 
 def job_of(row: RowMapping) -> JobDefinition:
