@@ -141,9 +141,10 @@ class _AppendFile:
 
     def last_number(self) -> int:
         """Return the number of the last record, 0 if there is none."""
-        tail = os.pread(self._file, _TAIL_BYTES, max(0, self.size - _TAIL_BYTES))
+        tail = os.pread(self._file, min(self.size, _TAIL_BYTES), max(0, self.size - _TAIL_BYTES))
         record = tail.rstrip(b"\n").rpartition(b"\n")[2]
-        return int(record.partition(b"\t")[0] or 0)
+        number = record.partition(b"\t")[0]
+        return int(number) if number.isdigit() else 0
 
     def append(self, data: bytes) -> bool:
         """Return whether the disk took it."""
