@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from tests.server.cli.conftest import Shell
 from tests.support.servers import server_here
@@ -19,12 +20,15 @@ def days(run_context): print(run_context["interval_start"].isoformat())
 
 @run.job(freshness=days.is_fresh)
 def report(): pass
+
+@run.job(trigger=trigger.webhook("orders"))
+def orders(run_context, table="none"): print(table, run_context["trigger_type"], run_context["body"])
 """
 
 DEPLOYMENT = """
-from days import days, report
+from days import days, orders, report
 
-__all__ = ["days", "report"]
+__all__ = ["days", "orders", "report"]
 """
 
 
@@ -111,6 +115,25 @@ def test_windows_are_named_in_the_time_of_the_job_or_with_an_offset(shell: Shell
     assert "The nearest are 2026-02-03T00:00:00+01:00 and 2026-02-04T00:00:00+01:00" in refused.err
     assert shell("job trigger days --from 2026-02-03").code == 2
     assert shell("job trigger days --from soon --to 2026-02-03").code == 2
+
+
+# SPEC: TRG-24
+def test_the_secret_address_of_a_job_is_printed_and_starts_it(shell: Shell, client: Client) -> None:
+    url = shell("job webhook orders").out.strip()
+    assert url.startswith(f"{client.target.server}/hooks/")
+    called = httpx.post(url, json={"table": "flights"})
+    run = client.wait(called.json()["job_run_id"])
+    assert run.is_completed
+    assert shell("job logs orders").out == 'flights webhook {"table":"flights"}\n'
+    signed = shell("--json job webhook orders --signed")
+    assert "have to be signed" in signed.err
+    assert signed.document["signing_key"] in shell("job webhook orders").out
+    assert httpx.post(url, json={}).status_code == 404, "the address before ended"
+    renewed = shell("job webhook orders --new --unsigned").out.strip()
+    assert httpx.post(renewed).status_code == 202
+    refused = shell("job webhook days")
+    assert refused.code == 7
+    assert "waits for no webhook" in refused.err
 
 
 # SPEC: RFR-11
