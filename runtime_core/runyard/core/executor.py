@@ -89,6 +89,7 @@ class Executor:
         self._woken = threading.Event()
         self._ended: deque[AttemptId] = deque()
         self._stopping = False
+        self._looked_at = 0  # when the queue was looked at last, microseconds UTC
         self._claimed: deque[AttemptId] = deque()
         self._builds: dict[AttemptId, Future[Path]] = {}
         self._refused: dict[AttemptId, Exception] = {}
@@ -150,7 +151,7 @@ class Executor:
 
     def seconds_to_next(self) -> float | None:
         """Return how long no run is to be tried again, at most `SLEEP_MAX_SECONDS`; None if none waits for that."""
-        due = self._database.read(runs.next_retry_at)
+        due = self._database.read(lambda connection: runs.next_retry_at(connection, self._looked_at))
         if due is None:
             return None
         return min(max((due - self._clock.now()) / MICROSECONDS, 0.0), SLEEP_MAX_SECONDS)
@@ -217,7 +218,7 @@ class Executor:
 
     def _claim(self, connection: Connection) -> list[AttemptId]:
         """Claim what has a slot. What a run covers is decided here, because now it is known what is covered."""
-        now = self._clock.now()
+        now = self._looked_at = self._clock.now()
         claimed = []
         waiting = runs.claimable(connection, now, self._limits)
         known, unreadable = facts.load_readable(connection, (row["job_id"] for row in waiting))

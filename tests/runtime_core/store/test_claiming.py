@@ -196,13 +196,13 @@ def test_a_run_that_waits_to_be_tried_again_leaves_its_place_on_the_server_to_ot
     limits = Limits(server=1, workspace=1)
     assert yard.claim(limits) == ["again"]
     yard.fails_and_waits("again", due_at=500)
-    assert yard.database.read(runs.next_retry_at) == 500
+    assert yard.database.read(lambda c: runs.next_retry_at(c, 200)) == 500
     assert yard.claim(limits, now=300) == ["two"], "its slot of the job stays its own"
     assert yard.claim(limits, now=500) == []
     yard.ends("two")
     assert yard.claim(limits, now=499) == []
     assert yard.claim(limits, now=500) == ["again"]
-    assert yard.database.read(runs.next_retry_at) is None
+    assert yard.database.read(lambda c: runs.next_retry_at(c, 200)) is None
 
 
 def test_a_run_keeps_when_its_first_attempt_started(yard: Yard) -> None:
@@ -271,3 +271,18 @@ def test_what_does_not_wait_has_no_place_in_the_queue(yard: Yard) -> None:
     assert due_at() is None
     with pytest.raises(Exception, match="due_while_pending"):
         yard.database.write(lambda c: c.execute(update(runs_table).values(due_at=4)))
+
+
+# SPEC: DEC-20 EXE-07
+def test_a_run_that_may_be_tried_again_and_finds_no_room_waits_for_room_and_not_for_time(yard: Yard) -> None:
+    yard.job("one", "a")
+    yard.waits("flaky", "one")
+    yard.claim()
+    yard.fails_and_waits("flaky", due_at=500)
+    yard.waits("long", "one", now=300)
+    yard.claim(now=300)
+    limits = Limits(server=1)
+    assert yard.claim(limits, now=500) == []
+    assert yard.database.read(lambda c: runs.next_retry_at(c, 500)) is None, "or the executor would never sleep"
+    yard.ends("long")
+    assert yard.claim(limits, now=600) == ["flaky"]

@@ -192,7 +192,7 @@ def plan_of(database: Database, work: Work[Any]) -> str:
     [
         partial(runs.claimable, now=1),
         partial(runs.claimable, now=1, limits=runs.Limits(server=1, workspace=1)),
-        runs.next_retry_at,
+        partial(runs.next_retry_at, after=1),
         runs.to_stop,
         partial(runs.with_status, statuses=ACTIVE),
         partial(facts.load, job_ids=["a"]),

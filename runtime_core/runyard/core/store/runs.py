@@ -287,9 +287,14 @@ def claim(
     return attempt
 
 
-def next_retry_at(connection: Connection) -> int | None:
-    """Return when the next run that waits for it may be tried again; None if none waits for that."""
-    query = select(func.min(runs.c.due_at)).where(runs_that_are({RunStatus.PENDING}), has_begun)
+def next_retry_at(connection: Connection, after: int) -> int | None:
+    """Return when the next run that waits for it may be tried again; None if none waits for that.
+
+    One that could be tried again by `after` and was not claimed waits for room, not for time.
+    """
+    query = select(func.min(runs.c.due_at)).where(
+        runs_that_are({RunStatus.PENDING}), has_begun, runs.c.due_at > after
+    )
     return connection.execute(query).scalar_one_or_none()
 
 
