@@ -23,7 +23,6 @@ import httpx
 
 from runyard.core import job_refs
 from runyard.core.errors import NotFound, RunyardError, Unavailable
-from runyard.core.intervals import UPCOMING
 from runyard.core.jobs import ENGINE_VERSION
 from runyard.core.manifest import manifest_hash
 from runyard.core.runs import OPEN
@@ -313,7 +312,7 @@ class Client:
         found = self._wire.get(self._path(f"jobs/{_segment(job_id)}/decisions"), limit=limit)
         return [Decision.from_wire(item) for item in found["items"]]
 
-    def next_firings(self, job_id: str, limit: int = UPCOMING) -> NextFirings:
+    def next_firings(self, job_id: str, limit: int | None = None) -> NextFirings:
         """Return what will be decided about a job next, with the windows that its runs will cover."""
         return NextFirings.from_wire(self._wire.get(self._path(f"jobs/{_segment(job_id)}/next"), limit=limit))
 
