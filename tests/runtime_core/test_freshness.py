@@ -242,3 +242,18 @@ def test_an_upstream_that_completed_without_a_window_has_covered_nothing() -> No
     assert stale_because(GATE["freshness"], {"jobs.etl.raw": by_period}, ONE) == {
         "jobs.etl.raw": "jobs.etl.raw covered its last period at 2026-03-01T12:00:00+00:00, more than one period ago"
     }
+
+
+# SPEC: FRS-01, RFR-05
+def test_an_upstream_that_has_to_start_over_or_cannot_be_read_is_not_fresh() -> None:
+    pending = replace(raw(), refresh_pending=True)
+    assert stale_because(GATE["freshness"], {"jobs.etl.raw": pending}, NOON) == {
+        "jobs.etl.raw": "jobs.etl.raw has to be reloaded first"
+    }
+    assert stale_because(GATE["freshness"], {}, NOON) == {
+        "jobs.etl.raw": "jobs.etl.raw is nothing that this server can read"
+    }
+    never = replace(raw(), completed_at=None)
+    assert stale_because(GATE["freshness"], {"jobs.etl.raw": never}, NOON) == {
+        "jobs.etl.raw": "jobs.etl.raw has never completed"
+    }

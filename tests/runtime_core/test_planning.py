@@ -369,3 +369,20 @@ def test_an_event_covers_a_point_unless_the_job_declares_an_interval(trigger: st
     assert window_at_start(job(DAILY), trigger, NOON, NOON + 9) == Window(NOON, NOON)
     declared = job(DAILY, wire={"interval": {"start": "2026-02-28"}})
     assert window_at_start(declared, trigger, NOON, NOON) == window("2026-02-28T00:00", "2026-03-01T00:00")
+
+
+# SPEC: IVL-13
+def test_a_part_that_somebody_works_on_already_is_not_started_again() -> None:
+    interval = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-03T00:00:00Z"}
+    done = window("2026-01-01T00:00", "2026-01-02T00:00")
+    backlog = job(
+        "schedule:@daily",
+        extensions={"split": "1d"},
+        wire={"interval": interval, "execute": {"concurrency": 2}},
+        done_until=done.end,
+    )
+    ended = Ended("r1", "schedule:@daily", RunStatus.COMPLETED, False, done)
+    now = at("2026-02-01T00:00")
+    assert [each.run is not None for each in plan_after(ended, backlog, {}, now).decisions] == [True]
+    busy = replace(backlog, working_on=(window("2026-01-02T00:00", "2026-01-03T00:00"),), active_count=1)
+    assert plan_after(ended, busy, {}, now).decisions == ()

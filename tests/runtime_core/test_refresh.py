@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.support.planning import job
+from tests.support.planning import at, job
 
 from runyard.core.facts import JobFacts
-from runyard.core.refresh import downstream_of, upstreams_of
+from runyard.core.refresh import Reached, downstream_of, reach_of, upstreams_of
 
 
 def node(name: str, *, gates: Sequence[str] = (), follows: Sequence[str] = (), **more: Any) -> JobFacts:
@@ -52,3 +52,14 @@ def test_a_refresh_never_returns_to_its_origin_and_reaches_each_job_once(archive
     origin = node("origin", gates=["b"], archived=archived)
     a, b = node("a", gates=["origin", "b"]), node("b", gates=["a", "origin"])
     assert reached("origin", origin, a, b) == ["a", "b"]
+
+
+# SPEC: RFR-11
+def test_a_refresh_says_of_each_job_how_far_back_it_goes() -> None:
+    daily = {"interval": {"start": "2026-01-01T00:00:00Z"}, "freshness": ["job.is_fresh:jobs.s.origin"]}
+    ranged, origin = job("schedule:@daily", ref="jobs.s.ranged", wire=daily), node("origin")
+    graph = {"jobs.s.origin": origin, "jobs.s.ranged": ranged}
+    assert reach_of(origin, graph) == [
+        Reached("jobs.s.origin", None),
+        Reached("jobs.s.ranged", at("2026-01-01T00:00")),
+    ]

@@ -171,6 +171,8 @@ def test_once_takes_every_way_to_write_an_instant_and_naive_is_utc(at: str | flo
         ("job.fail:batch:", ["job.fail:batch:"]),
         (triggers.pipeline_name("flights"), ["pipeline_name:flights"]),
         ("deployment", ["deployment:"]),
+        ("schedule: 0  6 * * *", ["schedule:0 6 * * *"]),
+        (["webhook", "http:/app"], ["webhook:", "http:/app"]),
     ],
 )
 def test_the_trigger_argument_takes_one_or_many_in_any_nesting(written: Written, read: list[str]) -> None:
@@ -207,3 +209,17 @@ def test_a_trigger_can_be_said_in_words(text: str, words: str) -> None:
 def test_every_type_of_trigger_has_words() -> None:
     for kind in TRIGGER_TYPES:
         assert triggers.in_words(f"{kind}:x") != f"{kind}:x"
+
+
+def test_each_way_to_make_a_trigger_gives_its_text() -> None:
+    made = {
+        triggers.job_success("etl.load"): "job.success:jobs.etl.load",
+        triggers.job_fail("tag:x"): "job.fail:tag:x",
+        triggers.tag(" demo "): "tag:demo",
+        triggers.pipeline_name(" flights "): "pipeline_name:flights",
+        triggers.http(): "http:",
+        triggers.http(8000, "/app"): "http:8000/app",
+        triggers.webhook("orders"): "webhook:orders",
+        triggers.deployment(): "deployment:",
+    }
+    assert list(made) == list(made.values())

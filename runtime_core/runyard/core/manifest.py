@@ -257,7 +257,7 @@ def _is_timezone(name: str) -> bool:
     try:
         zoneinfo.ZoneInfo(name)
     # A name that is a directory, too long or odd fails in the file system, each in its own way.
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError, RecursionError):
         return False
     return True
 

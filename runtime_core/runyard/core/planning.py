@@ -431,8 +431,7 @@ def _next_gap(job: JobFacts, now: int) -> Window | None:
     start = job.done_until
     taken = sorted([*job.covered, *job.working_on], key=lambda window: window.start)
     schedule = job.schedule
-    if schedule is None:
-        return None
+    assert schedule is not None, "only a schedule cuts time into windows"
     while True:
         window = run_window(schedule, job.range, done_until=start, now=now)
         if window is None or window.is_empty:

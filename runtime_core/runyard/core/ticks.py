@@ -245,7 +245,7 @@ def _fields(cron: str) -> list[str]:
 def _zone(timezone: str) -> ZoneInfo:
     try:
         return ZoneInfo(timezone)
-    except (KeyError, ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError, RecursionError) as error:
         near = difflib.get_close_matches(timezone, available_timezones(), 1)
         raise InvalidTrigger(
             f"`{timezone}` is no known time zone.",
