@@ -41,6 +41,7 @@ PURE = frozenset(
         "labels",
         "lean_typing",
         "manifest",
+        "manifest_differences",
         "options",
         "parameters",
         "planning",

@@ -141,6 +141,12 @@ class DeployWorkspace(BaseModel):
     configuration_id: UUID | None = None
 
 
+class ApplyManifest(BaseModel):
+    """Whether to make an older manifest the truth, or only to say what that would change."""
+
+    dry_run: bool = False
+
+
 class TriggerJobs(BaseModel):
     """Jobs to start, by id, by selector, or both."""
 

@@ -534,6 +534,42 @@ class RefreshedJob(TypedDict):
     interval_start: Instant | None
 
 
+class Manifest(TypedDict):
+    """A manifest that was deployed, by its number."""
+
+    version: int
+    deployment_module: str | None
+    job_definition_engine_version: int
+    job_definition_hash: str
+    description: str | None
+    job_count: int
+    created_at: Instant
+    created_by: Uuid
+
+
+class WholeManifest(Manifest):
+    """A manifest with its jobs, as they were sent."""
+
+    jobs: list[JsonObject]
+    extensions: JsonObject
+
+
+class JobDifference(TypedDict):
+    """A job that two manifests declare otherwise: by field, what the one says and what the other says."""
+
+    job_ref: str
+    outcome: str
+    fields: JsonObject
+
+
+class ManifestDifferences(TypedDict):
+    """In what the manifest `other` differs from `version`."""
+
+    version: int
+    other: int
+    jobs: list[JobDifference]
+
+
 class TriggeredJob(TypedDict):
     """What became of one job that was to be started; without a run, `reasons` say why.
 

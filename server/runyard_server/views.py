@@ -366,6 +366,21 @@ class Views:
             "actor": row["actor"],
         }
 
+    def manifest(self, row: RowMapping) -> schemas.Manifest:
+        return {
+            "version": row["version"],
+            "deployment_module": row["deployment_module"],
+            "job_definition_engine_version": row["engine_version"],
+            "job_definition_hash": row["manifest_hash"],
+            "description": row["description"],
+            "job_count": len(row["jobs"]),
+            "created_at": instant(row["created_at"]),
+            "created_by": row["created_by"],
+        }
+
+    def whole_manifest(self, row: RowMapping) -> schemas.WholeManifest:
+        return {**self.manifest(row), "jobs": row["jobs"], "extensions": row["extensions"]}
+
     def decision(self, row: RowMapping) -> schemas.Decision:
         return {
             "id": row["id"],

@@ -63,7 +63,7 @@ def deploy(
         out.note("There is no `__deployment__.py`: code and settings are synced, no job is deployed.")
     for note in _overrides(receipt):
         out.note(note)
-    shown = [_table(out, receipt)] if receipt else []
+    shown = [jobs_table(out, receipt)] if receipt else []
     out.result(_document(dry_run, code, settings, receipt, warnings), *shown)
     if dry_run:
         out.note("Nothing was changed.")
@@ -142,7 +142,7 @@ def _show_manifest(session: Session, deployer: Deployer, found: Discovered | Non
     show_yaml(session, expanded(found))
 
 
-def _table(out: output.Output, receipt: DeployReceipt) -> Table:
+def jobs_table(out: output.Output, receipt: DeployReceipt) -> Table:
     """Return what became of each job, with the first run of each timed one under the new manifest (RCN-16)."""
     zone = times.viewer_zone()
     rows = (
@@ -185,26 +185,30 @@ def _overrides(receipt: DeployReceipt | None) -> Iterable[str]:
 def _document(
     dry_run: bool, code: Synced, settings: Synced, receipt: DeployReceipt | None, warnings: list[str]
 ) -> dict[str, Any]:
-    jobs = receipt.jobs if receipt else ()
     return {
         "dry_run": dry_run,
         "code": code,
         "settings": settings,
-        "jobs": [
-            {
-                "job_ref": row.job.job_ref,
-                "outcome": row.outcome,
-                "fields": row.fields,
-                "schedule_override": row.job.schedule_override,
-                "dropped_override": row.dropped_override,
-                "first_run_at": row.job.next_scheduled_run_at,
-                "timezone": row.job.definition.timezone,
-                "is_paused": row.job.is_paused,
-            }
-            for row in jobs
-        ],
+        "jobs": jobs_document(receipt),
         "warnings": warnings,
     }
+
+
+def jobs_document(receipt: DeployReceipt | None) -> list[dict[str, Any]]:
+    """Return what became of each job for a program to read."""
+    return [
+        {
+            "job_ref": row.job.job_ref,
+            "outcome": row.outcome,
+            "fields": row.fields,
+            "schedule_override": row.job.schedule_override,
+            "dropped_override": row.dropped_override,
+            "first_run_at": row.job.next_scheduled_run_at,
+            "timezone": row.job.definition.timezone,
+            "is_paused": row.job.is_paused,
+        }
+        for row in (receipt.jobs if receipt else ())
+    ]
 
 
 def _count(items: Iterable[Any], noun: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from runyard.core import workspace
-from runyard_server.cli import output
+from runyard_server.cli import manifests, output
 from runyard_server.cli.session import session_of
 from runyard_server.client import Client, Version
 from runyard_server.client.deploying import Drift
@@ -19,6 +19,7 @@ app = typer.Typer(
     help="Connect this directory to a workspace on a server.",
     epilog="Example: runyard workspace info",
 )
+app.add_typer(manifests.app, name="manifest")
 
 
 @app.command(epilog="Example: runyard workspace info")

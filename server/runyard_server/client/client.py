@@ -33,8 +33,10 @@ from runyard_server.client.models import (
     DeployReceipt,
     Event,
     Job,
+    JobDifference,
     LogLine,
     LogPart,
+    Manifest,
     Run,
     StartReceipt,
     Version,
@@ -191,6 +193,24 @@ class Client:
             "configuration_id": settings.id if settings else None,
         }
         return DeployReceipt.from_wire(self._wire.post(self._path("-deploy"), body))
+
+    def manifests(self) -> Iterator[Manifest]:
+        """Yield the manifests that were deployed, the newest first."""
+        return map(Manifest.from_wire, self._pages(self._path("manifests")))
+
+    def manifest(self, version: int) -> Manifest:
+        """Return a manifest with its jobs, by its number."""
+        return Manifest.from_wire(self._wire.get(self._path(f"manifests/{version}")))
+
+    def compare_manifests(self, version: int, other: int) -> list[JobDifference]:
+        """Return in what the manifest `other` differs from `version`, job by job."""
+        found = self._wire.get(self._path(f"manifests/{version}/-compare/{other}"))
+        return [JobDifference.from_wire(row) for row in found["jobs"]]
+
+    def apply_manifest(self, version: int, *, dry_run: bool = False) -> DeployReceipt:
+        """Make an older manifest the truth again, on the code and settings that are deployed now."""
+        path = self._path(f"manifests/{version}/-apply")
+        return DeployReceipt.from_wire(self._wire.post(path, {"dry_run": dry_run}))
 
     def _latest(self, kind: str) -> Version | None:
         try:

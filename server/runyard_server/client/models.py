@@ -293,6 +293,27 @@ class RefreshedJob(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Manifest(Model):
+    """A manifest that was deployed, by its number. Its `jobs` are only filled where one manifest is asked for."""
+
+    version: int
+    deployment_module: str | None
+    job_count: int
+    created_at: datetime
+    jobs: tuple[Mapping[str, Any], ...] = ()
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobDifference(Model):
+    """A job that two manifests declare otherwise; `fields` holds by name what the one says and what the other says."""
+
+    job_ref: str
+    outcome: str
+    fields: Mapping[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class StartedJob(Model):
     """The answer to a start of one job; without `run` it was not started, and `reasons` say why.
 

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from runyard.core.deploying import DeployedChange, DeployRequest
+from runyard.core.deploying import DeployedChange, DeployRequest, DeployResult
 from runyard.core.reconcile import Change
 from runyard.core.store import accounts
 from runyard_server import requests, schemas
 from runyard_server.auth import Role
-from runyard_server.context import Deploying, Reading, page, reply
+from runyard_server.context import Deploying, Here, Reading, page, reply
 from runyard_server.tokens import Claims, TokenKind
 from runyard_server.views import Views, schedule_override
 
@@ -87,6 +87,14 @@ def deploy(here: Deploying, request: requests.DeployWorkspace) -> Response:
         here.actor.user_id,
     )
 
+    return reply(show_deployed(here, result, request.deployment_module))
+
+
+def show_deployed(
+    here: Here, result: DeployResult, deployment_module: str | None
+) -> schemas.DeployedWorkspace:
+    """Return what a deploy did as its author sees it."""
+
     def show(connection: Connection) -> schemas.DeployedWorkspace:
         views = here.views_of(connection)
         changed = [change for change in result.changes if change.change is not Change.UNCHANGED]
@@ -98,10 +106,10 @@ def deploy(here: Deploying, request: requests.DeployWorkspace) -> Response:
                 "failed": [],
             },
             "warnings": list(result.warnings),
-            "deployment_module": request.deployment_module,
+            "deployment_module": deployment_module,
         }
 
-    return reply(here.read(show))
+    return here.read(show)
 
 
 def _deployed(views: Views, change: DeployedChange) -> schemas.DeployedJob:

@@ -97,3 +97,23 @@ def test_runs_keep_the_code_and_settings_they_were_started_with(shell: Shell, fr
         for run in (first, second)
     ]
     assert numbers == [(1, 1), (2, 2)]
+
+
+# SPEC: RCN-18
+def test_one_can_look_at_what_was_deployed_before_and_go_back(shell: Shell, fresh: Client) -> None:
+    assert shell("deploy").code == 0
+    etl = shell.root / "etl.py"
+    etl.write_text(etl.read_text().replace('expose={"tags": ["demo"]}', 'trigger="every:2h"'))
+    assert shell("deploy").code == 0
+    listed = shell("workspace manifest list --json").document
+    assert [row["version"] for row in listed] == [2, 1]
+    shown = shell("workspace manifest diff 1")
+    assert shown.code == 0
+    assert "jobs.etl.load" in shown.out
+    assert '["every:2h"]' in shown.out
+    assert "declare the same jobs" in shell("workspace manifest diff 2 2").err
+    assert shell("workspace manifest apply 1 --dry-run").code == 0
+    assert fresh.job("load").version == 2
+    assert shell("--json workspace manifest apply 1").document["jobs"][0]["outcome"] == "updated"
+    assert fresh.job("load").definition.tags == ("demo",)
+    assert shell("workspace manifest apply 9").code == 4
