@@ -37,6 +37,9 @@ MINUTES_PER_DAY = 24 * 60
 DAY = MINUTES_PER_DAY * MINUTE
 """The farthest a clock was ever set (Samoa left out a day): how far around an instant a change matters."""
 
+TICKS_KEPT = 16_384
+"""Answers kept: jobs that are due together mostly share their schedule, and each asks for the ticks around now."""
+
 EXPRESSIONS_KEPT = 4_096
 """Expressions kept as read, and days kept as found: those of any usual server, at most 12 MB."""
 
@@ -122,6 +125,7 @@ def local_text(instant: int, timezone: str) -> str:
 # wall time = instant + offset.
 
 
+@lru_cache(TICKS_KEPT)
 def _nearest(cron: str, timezone: str, at: int, step: Step) -> int:
     """Return the first tick at or after an instant (step 1), or the last at or before it (step -1)."""
     zone = _zone(timezone)
