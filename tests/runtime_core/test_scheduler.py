@@ -125,6 +125,20 @@ def test_ticks_that_a_gate_holds_back_one_after_the_other_are_one_decision(
     assert (outcomes(world, "first"), outcomes(world, "second")) == ([("not_fresh", 3)], [("not_fresh", 3)])
 
 
+# SPEC: FRS-03, FRS-09
+def test_ticks_that_wait_in_vain_one_after_the_other_are_two_decisions(
+    world: World, clock: TurnedByHand
+) -> None:
+    gated = batch_job("gated", HOURLY, freshness=["job.is_fresh:jobs.etl.load"])
+    world.deploy(batch_job("load"), gated, extensions={"jobs.etl.gated": {"freshness_wait": 600}})
+    for _ in range(3):
+        clock.turn(HOUR - 600)
+        world.runtime.scheduler.plan_due()
+        clock.turn(600)
+        world.runtime.scheduler.plan_due()
+    assert sorted(outcomes(world, "gated")) == [("not_fresh", 3), ("waiting", 3)]
+
+
 @pytest.mark.parametrize(
     ("wire", "extensions", "why"),
     [

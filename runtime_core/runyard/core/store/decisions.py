@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,21 +12,25 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from runyard.core.planning import Decision, Outcome
 from runyard.core.store.tables import decisions, jobs, runs
 
-REPEATABLE = (Outcome.NOT_FRESH, Outcome.PAUSED, Outcome.SKIPPED)
+REPEATABLE = (Outcome.NOT_FRESH, Outcome.PAUSED, Outcome.SKIPPED, Outcome.WAITING)
 """Outcomes without a run: the same one again counts up in its row instead of filling the table (FRS-03)."""
 
-_newest_id = (
+_TAKE_TURNS = {Outcome.WAITING: Outcome.NOT_FRESH, Outcome.NOT_FRESH: Outcome.WAITING}
+"""What a tick becomes that waits in vain, and what the next one is then: each repeats the row before the last."""
+
+_newest_ids = (
     select(decisions.c.id)
     .where(decisions.c.job_id == jobs.c.id)
     .order_by(decisions.c.id.desc())
-    .limit(1)
+    .limit(2)
     .correlate(jobs)
     .scalar_subquery()
 )
-_LAST = (
+_LAST_TWO = (
     select(decisions)
-    .join(jobs, decisions.c.id == _newest_id)
-    .where(jobs.c.id.in_(bindparam("ids", expanding=True)))
+    .join(jobs, decisions.c.job_id == jobs.c.id)
+    .where(jobs.c.id.in_(bindparam("ids", expanding=True)), decisions.c.id.in_(_newest_ids))
+    .order_by(decisions.c.id.desc())
 )
 
 
@@ -40,12 +45,12 @@ class Decided:
 
 def record(connection: Connection, entries: Sequence[Decided], now: int) -> None:
     """Write decisions down; one that repeats the last of its job is counted in the row of that one."""
-    last = _last_of(connection, {each.decision.job_id for each in entries if _may_repeat(each.decision)})
+    last = _last_two_of(connection, {each.decision.job_id for each in entries if _may_repeat(each.decision)})
     new: list[dict[str, Any]] = []
     repeated: dict[int, dict[str, Any]] = {}
     for each in entries:
         decision = each.decision
-        row = last.get(decision.job_id)
+        row = _repeatable(last[decision.job_id], decision)
         if row is not None and _may_repeat(decision) and _is_same(row, decision):
             row.update(
                 count=row["count"] + 1, last_at=now, tick_at=decision.tick_at, facts=dict(decision.facts)
@@ -53,7 +58,7 @@ def record(connection: Connection, entries: Sequence[Decided], now: int) -> None
             if "id" in row:
                 repeated[row["id"]] = row
             continue
-        last[decision.job_id] = {
+        row = {
             "workspace_id": each.workspace_id,
             "job_id": decision.job_id,
             "at": now,
@@ -66,7 +71,8 @@ def record(connection: Connection, entries: Sequence[Decided], now: int) -> None
             "facts": dict(decision.facts),
             "run_id": each.run_id,
         }
-        new.append(last[decision.job_id])
+        last[decision.job_id].insert(0, row)
+        new.append(row)
     if new:
         connection.execute(insert(decisions), new)
     if repeated:
@@ -84,12 +90,19 @@ def _is_same(row: Mapping[str, Any], decision: Decision) -> bool:
     return (row["trigger"], row["outcome"], row["because"]) == said
 
 
-def _last_of(connection: Connection, job_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Return the last decision about each of these jobs, by job id."""
-    if not job_ids:
-        return {}  # most ticks fire
-    rows = connection.execute(_LAST, {"ids": sorted(job_ids)}).mappings()
-    return {row["job_id"]: dict(row) for row in rows}
+def _repeatable(rows: Sequence[dict[str, Any]], decision: Decision) -> dict[str, Any] | None:
+    """Return which of the newest rows about a job this decision may repeat."""
+    turn = _TAKE_TURNS.get(decision.outcome)
+    return next((row for row in rows[:2] if row["outcome"] != turn), None)
+
+
+def _last_two_of(connection: Connection, job_ids: Collection[str]) -> defaultdict[str, list[dict[str, Any]]]:
+    """Return the last two decisions about each of these jobs, newest first, by job id."""
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    if job_ids:  # most ticks fire
+        for row in connection.execute(_LAST_TWO, {"ids": sorted(job_ids)}).mappings():
+            found[row["job_id"]].append(dict(row))
+    return found
 
 
 def newest(connection: Connection, job_id: str, limit: int) -> Sequence[RowMapping]:
