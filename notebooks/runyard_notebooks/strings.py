@@ -32,6 +32,8 @@ EMPTY_HISTORY = "This job has not run yet."
 NO_APPS_TITLE = "No app is deployed"
 NO_APPS = "Notebooks, Streamlit apps, MCP servers and web apps are jobs too. To deploy one:"
 APP_COMMAND = "runyard deploy report.py"
+NOTHING_COMES = "Nothing of it is foreseen: no schedule and no job before it will start it."
+
 NO_DECISIONS = "Nothing was decided about this job yet."
 NOTHING_DUE = "Nothing is scheduled."
 NOTHING_FAILING = "No job failed last time it ran."

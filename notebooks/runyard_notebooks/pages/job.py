@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import marimo as mo
 
+from runyard.core import time_words
 from runyard.core.job_refs import short_name
 from runyard.core.triggers import PERIODIC, in_words
 from runyard_notebooks import strings
@@ -30,10 +32,13 @@ from runyard_notebooks.pages import links
 from runyard_notebooks.pages.links import is_app
 from runyard_notebooks.routes import Addresses, Page
 from runyard_notebooks.times import duration, when, window
-from runyard_server.client import Client, Decision, Job
+from runyard_server.client import Client, Decision, Firing, Job
 
 DECISIONS_SHOWN = 12
 """Of the newest: an hour of a job that is due every five minutes."""
+
+COMING_SHOWN = 5
+"""Of what comes: as much as people plan with."""
 
 ADDED = ("manual:", "pipeline_name:")
 """Triggers that nobody wrote and that start nothing by themselves."""
@@ -45,13 +50,20 @@ class JobSeen:
 
     job: Job
     decisions: Sequence[Decision]
+    coming: Sequence[Firing]
     now: datetime
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the zone that the job's times of day are in."""
+        return ZoneInfo(self.job.definition.timezone)
 
 
 def load(client: Client, ref: str, now: datetime) -> JobSeen:
     """Return a job as it is. Raises: NotFound with the nearest names."""
     job = client.job(ref)
-    return JobSeen(job, client.decisions(job.id, DECISIONS_SHOWN), now)
+    coming = () if is_app(job) or job.is_archived else client.next_firings(job.id, COMING_SHOWN).items
+    return JobSeen(job, client.decisions(job.id, DECISIONS_SHOWN), coming, now)
 
 
 def head(seen: JobSeen, desk: Desk) -> Html:
@@ -126,10 +138,19 @@ def starter(job: Job, desk: Desk) -> Html:
 
 
 def explanation(seen: JobSeen, desk: Desk) -> Html:
-    """Return why it did or did not run beside how it is set up; for an app, its public link too."""
+    """Return what comes and why it did or did not run beside how it is set up; for an app, its public link too."""
     has_link = is_app(seen.job) and not seen.job.is_archived
+    times = f"times of {seen.zone.key}"
     return columns(
-        card("Why it ran, or did not", _decisions(seen, desk.addresses), aside=quiet("newest first")),
+        html(
+            "<div>{coming}{why}</div>",
+            coming=None if is_app(seen.job) else card("What comes next", _coming(seen), aside=quiet(times)),
+            why=card(
+                "Why it ran, or did not",
+                _decisions(seen, desk.addresses),
+                aside=quiet(f"newest first, {times}"),
+            ),
+        ),
         html(
             "<div>{link}{set_up}</div>",
             link=links.public_link(seen.job, desk) if has_link else None,
@@ -138,24 +159,49 @@ def explanation(seen: JobSeen, desk: Desk) -> Html:
     )
 
 
+def _coming(seen: JobSeen) -> Html:
+    if not seen.coming:
+        return html('<p class="calm">{text}</p>', text=strings.NOTHING_COMES)
+    return html('<ul class="rows">{rows}</ul>', rows=join(_firing(firing, seen) for firing in seen.coming))
+
+
+def _firing(firing: Firing, seen: JobSeen) -> Html:
+    run = firing.run
+    covers = None
+    if run is not None and run.interval_start is not None and run.interval_end is not None:
+        said = time_words.window(run.interval_start, run.interval_end, seen.zone)
+        covers = None if said == "-" else quiet(f"covers {said}")
+    because = None if run is not None else quiet(time_words.in_words(firing.because, seen.zone, seen.now))
+    return html(
+        '<li>{outcome}<span class="grow">{at} {covers} {because}</span>{when}</li>',
+        outcome=badge(firing.outcome.replace("_", " "), "good" if run is not None else ""),
+        at=time_words.moment(firing.at, seen.zone, seen.now),
+        covers=covers,
+        because=because,
+        when=when(firing.at, seen.now),
+    )
+
+
 def _decisions(seen: JobSeen, addresses: Addresses) -> Html:
     if not seen.decisions:
         return html('<p class="calm">{text}</p>', text=strings.NO_DECISIONS)
     return html(
         '<ul class="rows">{rows}</ul>',
-        rows=join(_decision(decision, addresses, seen.now) for decision in seen.decisions),
+        rows=join(_decision(decision, addresses, seen) for decision in seen.decisions),
     )
 
 
-def _decision(decision: Decision, addresses: Addresses, now: datetime) -> Html:
+def _decision(decision: Decision, addresses: Addresses, seen: JobSeen) -> Html:
     times = quiet(f"{decision.count} times") if decision.count > 1 else None
     return html(
         '<li>{outcome}<span class="grow">{because} {times} {run}</span>{when}</li>',
-        outcome=badge(decision.outcome, "good" if decision.run_id else ""),
-        because=decision.because,
+        outcome=badge(decision.outcome.replace("_", " "), "good" if decision.run_id else ""),
+        because=time_words.in_words(decision.because, seen.zone, seen.now),
         times=times,
-        run=link(addresses.run(decision.run_id), "run") if decision.run_id else None,
-        when=when(decision.last_at, now),
+        run=link(addresses.run(decision.run_id), f"run {decision.run_number or ''}".strip())
+        if decision.run_id
+        else None,
+        when=when(decision.last_at, seen.now),
     )
 
 
