@@ -22,7 +22,7 @@ from runyard.core.store import facts, runs
 from runyard.core.store.tables import attempts
 
 ETL = """
-    import os, pathlib, sys, time
+    import os, pathlib, shutil, sys, time
 
     DATA = pathlib.Path(os.environ["RUNYARD_DATA_DIR"])
 
@@ -36,6 +36,13 @@ ETL = """
 
     def never():
         sys.exit(7)
+
+    def vanish():
+        mark = DATA / "vanished"
+        if not mark.exists():
+            mark.touch()
+            shutil.rmtree(os.getcwd())
+            raise ConnectionError("nothing is left")
 
     def told(run_context):
         print(run_context["trigger"])
@@ -178,6 +185,15 @@ def test_a_pipeline_keeps_its_local_state_between_attempts_and_no_longer(world: 
     directory = world.runtime.run_directory(run["id"])
     world.until_loops_ended()  # what attempts shared is removed when their end is written
     assert sorted(path.name for path in directory.iterdir()) == ["1", "2"]
+
+
+# SPEC: DEC-20
+def test_a_pipeline_that_removed_what_it_worked_in_finds_its_code_again(world: World) -> None:
+    world.deploy(
+        batch_job("vanish", deliver={"pipeline_name": "orders"}), extensions={"jobs.etl.vanish": SOON}
+    )
+    run = world.until_ended(world.start_one("vanish")["id"])
+    assert (run["status"], run["attempt"]) == ("completed", 2)
 
 
 # SPEC: DEC-20

@@ -173,11 +173,11 @@ class Preparer:
         make_room(attempt_directory)
         around = attempt_directory.parent if shares_directory(definition) else attempt_directory
         root, home = around / WORKSPACE, around / HOME
-        if not home.exists():
-            # Made last: it is there only if all the rest is.
+        if not (root.exists() and home.exists()):
+            # The home is made last: it is there only if all the rest is, unless a job removed what it worked in.
             shutil.rmtree(root, ignore_errors=True)
             lay_out(launch.files, self._files, root)
-            home.mkdir(mode=0o700)
+            home.mkdir(mode=0o700, exist_ok=True)
         restore_settings(launch.settings, self._settings_files, root, launch.run["profile"])
         shared = self._data_dir / "data" / launch.run["workspace_id"]
         shared.mkdir(parents=True, exist_ok=True, mode=0o700)
