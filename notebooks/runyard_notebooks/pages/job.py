@@ -11,7 +11,7 @@ import marimo as mo
 
 from runyard.core import time_words
 from runyard.core.job_refs import short_name
-from runyard.core.triggers import PERIODIC, in_words
+from runyard.core.triggers import EVENTS, PERIODIC, in_words
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
 from runyard_notebooks.fragments import (
@@ -99,8 +99,8 @@ def _rest(job: Job, desk: Desk) -> Html | None:
         return None
     if job.is_paused:
         return desk.button(strings.RESUME, lambda: desk.resume(job.id))
-    has_schedule = any(trigger.partition(":")[0] in PERIODIC for trigger in job.triggers)
-    why_not = "" if has_schedule else strings.PAUSE_WITHOUT_SCHEDULE
+    starts_itself = any(trigger.partition(":")[0] in PERIODIC | EVENTS for trigger in job.triggers)
+    why_not = "" if starts_itself else strings.PAUSE_WITHOUT_SCHEDULE
     return desk.button(strings.PAUSE, lambda: desk.pause(job.id), why_not=why_not)
 
 
