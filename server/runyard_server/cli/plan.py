@@ -100,10 +100,10 @@ def _seen(found: Plan, of: PlannedJob) -> Seen:
 def _headline(found: Plan, seen: Sequence[Seen], days: int, zone: ZoneInfo) -> Text:
     count = sum(len(each.runs) for each in seen)
     jobs = sum(bool(each.runs) for each in seen)
-    said = Text(f"{days} {'day' if days == 1 else 'days'} ", "bold")
+    said = Text().append(f"{days} {'day' if days == 1 else 'days'} ", "bold")
     start = time_words.moment(found.now.replace(second=0), zone, found.now)
-    said.append(f"from {start}, your time ({zone.key}): ", "default")
-    return said.append(f"{_some(count, 'run')} of {_some(jobs, 'job')}.", "default")
+    said.append(f"from {start}, your time ({zone.key}): ")
+    return said.append(f"{_some(count, 'run')} of {_some(jobs, 'job')}.")
 
 
 def _picture(session: Session, found: Plan, busy: Sequence[Seen], zone: ZoneInfo) -> Table:

@@ -48,9 +48,9 @@ def _table(session: Session, job: Job, items: tuple[Firing, ...], zone: ZoneInfo
     theirs = ZoneInfo(job.definition.timezone)
     out = session.output
     is_other = not times.same_zone(zone.key, theirs.key)
-    headings = [f"YOUR TIME ({zone.key})", *([f"JOB'S TIME ({theirs.key})"] if is_other else [])]
+    headings = [f"YOUR TIME\n({zone.key})", *([f"JOB'S TIME\n({theirs.key})"] if is_other else [])]
     several = len({firing.trigger for firing in items}) > 1
-    headings += [f"COVERS ({theirs.key})", *(["BECAUSE"] if several else []), "WHAT HAPPENS"]
+    headings += [f"COVERS\n({theirs.key})", *(["BECAUSE"] if several else []), "WHAT HAPPENS"]
 
     def row(firing: Firing) -> list[Text | str]:
         run = firing.run

@@ -33,7 +33,7 @@ def why(
     decided = session.client.decisions(job.id, limit)
     zone = times.viewer_zone()
     rows = ([*_cells(session, job, decision, zone)] for decision in decided)
-    shown = [output.table(f"YOUR TIME ({zone.key})", "WHAT CAME OF IT", "WHY", rows=rows)] if decided else []
+    shown = [output.table(f"YOUR TIME\n({zone.key})", "WHAT CAME OF IT", "WHY", rows=rows)] if decided else []
     document = {
         "job_ref": job.job_ref,
         "timezone": job.definition.timezone,

@@ -74,8 +74,8 @@ def test_a_deploy_prints_the_first_run_of_each_timed_job_in_both_zones(timed: Sh
 def test_the_next_runs_are_told_in_the_zone_of_who_looks_and_in_that_of_the_job(timed: Shell) -> None:
     shown = timed("job next load -n 2")
     assert shown.code == 0
-    assert "YOUR TIME (Europe/Berlin)" in shown.out
-    assert "JOB'S TIME (America/New_York)" in shown.out
+    for word in ("YOUR TIME", "(Europe/Berlin)", "JOB'S TIME", "(America/New_York)"):
+        assert word in shown.out
     assert "02:30" in shown.out
     document = timed("job next load -n 2 --json").document
     assert (document["viewer_timezone"], document["timezone"]) == ("Europe/Berlin", "America/New_York")
