@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
-from tests.support.planning import at
+from tests.support.planning import at, job
 from tests.support.worlds import World, batch_job
 
 from runyard.core.clock import SystemClock
+from runyard.core.planning import plan
 from runyard.core.runs import RunStatus
 from runyard.core.store import runs
 
@@ -61,3 +62,10 @@ def test_a_schedule_does_not_count_from_a_run_that_starts_later_by_the_clock(
     newest = world.decisions("jobs.etl.load")[0]
     assert newest["tick_at"] == at("2026-11-22T10:30")
     assert newest["facts"]["first_tick"] == "2026-11-22T10:05:00Z"
+
+
+# SPEC: SCH-06
+def test_missed_ticks_are_one_also_before_the_time_at_which_their_job_was_deployed() -> None:
+    load = job("schedule:*/5 * * * *", deployed_at="2026-11-22T12:10", next_due_at=at("2026-11-22T10:05"))
+    [decision] = plan([load], {}, at("2026-11-22T10:31")).decisions
+    assert decision.tick_at == at("2026-11-22T10:30")

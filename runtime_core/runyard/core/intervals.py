@@ -131,7 +131,8 @@ def latest_due(schedule: Schedule, *, anchor: int, now: int) -> int | None:
             latest = now - (now - anchor) % schedule.period
         case Once():
             latest = schedule.at
-    return latest if anchor < latest <= now else None
+    # An anchor ahead of `now` is of a clock that was set back since, and bounds nothing.
+    return latest if latest <= now and not latest <= anchor <= now else None
 
 
 def upcoming(
