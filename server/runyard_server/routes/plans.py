@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -29,6 +30,7 @@ def get_plan(here: Reading, query: Annotated[requests.PlanQuery, Query()]) -> Re
     """
     now = here.runtime.clock.now()
     situation = here.read(lambda connection: forecast.of_workspace(connection, here.workspace_id, now))
+    situation = replace(situation, active_max=here.server.settings.run_limits.of_one_workspace)
     seen = preview(situation, now + query.days * DAY)
     return reply(plan_views.plan(situation, seen))
 

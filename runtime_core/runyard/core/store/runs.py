@@ -193,6 +193,11 @@ class Limits:
     server: int | None = None
     workspace: int | None = None
 
+    @property
+    def of_one_workspace(self) -> int | None:
+        """Return how many batch runs of one workspace may be active at once while the others rest."""
+        return min((limit for limit in (self.server, self.workspace) if limit is not None), default=None)
+
 
 NO_LIMITS = Limits()
 
