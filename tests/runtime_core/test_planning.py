@@ -28,7 +28,7 @@ def test_a_due_tick_creates_a_run_and_says_why() -> None:
     assert (decision.outcome, decision.tick_at) == (Outcome.FIRED, NOON)
     assert decision.run is not None
     assert decision.run.cause == "schedule:0 * * * *@2026-03-01T12:00:00Z"
-    assert decision.because == "The tick is due."
+    assert decision.because == "Due at 2026-03-01T12:00:00Z."
     assert decision.facts["tick"] == "2026-03-01T12:00:00Z"
 
 

@@ -201,7 +201,7 @@ def _decide_tick(
     if job.paused:
         return [decided(Outcome.PAUSED, "The job is paused.")]
     if _range_is_covered(job):
-        return [decided(Outcome.SKIPPED, "The declared range is completely covered.")]
+        return [decided(Outcome.SKIPPED, "The job has covered its whole range; nothing of it is left to run.")]
     stale = freshness.stale_because(job.definition.freshness, upstreams, now)
     if stale:
         facts["stale"] = stale
@@ -225,7 +225,7 @@ def _decide_tick(
     if has_waited:
         what = "The tick has waited for its upstreams, and they are fresh now."
     elif first == tick:
-        what = "The tick is due."
+        what = f"Due at {_iso(tick)}."
     else:
         what = f"Ticks since {_iso(first)} were missed; one run covers them all."
     return [_created(decided, job, run, what)]
@@ -297,7 +297,7 @@ def plan_event(job: JobFacts, trigger: str, event: Event, *, facts: Mapping[str,
         return Decision(job.job_id, trigger, outcome, because, facts=facts, caused_by=caused_by, **more)
 
     if job.archived:
-        return decided(Outcome.SKIPPED, "The job is archived.")
+        return decided(Outcome.SKIPPED, "The job is no longer deployed.")
     if job.paused:
         return decided(Outcome.PAUSED, "The job is paused.")
     waiting = job.waiting.get(trigger)
