@@ -178,4 +178,5 @@ def test_a_job_that_cannot_be_planned_keeps_no_other_from_running_and_loses_no_t
     clock.turn(LOOK_AGAIN_SECONDS)
     scheduler.plan_due()
     [run] = world.runs("jobs.etl.bad")
+    assert world.decisions("jobs.etl.bad")[0]["because"].startswith("Due at ")
     assert run["tick_at"] == bad["next_due_at"]

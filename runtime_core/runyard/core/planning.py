@@ -126,6 +126,8 @@ class Started:
     job: JobFacts
     window: Window
     refresh: bool
+    starts_over: bool = False
+    """Whether what the job has covered is forgotten with this start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +199,13 @@ def _decide_tick(
     def decided(outcome: Outcome, because: str, **more: Any) -> Decision:
         return Decision(job.job_id, trigger, outcome, because, tick_at=tick, facts=facts, **more)
 
-    has_waited = job.next_due_at is not None and first < job.next_due_at
+    has_waited = bool(job.definition.freshness) and job.next_due_at is not None and first < job.next_due_at
     if job.paused:
         return [decided(Outcome.PAUSED, "The job is paused.")]
     if _range_is_covered(job):
-        return [decided(Outcome.SKIPPED, "The job has covered its whole range; nothing of it is left to run.")]
+        return [
+            decided(Outcome.SKIPPED, "The job has covered its whole range; nothing of it is left to run.")
+        ]
     stale = freshness.stale_because(job.definition.freshness, upstreams, now)
     if stale:
         facts["stale"] = stale
@@ -405,8 +409,10 @@ def plan_claim(
         is_taken = any(exact.overlaps(window) for window in job.working_on)
         return None if is_taken else Started(job, exact, refresh=job.completed_at is None)
     refresh = is_refresh(job, asked=asked_refresh)
-    job = job.starting_over() if refresh else job
-    return Started(job, window_at_start(job, trigger, fired_at, now), refresh)
+    # Beside a refresh under way another one works on: starting over with each, runs that overlap would never end it.
+    starts_over = refresh and (asked_refresh or not job.refreshing)
+    job = job.starting_over() if starts_over else job
+    return Started(job, window_at_start(job, trigger, fired_at, now), refresh, starts_over)
 
 
 def window_at_start(job: JobFacts, trigger: str, fired_at: int, now: int) -> Window:
