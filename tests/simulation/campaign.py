@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import multiprocessing
 import os
+import subprocess
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.simulation.world import Violation, World
 
 CHUNK = 10
 """Seeds handed to a process at once: enough that handing over costs nothing."""
+
+ABOUT = """\
+# Simulation
+
+Written by `make simulate`. What is simulated and what must hold after each step is in `tests/simulation`; any seed is
+told step by step by `python -m tests.simulation.replay SEED`.
+"""
 
 
 @dataclass
@@ -55,15 +65,20 @@ def live(seed: int) -> Lived:
     return lived
 
 
+def _quietly() -> None:
+    """Leave out what costs time and is not looked at: log lines, and the search for cycles among what stays anyway."""
+    logging.disable()
+    gc.freeze()
+    gc.set_threshold(50_000)
+
+
 def live_all(first: int, count: int, processes: int) -> Lived:
     """Return what came of many seeds, on several cores."""
     total = Lived()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=logging.disable) as pool:
+    with ProcessPoolExecutor(processes, context, initializer=_quietly) as pool:
         for lived in pool.map(live, range(first, first + count), chunksize=CHUNK):
             total += lived
-            for failure in lived.failures:
-                print(failure, flush=True)  # noqa: T201
     return total
 
 
@@ -72,12 +87,22 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--evidence", type=Path, help="write the summary into this file too")
     given = parser.parse_args()
     total = live_all(given.first, given.seeds, given.processes)
-    print(  # noqa: T201
-        f"{total.seeds} seeds from {given.first}: {len(total.failures)} failed; {total.events} events, "
-        f"{total.crashes} crashes, {total.seconds / total.seeds:.2f} s of one core per seed"
-    )
-    for name, count in sorted({**total.counts, **total.outcomes}.items()):
-        print(f"  {count:8} {name}")  # noqa: T201
+    told = summary(given.first, total)
+    print(*total.failures, told, sep="\n")  # noqa: T201
+    if given.evidence is not None:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+        given.evidence.write_text(f"{ABOUT}\nAt commit `{commit.stdout.strip()}`:\n\n```\n{told}\n```\n")
     return 1 if total.failures else 0
+
+
+def summary(first: int, total: Lived) -> str:
+    """Return what came of many seeds, in one line and a table."""
+    line = (
+        f"{total.seeds} seeds from {first}: {len(total.failures)} failed; {total.events:,} events, "
+        f"{total.crashes:,} crashes, {total.seconds / total.seeds:.2f} s of one core per seed"
+    )
+    counts = sorted({**total.counts, **total.outcomes}.items())
+    return "\n".join([line, *(f"{count:12,} {name}" for name, count in counts)])

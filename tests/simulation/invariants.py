@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from runyard.core.clock import from_datetime, to_datetime
 from runyard.core.engines import AttemptId, AttemptState
 from runyard.core.intervals import Cron, Every, Schedule
 from runyard.core.runs import ACTIVE, TERMINAL, TRANSITIONS, RunStatus
+from runyard.core.store.runs import NO_LIMITS, Limits
 
 Complaints = Iterable[str]
 
@@ -31,11 +32,11 @@ WAITING = "waiting"
 
 
 class Watch:
-    """Reads what was committed and knows what to say about it. Keeps what the rows do not: how far ticks are counted."""
+    """Reads what was committed and says what is wrong. Keeps what the rows do not: how far ticks are counted."""
 
-    def __init__(self, connection: sqlite3.Connection, machine: Machine) -> None:
+    def __init__(self, connection: sqlite3.Connection, machine: Machine, limits: Limits) -> None:
         self.books = Books()
-        self.machine = machine
+        self.machine, self.limits = machine, limits
         self.outcomes: Counter[str] = Counter()
         self.counted: dict[tuple[str, str], int] = {}
         """By job and timed trigger: up to here every tick has its decision."""
@@ -115,9 +116,8 @@ class Watch:
             )
         elif change.table == "decisions":
             self.outcomes[new["outcome"]] += 1
-            say(
-                f"  {self.books.jobs[new['job_id']]['job_ref']} {new['trigger']} {new['outcome']} {_time(new['tick_at'])}"
-            )
+            name = self.books.jobs[new["job_id"]]["job_ref"]
+            say(f"  {name} {new['trigger']} {new['outcome']} {_time(new['tick_at'])}")
         elif change.table == "job_state" and (change.moved("next_due_at") or change.moved("done_until")):
             say(
                 f"  {self.books.jobs[new['job_id']]['job_ref'] if new['job_id'] in self.books.jobs else 'new'} "
@@ -197,6 +197,18 @@ def _claims_stay_within_limits(watch: Watch, change: Change) -> Complaints:
         active = len(watch.books.active(job["id"]))
         if job["concurrency"] is not None and active > job["concurrency"]:
             yield f"{watch.name_of(change.new['id'])} is one of {active} active runs"
+
+
+def _claims_stay_within_the_limits_of_the_server(watch: Watch, change: Change) -> Complaints:
+    """No more runs are active than the server and the workspace allow (EXE-07)."""
+    if _is_claim(change) and not _is_within(watch):
+        yield f"{watch.name_of(change.new['id']) if change.new else ''} goes beyond {watch.limits}"
+
+
+def _is_within(watch: Watch, *, one_more: bool = False) -> bool:
+    """Return whether as many runs are active as may be, or one more. There is one workspace, so limits count alike."""
+    active = len(watch.runs_that_are(ACTIVE)) + one_more
+    return all(most is None or active <= most for most in (watch.limits.server, watch.limits.workspace))
 
 
 def _cancelled_runs_never_start(watch: Watch, change: Change) -> Complaints:
@@ -343,7 +355,11 @@ def _counting_starts_when_told(watch: Watch, change: Change) -> Complaints:
     old, new = change.old, change.new
     assert new is not None
     timed = watch.books.timed(new["job_id"])
-    begins = old is None or change.moved("anchor_at") or timed != watch.timed.get(new["job_id"])
+    # A tick that waited will come again, once the clock was set back to before it.
+    comes_again = old is not None and new["held_at"] is None and (old["held_at"] or 0) > change.at
+    begins = (
+        comes_again or old is None or change.moved("anchor_at") or timed != watch.timed.get(new["job_id"])
+    )
     watch.timed[new["job_id"]] = timed
     if begins or (old is not None and old["next_due_at"] is None and new["next_due_at"] is not None):
         for known in (watch.counted, watch.held):
@@ -381,7 +397,9 @@ def _tick_is_decided_once(watch: Watch, decision: Row) -> Complaints:
         if not (first <= counted + 1 or first == expected):
             yield f"{name}: {_time(first)} waits, but the first undecided tick is {_time(expected)}"
         return
-    if first != expected:
+    waits = watch.held.get((job_id, trigger))
+    # A job notes only the first of its ticks that wait, so a later one is told with what came before it.
+    if first != expected and (waits is None or first > waits):
         yield f"{name}: decided from {_time(first)} on, but the first undecided tick is {_time(expected)}"
     following = tick_after(schedule, state["anchor_at"], tick)
     # What came while a tick waited has a decision of its own after that one.
@@ -556,7 +574,7 @@ def _runs_have_their_decisions(watch: Watch, step: Sequence[Change]) -> Complain
             yield f"{watch.name_of(run_id)} has {decided[run_id]} decisions that create it"
 
 
-def _moves_are_remembered(watch: Watch, step: Sequence[Change]) -> Complaints:
+def _moves_are_remembered(_watch: Watch, step: Sequence[Change]) -> Complaints:
     """Each move of a run is a row of its history, and nothing else is."""
     moved = Counter(
         (change.new["id"], None if change.old is None else change.old["status"], change.new["status"])
@@ -649,7 +667,9 @@ def _nothing_is_overdue(watch: Watch, now: int) -> Complaints:
 
 
 def _what_waits_has_no_slot(watch: Watch) -> Complaints:
-    """A run waits only while its job has no free slot."""
+    """A run waits only while its job has no free slot, or the server none for it."""
+    if watch.limits != NO_LIMITS and not _is_within(watch, one_more=True):
+        return
     for run_id in watch.runs_that_are({RunStatus.PENDING}):
         job = watch.books.jobs[watch.books.runs[run_id]["job_id"]]
         again = watch.books.runs[run_id]["attempt"] and watch.books.runs[run_id]["due_at"] > watch.now
@@ -674,6 +694,7 @@ EACH_CHANGE: dict[str, Sequence[Callable[[Watch, Change], Complaints]]] = {
         _causes_are_unique,
         _one_tick_waits,
         _claims_stay_within_limits,
+        _claims_stay_within_the_limits_of_the_server,
         _cancelled_runs_never_start,
         _attempts_count_up,
         _refreshes_are_claimed,
@@ -705,6 +726,3 @@ def _instant(text: str) -> int:
 
 def _time(instant: Any) -> str:
     return "never" if instant is None else f"{to_datetime(instant):%d %H:%M:%S.%f}"[:-3]
-
-
-__all__ = ["EACH_CHANGE", "EACH_STEP", "Watch", "defaultdict"]

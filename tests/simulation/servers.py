@@ -86,7 +86,7 @@ class Server:
         self.planners = [Scheduler(database, world, world.ids) for database in databases]
         self.control = RunControl(self.database, world, world.ids)
         self.deploying = Deploying(self.database, world, world.ids, deployed=lambda _: self._plan())
-        self.executor = Executor(
+        self.executor: Executor = Executor(
             self.database,
             self.engine,
             _Preparer(world, self.database),

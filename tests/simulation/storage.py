@@ -185,7 +185,7 @@ def _log_of_changes() -> Iterator[str]:
             ("delete", f"{old}, null"),
         ):
             yield (
-                f"create trigger log_{verb}_of_{name} after {verb} on {name} begin "
+                f"create trigger log_{verb}_of_{name} after {verb} on {name} begin "  # noqa: S608
                 f"insert into changes (at, name, old, new) values (wall(), '{name}', {values}); end"
             )
 

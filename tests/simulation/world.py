@@ -73,13 +73,14 @@ class World:
 
     def __init__(self, seed: int, *, tells: bool = False) -> None:
         self.seed = seed
-        self.chance = random.Random(seed)
+        self.chance = random.Random(seed)  # noqa: S311 - replay is the point
         self.ids = SeededIds(seed)
+        self.limits = self.chance.choice((NO_LIMITS, NO_LIMITS, Limits(server=3), Limits(workspace=2)))
         self.counts: Counter[str] = Counter()
         self.events = 0
         self.fingerprint = 0
         self.has_news = False
-        """Whether something was committed that nobody has looked at; asking the database each time would take longer."""
+        """Whether something was committed that nobody has looked at; asking the database each time takes longer."""
         self.story: list[str] = []
         self._tells = tells
         self._monotonic = 0.0
@@ -88,13 +89,12 @@ class World:
         """That of a clock that was never set back."""
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self.limits = self.chance.choice((NO_LIMITS, NO_LIMITS, Limits(server=3), Limits(workspace=2)))
         self._is_calm = False
         self._uploads = itertools.count(1)
         disk = _disk()
         self.machine = Machine(self.chance, self.wall, self.later, self.happened)
         self.author = Author(self.chance)
-        self.watch = Watch(disk.clear(), self.machine)
+        self.watch = Watch(disk.clear(), self.machine, self.limits)
         self.server: Server | None = None
         self._start_server()
         self._found()
