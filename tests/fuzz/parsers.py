@@ -205,9 +205,11 @@ extension_values = st.dictionaries(st.sampled_from(sorted(EXTENSIONS)) | hostile
 @st.composite
 def manifests(draw: st.DrawFn) -> tuple[Any, Any, Any]:
     """Return jobs of which one or two places were overwritten, an engine version, and extensions."""
-    jobs = [json.loads(json.dumps(JOB)), dict(RAW)]
+    jobs: list[Any] = json.loads(json.dumps([JOB, RAW]))
     for _ in range(draw(st.integers(0, 2))):
-        table: Any = draw(st.sampled_from([jobs, *(each for each in jobs if isinstance(each, dict))]))
+        table: Any = draw(
+            st.sampled_from([jobs, *(each for each in jobs if isinstance(each, dict) and each)])
+        )
         while True:
             key = draw(st.sampled_from(list(range(len(table))) if isinstance(table, list) else sorted(table)))
             if isinstance(table[key], dict | list) and table[key] and draw(st.booleans()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from tests.support.planning import at, job, window
@@ -11,7 +12,7 @@ from tests.support.planning import at, job, window
 from runyard.core.clock import MICROSECONDS
 from runyard.core.facts import JobFacts
 from runyard.core.planning import Outcome, due_after
-from runyard.core.preview import ForeseenRun, Preview, Situation, next_ticks, preview
+from runyard.core.preview import ForeseenRun, Preview, Situation, next_ticks, preview, upstream_of
 from runyard.core.ticks import ClockChange
 
 HOURLY = "schedule:0 * * * *"
@@ -184,9 +185,90 @@ def test_what_is_overdue_is_done_first_thing() -> None:
     assert (first.at, first.decision.tick_at) == (NOW, at("2026-03-28T12:00"))
 
 
+# SPEC: RFR-05 RFR-08
+def test_runs_that_overlap_do_not_load_from_scratch_for_ever() -> None:
+    never_ran = job("every:45m", wire={"execute": {"concurrency": 2}})
+    never_ran = replace(never_ran, next_due_at=due_after(never_ran, NOW))
+    seen = preview(situation(never_ran, seconds=9000), NOW + 12 * HOUR)
+    refreshed = [run.refresh for run in seen.runs]
+    assert refreshed[:2] == [True, True], "of the first two, neither knows how the other ends"
+    assert not any(refreshed[2:])
+    windows = [run.window for run in seen.runs if run.window]
+    assert all(one.end == other.start for one, other in pairwise(windows))
+
+
 # SPEC: RFR-05
 def test_a_refresh_that_travels_makes_the_next_run_downstream_load_from_scratch() -> None:
     always = job("schedule:0 13 * * *", ref="jobs.etl.raw", wire={"refresh_propagation": "always"})
     follows = job("job.success:jobs.etl.raw", ref="jobs.etl.report")
     seen = preview(situation(always, follows), NOW + HOUR)
     assert [run.refresh for run in seen.runs] == [False, True]
+
+
+def test_what_decides_about_a_job_is_each_of_its_upstreams_once() -> None:
+    a, b = job(HOURLY, ref="jobs.a"), job("job.success:jobs.a", ref="jobs.b")
+    c = job("job.success:jobs.a", "job.fail:jobs.b", "job.fail:jobs.gone", ref="jobs.c")
+    jobs = {each.definition.job_ref: each for each in (a, b, c)}
+    assert upstream_of(["jobs.c", "jobs.c", "jobs.unknown"], jobs) == jobs
+    assert set(upstream_of(["jobs.b"], jobs)) == {"jobs.a", "jobs.b"}
+
+
+# SPEC: IVL-14
+def test_a_window_that_somebody_asked_for_waits_for_the_run_that_works_on_it() -> None:
+    morning = window("2026-03-28T06:00", "2026-03-28T12:00")
+    works = ForeseenRun("r1", "jobs.etl.load", HOURLY, NOW, NOW, claimed_at=NOW, window=morning)
+    asked = ForeseenRun("r2", "jobs.etl.load", HOURLY, NOW, NOW, window=morning, exact=True)
+    of_another = ForeseenRun("r3", "jobs.archived", HOURLY, NOW, NOW)
+    busy = job(
+        HOURLY,
+        wire={"execute": {"concurrency": 2}},
+        active_count=1,
+        waiting_count=1,
+        working_on=(morning,),
+        done_until=morning.end,
+        completed_at=1,
+        next_due_at=at("2026-03-28T13:00"),
+    )
+    seen = preview(situation(busy, seconds=600, open_runs=[works, asked, of_another]), NOW + 2 * HOUR)
+    first, second, *later = seen.runs
+    assert (first.run_id, first.ends_at) == ("r1", NOW + HOUR // 6)
+    assert (second.run_id, second.claimed_at, second.window) == ("r2", NOW + HOUR // 6, morning)
+    # What the clock brings goes on beside it, from where the job had got to.
+    assert later[0].window == window("2026-03-28T12:00", "2026-03-28T13:00")
+    # However long that takes.
+    seen = preview(situation(busy, seconds=5400, open_runs=[works, asked]), NOW + 2 * HOUR)
+    assert [run.claimed_at for run in seen.runs[1:3]] == [NOW + HOUR * 3 // 2, at("2026-03-28T13:00")]
+    # And if all slots are taken, it waits with it.
+    full = replace(busy, definition=job(HOURLY).definition)
+    seen = preview(situation(full, seconds=5400, open_runs=[works, asked]), NOW + 2 * HOUR)
+    assert outcomes(seen) == [Outcome.LIMITED, Outcome.COALESCED]
+    assert [run.claimed_at for run in seen.runs[1:]] == [NOW + HOUR * 3 // 2, None]
+
+
+# SPEC: FRS-09
+@pytest.mark.parametrize(("longest", "beside"), [(7200, False), (1200, False), (1200, True)])
+def test_a_tick_that_waits_is_foreseen_once_and_runs_as_soon_as_its_upstream_has_completed(
+    longest: int,
+    beside: bool,
+) -> None:
+    raw = job(HOURLY, ref="jobs.etl.raw", done_until=at("2026-03-28T12:00"), completed_at=1)
+    gated = job(
+        HOURLY,
+        ref="jobs.etl.gated",
+        extensions={"freshness_wait": longest},
+        wire={"freshness": ["job.is_fresh:jobs.etl.raw"]},
+        completed_at=1,
+        done_until=at("2026-03-28T12:00"),
+    )
+    # Due when the wait of twenty minutes would have ended.
+    other = job("schedule:20 * * * *", ref="jobs.a")
+    jobs = (raw, gated, other) if beside else (raw, gated)
+    seen = preview(situation(*jobs, seconds=600), at("2026-03-28T17:30"))
+    starts = [(run.job_id, run.claimed_at) for run in seen.runs if run.job_id != "jobs.a"]
+    assert starts == [
+        (ref, at(f"2026-03-28T{hour}:{minute}"))
+        for hour in (13, 14, 15, 16, 17)
+        for ref, minute in (("jobs.etl.raw", "00"), ("jobs.etl.gated", "10"))
+    ]
+    waits = [firing.at for firing in seen.firings if firing.decision.outcome is Outcome.WAITING]
+    assert waits == [at(f"2026-03-28T{hour}:00") for hour in (13, 14, 15, 16, 17)]

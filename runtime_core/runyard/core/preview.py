@@ -224,16 +224,17 @@ class _World:
         firings: list[Firing] = []
         while self._ends and self._ends[0][0] <= at:
             firings += self._end(self._by_id[heapq.heappop(self._ends)[2]], at)
-        due = []
+        # Each once: a job that was woken before its time is entered for that time a second time.
+        due: dict[str, None] = {}
         while self._due and self._due[0][0] <= at:
             due_at, job_id = heapq.heappop(self._due)
             if self._jobs[job_id].next_due_at == due_at:
-                due.append(job_id)
+                due[job_id] = None
         firings += self._plan(due, at)
         self._claim(at)
         return firings
 
-    def _plan(self, job_ids: list[str], at: int) -> list[Firing]:
+    def _plan(self, job_ids: Iterable[str], at: int) -> list[Firing]:
         due = [self._jobs[job_id] for job_id in job_ids]
         gates = {ref for job in due for ref in upstream_refs(job.definition.freshness)}
         upstreams = {ref: self._jobs[self._ids[ref]] for ref in gates if ref in self._ids}
@@ -286,11 +287,12 @@ class _World:
             if started is None:
                 left.append(run)
                 continue
-            if started.refresh:
+            if started.starts_over:
                 self._start_over(job, at)
             run.refresh, run.window, run.claimed_at = started.refresh, started.window, at
             self._jobs[run.job_id] = replace(
-                started.job.with_active(started.window), next_due_at=self._jobs[run.job_id].next_due_at
+                started.job.with_active(started.window, refresh=started.refresh),
+                next_due_at=self._jobs[run.job_id].next_due_at,
             )
             self._foresee_end(run)
         if len(left) < len(self._waiting):
