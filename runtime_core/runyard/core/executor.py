@@ -262,13 +262,13 @@ class Executor:
                 self._refused[AttemptId(row["id"], number)] = error
                 claimed.append(AttemptId(row["id"], number))
                 continue
-            if started.refresh:
+            if started.starts_over:
                 jobs.start_over(connection, job.job_id, due_at=due_at, now=now)
             number = runs.claim(
                 connection, row, window=window, refresh=started.refresh, engine=ENGINE, now=now
             )
             claimed.append(AttemptId(row["id"], number))
-            known[job.job_id] = job.with_active(window)
+            known[job.job_id] = job.with_active(window, refresh=started.refresh)
         return claimed
 
     def _start_claimed(self) -> None:

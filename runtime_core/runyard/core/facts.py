@@ -39,6 +39,8 @@ class JobFacts:
     covered: tuple[Window, ...] = ()
     completed_at: int | None = None
     refresh_pending: bool = False
+    refreshing: bool = False
+    """Whether an active run will fulfil the refresh that is pending, if it completes."""
     paused: bool = False
     archived: bool = False
     waiting: Mapping[str, str] = field(default_factory=dict)
@@ -52,14 +54,15 @@ class JobFacts:
         limit = self.definition.concurrency
         return limit is None or self.active_count + self.waiting_count < limit
 
-    def with_active(self, window: Window) -> JobFacts:
-        """Return the facts after one of the waiting runs became active with this window."""
+    def with_active(self, window: Window, *, refresh: bool = False) -> JobFacts:
+        """Return the facts after one of the waiting runs became active with this window, perhaps as a refresh."""
         working_on = self.working_on if window.is_empty else (*self.working_on, window)
         return replace(
             self,
             working_on=working_on,
             waiting_count=self.waiting_count - 1,
             active_count=self.active_count + 1,
+            refreshing=self.refreshing or (refresh and self.refresh_pending),
         )
 
     def with_waiting(self, trigger: str, run_id: str) -> JobFacts:
@@ -75,7 +78,7 @@ class JobFacts:
 
     def starting_over(self) -> JobFacts:
         """Return the facts after a refresh was asked for: nothing counts as covered until one completes (RFR-05)."""
-        return replace(self, done_until=None, covered=(), refresh_pending=True)
+        return replace(self, done_until=None, covered=(), refresh_pending=True, refreshing=False)
 
     def with_completed(
         self, window: Window | None, *, refresh: bool, now: int, exact: bool = False

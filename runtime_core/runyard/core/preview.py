@@ -290,10 +290,8 @@ class _World:
             if started.starts_over:
                 self._start_over(job, at)
             run.refresh, run.window, run.claimed_at = started.refresh, started.window, at
-            self._jobs[run.job_id] = replace(
-                started.job.with_active(started.window, refresh=started.refresh),
-                next_due_at=self._jobs[run.job_id].next_due_at,
-            )
+            active = started.job.with_active(started.window, refresh=started.refresh)
+            self._jobs[run.job_id] = replace(active, next_due_at=self._jobs[run.job_id].next_due_at)
             self._foresee_end(run)
         if len(left) < len(self._waiting):
             started_of = {run.job_id for run in self._waiting}

@@ -20,6 +20,7 @@ from runyard.core.jobs import JobDefinition, parse_job
 from runyard.core.manifest import with_schedule
 from runyard.core.runs import OPEN
 from runyard.core.store.tables import (
+    attempts,
     covered_windows,
     has_begun,
     job_edges,
@@ -100,6 +101,18 @@ _WORKING_ON = select(runs.c.job_id, runs.c.interval_start, runs.c.interval_end).
     has_begun,
     runs.c.interval_start < runs.c.interval_end,
 )
+_REFRESHING = (
+    select(runs.c.job_id)
+    .join(attempts, (attempts.c.run_id == runs.c.id) & (attempts.c.number == runs.c.attempt))
+    .join(job_state, job_state.c.job_id == runs.c.job_id)
+    .where(
+        runs.c.job_id.in_(_IDS),
+        runs_that_are(OPEN),
+        has_begun,
+        runs.c.refresh,
+        attempts.c.created_at >= job_state.c.refresh_requested_at,
+    )
+)
 _COVERED_AFTER_GAPS = (
     select(covered_windows.c.job_id, covered_windows.c.start_at, covered_windows.c.end_at)
     .join(job_state, job_state.c.job_id == covered_windows.c.job_id)
@@ -142,6 +155,10 @@ def load_readable(
     periodic = [job_id for job_id, view in views.items() if _is_periodic(view)]
     working_on = _windows(connection, _WORKING_ON, [job_id for job_id in periodic if job_id in begun])
     covered = _windows(connection, _COVERED_AFTER_GAPS, periodic)
+    asked = [
+        row["job_id"] for row in rows if row["refresh_requested_at"] is not None and row["job_id"] in begun
+    ]
+    refreshing = set(connection.execute(_REFRESHING, {"ids": asked}).scalars()) if asked else set()
     found = {
         row["job_id"]: JobFacts(
             job_id=row["job_id"],
@@ -154,6 +171,7 @@ def load_readable(
             covered=tuple(covered[row["job_id"]]),
             completed_at=row["completed_at"],
             refresh_pending=row["refresh_requested_at"] is not None,
+            refreshing=row["job_id"] in refreshing,
             paused=row["paused_at"] is not None,
             archived=row["archived_at"] is not None,
             waiting=waiting[row["job_id"]],
