@@ -210,7 +210,10 @@ def _declared(project: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
                 yield entry
 
     groups = {name: _normalised(members(name, ())) for name in table}
-    return {MAIN: _normalised(toml_files.texts(toml_files.table(project, "project"), "dependencies")), **groups}
+    return {
+        MAIN: _normalised(toml_files.texts(toml_files.table(project, "project"), "dependencies")),
+        **groups,
+    }
 
 
 def _locked(group: str, declared: Sequence[str], run_uv: Callable[[Sequence[str]], str]) -> tuple[str, ...]:
