@@ -10,7 +10,9 @@ from runyard.core import toml_files
 from runyard.core.errors import InvalidWorkspace
 
 
-@pytest.mark.parametrize("content", [b"a = ", b"\xff", b"a = 1\na = 2", b"a = " + b"[" * 10_000])
+@pytest.mark.parametrize(
+    "content", [b"a = ", b"\xff", b"a = 1\na = 2", b"a = " + b"[" * 10_000, b"a = " + b"9" * 5_000]
+)
 def test_what_is_no_toml_is_refused_naming_the_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(content)

@@ -24,8 +24,8 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    # Brackets within brackets, some hundred deep, are refused by the parser in this way.
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    # Besides its own, the parser raises these for numbers of thousands of digits and brackets some hundred deep.
+    except (ValueError, RecursionError) as error:
         raise InvalidWorkspace(
             f"`{path}` is not valid TOML: {error}.", "Correct it and try again."
         ) from error
@@ -45,7 +45,7 @@ def edit(path: Path) -> TOMLDocument:
     read(path)
     try:
         return tomlkit.parse(path.read_text("utf-8"))
-    except TOMLKitError as error:
+    except (TOMLKitError, ValueError, RecursionError) as error:
         raise InvalidWorkspace(
             f"`{path}` cannot be changed: {error}.", "Write its tables in the usual way."
         ) from error
