@@ -386,3 +386,44 @@ def test_a_part_that_somebody_works_on_already_is_not_started_again() -> None:
     assert [each.run is not None for each in plan_after(ended, backlog, {}, now).decisions] == [True]
     busy = replace(backlog, working_on=(window("2026-01-02T00:00", "2026-01-03T00:00"),), active_count=1)
     assert plan_after(ended, busy, {}, now).decisions == ()
+
+
+# SPEC: SCH-08
+def test_a_decision_about_a_tick_carries_all_it_stood_on() -> None:
+    due = job(
+        "schedule:0 * * * *",
+        next_due_at=at("2026-01-02T10:00"),
+        done_until=at("2026-01-02T09:00"),
+        wire={"execute": {"concurrency": 3}},
+        active_count=1,
+    )
+    [decision] = plan([due], {}, at("2026-01-02T12:00:30")).decisions
+    assert (decision.job_id, decision.trigger, decision.tick_at) == (
+        "jobs.etl.load",
+        "schedule:0 * * * *",
+        at("2026-01-02T12:00"),
+    )
+    assert {key: decision.facts[key] for key in decision.facts if key != "stale"} == {
+        "first_tick": "2026-01-02T10:00:00Z",
+        "tick": "2026-01-02T12:00:00Z",
+        "lateness_seconds": 30.0,
+        "done_until": "2026-01-02T09:00:00Z",
+        "active_runs": 1,
+        "concurrency": 3,
+    }
+    paused = replace(due, paused=True)
+    [decision] = plan([paused], {}, at("2026-01-02T12:00:30")).decisions
+    assert (decision.outcome, decision.because) == (Outcome.PAUSED, "The job is paused.")
+
+
+# SPEC: TRG-14
+def test_of_several_triggers_one_that_is_not_due_does_not_hide_the_next() -> None:
+    several = job(
+        "once:2026-01-01T00:00:00Z",
+        "once:2030-01-01T00:00:00Z",
+        "schedule:0 * * * *",
+        deployed_at="2026-01-01T12:00",
+        next_due_at=at("2026-01-02T10:00"),
+    )
+    planned = plan([several], {}, at("2026-01-02T10:00"))
+    assert [decision.trigger for decision in planned.decisions] == ["schedule:0 * * * *"]

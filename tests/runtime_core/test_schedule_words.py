@@ -92,3 +92,29 @@ def test_a_period_is_said_with_its_unit(text: str, words: str) -> None:
 )
 def test_an_instant_is_said_in_utc(text: str) -> None:
     assert instant_in_words(text) == "on 31 January 2026 at 06:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("*/1 * * * *", "every minute"),
+        ("*/2 * * * *", "every 2 minutes"),
+        ("*/60 * * * *", "on schedule */60 * * * *"),
+        ("0 */1 * * *", "every hour"),
+        ("0 6,12,18 * * *", "daily at 06:00, 12:00 and 18:00"),
+        ("0 6 10 * *", "monthly on the 10th at 06:00"),
+        ("0 6 11 * *", "monthly on the 11th at 06:00"),
+        ("0 6 12 * *", "monthly on the 12th at 06:00"),
+        ("0 6 14 * *", "monthly on the 14th at 06:00"),
+        ("0 6 22,23 * *", "monthly on the 22nd and 23rd at 06:00"),
+        ("0 6 3-1 * *", "on schedule 0 6 3-1 * *"),
+        ("0 6 * * 0,1", "every Monday and Sunday at 06:00"),
+    ],
+)
+def test_what_is_said_is_exact_at_the_edges(expression: str, words: str) -> None:
+    assert schedule_in_words(expression) == words
+
+
+def test_an_instant_of_another_zone_is_said_in_utc_and_one_of_none_is_taken_for_it() -> None:
+    assert instant_in_words("2026-01-31T06:00:00+02:00") == "on 31 January 2026 at 04:00 UTC"
+    assert instant_in_words("2026-01-31T06:00:00") == "on 31 January 2026 at 06:00 UTC"
