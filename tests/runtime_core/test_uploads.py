@@ -195,6 +195,8 @@ def test_only_files_and_symbolic_links_are_accepted(store: LocalFileStore, kind:
         (lambda: package([], b"{" * 20_000), "cannot be read"),
         (lambda: package([], b"a: !!python/object/apply:os.getpid []"), "cannot be read"),
         (lambda: package([], b"\xff\xfe\xfa"), "cannot be read"),
+        (lambda: package([], b"engine_version: " + b"9" * 5_000), "cannot be read"),
+        (lambda: package([], b"engine_version: 2026-13-01"), "cannot be read"),
         (lambda: io.BytesIO(b"not gzip"), "damaged"),
         (lambda: io.BytesIO(b""), "damaged"),
         (lambda: io.BytesIO(gzip.compress(b"not tar" * 1000)), "damaged"),

@@ -268,7 +268,8 @@ def _parse_listing(text: bytes) -> list[SnapshotFile]:
         if document["engine_version"] != PACKAGE_ENGINE:
             raise _lie(f"has a manifest of engine {document['engine_version']!r}, not {PACKAGE_ENGINE}")
         return [_parse_item(item) for item in document["files"]]
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, KeyError, TypeError) as error:
+    # Numbers of thousands of digits and dates that do not exist are a ValueError, as is text that is no UTF-8.
+    except (yaml.YAMLError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise InvalidUpload(
             "The manifest of the archive cannot be read.", "Pack it with the client.", reasons=[str(error)]
         ) from error
