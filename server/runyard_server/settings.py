@@ -128,8 +128,12 @@ class Settings:
 
 
 def _check_public_url(text: str) -> None:
-    url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/") or url.query:
+    try:
+        url = urlsplit(text)
+        is_origin = url.scheme in ("http", "https") and url.hostname and not (url.path.strip("/") or url.query)
+    except ValueError:
+        is_origin = False
+    if not is_origin:
         raise InvalidRequest(
             f"The public URL `{text}` is no origin.",
             "Write it as `https://runyard.example.org`, without a path.",

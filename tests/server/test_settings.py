@@ -52,6 +52,7 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
         ("RUNYARD_LOG_LIMIT_BYTES", "1 GiB"),
         ("RUNYARD_PUBLIC_URL", "runyard.example.org"),
         ("RUNYARD_PUBLIC_URL", "https://example.org/runyard"),
+        ("RUNYARD_PUBLIC_URL", "https://["),
         ("RUNYARD_APPS_HOST", "https://apps.example.org"),
         ("RUNYARD_APPS_HOST", "*.example.org"),
         ("RUNYARD_BOOTSTRAP_API_KEY", "secret"),
