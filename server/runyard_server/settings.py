@@ -130,7 +130,9 @@ class Settings:
 def _check_public_url(text: str) -> None:
     try:
         url = urlsplit(text)
-        is_origin = url.scheme in ("http", "https") and url.hostname and not (url.path.strip("/") or url.query)
+        is_origin = (
+            url.scheme in ("http", "https") and url.hostname and not (url.path.strip("/") or url.query)
+        )
     except ValueError:
         is_origin = False
     if not is_origin:
