@@ -14,7 +14,7 @@ NOTEBOOKS := notebooks/runyard_notebooks/control_panel.py examples/flights/fligh
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: help demo test test-all check widgets bench kills coverage zones mutants fuzz screenshots browser ready
+.PHONY: help demo test test-all check widgets bench kills simulate coverage zones mutants fuzz screenshots browser ready
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo "make zones     ticks of every time zone beside a clock that is read each minute; takes an hour"
 	@echo "make fuzz      broken texts for everything that reads texts; SECONDS=600 unless you say otherwise"
 	@echo "make mutants   how many small faults the tests of what decides would see; takes half an hour"
+	@echo "make simulate  10,000 seeds of the simulated world (SEEDS=...), in docs/evidence/simulation.md; takes hours"
 	@echo "make browser   see that there is a browser for tests, or install one"
 
 demo: ready
@@ -75,6 +76,11 @@ fuzz: ready
 mutants: ready
 	@mkdir -p .mutants && cd .mutants && ln -sfn ../runtime_core src && ln -sfn ../tests ../docs ../pyproject.toml .
 	cd .mutants && ../.venv/bin/mutmut run
+
+SEEDS ?= 10000
+simulate: ready
+	@mkdir -p docs/evidence
+	.venv/bin/python -m tests.simulation --seeds $(SEEDS) --evidence docs/evidence/simulation.md
 
 browser: ready
 	@command -v chromium >/dev/null || { apt-get update && apt-get install --yes chromium; } || \
