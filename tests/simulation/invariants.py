@@ -531,14 +531,24 @@ def _follow_ups_come_with_the_end(watch: Watch, step: Sequence[Change]) -> Compl
 
 
 def _refreshes_reach_what_is_downstream(watch: Watch, step: Sequence[Change]) -> Complaints:
-    """A completed refresh makes exactly the jobs downstream start over, and so does each claim of one (RFR-02..05)."""
+    """A completed refresh makes exactly the jobs downstream start over, a claim of one its own job (RFR-02..05).
+
+    A claim beside a refresh that is under way may also work on with it.
+    """
     expected: set[str] = set()
+    allowed: set[str] = set()
     for change in step:
         run = change.new
         if change.table != "runs" or run is None:
             continue
         if _is_first_claim(change) and run["refresh"]:
-            expected.add(run["job_id"])
+            began = [*watch.books.active(run["job_id"]), *_ended(step)]
+            beside = any(
+                each["refresh"]
+                for each in began
+                if each["job_id"] == run["job_id"] and each["id"] != run["id"]
+            )
+            (allowed if beside else expected).add(run["job_id"])
         if change.moved("status") and run["status"] == "completed":
             always = watch.books.definition(run["job_id"]).refresh == "always"
             if run["refresh"] or always:
@@ -552,7 +562,7 @@ def _refreshes_reach_what_is_downstream(watch: Watch, step: Sequence[Change]) ->
         and change.new["refresh_requested_at"] is not None
         and (change.moved("refresh_requested_at") or change.new["job_id"] in expected)
     }
-    for job_id in sorted(told ^ expected):
+    for job_id in sorted((expected - told) | (told - expected - allowed)):
         was = "was" if job_id in told else "was not"
         yield f"{watch.books.jobs[job_id]['job_ref']} {was} told to start over"
 
