@@ -18,12 +18,14 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
+from tests.support.expressions import any_cron
 from tests.support.planning import job as facts_of
 
 from runyard.core import job_refs, profiles, requirements, triggers, workspace
@@ -157,7 +159,20 @@ SELECTOR = (
     "*a*a",
 )
 
-crons, durations, instants, zones = (grammar(*words) for words in (CRON, DURATION, INSTANT, ZONES))
+good_crons = st.randoms(use_true_random=False).map(lambda draw: any_cron(draw).text)
+good_instants = st.builds(
+    lambda seconds, zone: datetime.fromtimestamp(seconds, zone).isoformat(),
+    st.integers(-2_300_000_000, 7_300_000_000),
+    st.timezones(),
+)
+crons = grammar(*CRON) | good_crons
+instants = grammar(*INSTANT) | good_instants
+durations, zones = grammar(*DURATION), grammar(*ZONES) | st.timezone_keys()
+refs = (
+    grammar(*NAMES)
+    | st.builds("jobs.{}.{}".format, st.text(max_size=5), st.text(max_size=5))
+    | st.sampled_from(["load", "etl.load", "jobs.etl.load"])
+)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | hostile,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(hostile, inner, max_size=3),
@@ -272,6 +287,12 @@ YAML = (
     "  ",
 )
 yamls = grammar(*YAML, "&a ", "*a ", "!!python/object ", "{", "}", "[", "]", ": ", "? ", "|\n", "null", "~")
+listings = st.lists(
+    st.fixed_dictionaries(
+        {"relative_path": st.text(), "sha3_256": st.text(max_size=9), "size_in_bytes": st.integers()}
+    ),
+    max_size=3,
+).map(lambda files: json.dumps({"engine_version": 1, "files": files}))
 
 REQUIREMENTS = {
     "engine_version": 2,
@@ -475,13 +496,13 @@ PARSERS = {
     "range": Parser(st.tuples(instants, instants, st.none() | durations | crons), read_range),
     "selector": Parser(grammar(*SELECTOR), read_selector),
     "event-selector": Parser(grammar(*SELECTOR), read_event_selector),
-    "ref": Parser(grammar(*NAMES), read_ref),
+    "ref": Parser(refs, read_ref),
     "manifest": Parser(manifests(), read_manifest),
     "settings-file": Parser(tomls | nested, read_settings),
     "project-file": Parser(tomls | nested, read_pyproject),
     "extended-project": Parser(tomls | nested, write_pyproject),
     "requirements": Parser(documents, read_requirements),
-    "listing": Parser(yamls, read_listing),
+    "listing": Parser(yamls | listings, read_listing),
     "profile": Parser(grammar("prod", ".", "config", "secrets", ".toml", "/", "dev"), read_profile),
     "address": Parser(
         grammar("http://", "https://", "localhost", ":", "80", "/", "@", "[::1]", "[", "]", "?", "#"),
