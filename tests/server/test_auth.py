@@ -34,6 +34,10 @@ ACTIONS = {
     "deploy": Action.DEPLOY,
     "list_deployments": Action.READ,
     "get_latest_deployment": Action.READ,
+    "list_manifests": Action.READ,
+    "get_manifest": Action.READ,
+    "compare_manifests": Action.READ,
+    "apply_manifest": Action.DEPLOY,
     "issue_deployment_upload": Action.DEPLOY,
     "get_deployment": Action.READ,
     "list_deployment_files": Action.READ_DATA,
@@ -133,6 +137,8 @@ def _status(api: Api, route: APIRoute, *, key: str | None) -> int:
         snapshot_id=OTHER,
         job_id=OTHER,
         run_id=OTHER,
+        version=1,
+        other=2,
     )
     (method,) = sorted(route.methods or ())
     return api.request(method, path, key=key, json={}).status_code
