@@ -381,7 +381,8 @@ def read_selector(text: str) -> None:
 
 
 def read_event_selector(text: str) -> None:
-    follower = replace(JOBS[0], job_ref="jobs.etl.after", triggers=(f"job.success:{text}",))
+    trigger = triggers.parse_trigger(f"job.success:{text}")
+    follower = replace(JOBS[0], job_ref="jobs.etl.after", triggers=(trigger,))
     expanded, _ = expand_event_triggers([*JOBS, follower])
     assert len(expanded) == len(JOBS) + 1
 

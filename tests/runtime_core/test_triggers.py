@@ -60,7 +60,8 @@ def test_a_stored_trigger_is_read_unchanged(text: str) -> None:
         ("every:1.5.5h", "no duration"),
         ("http:0", "no address"),
         ("http:99999", "no address"),
-        ("http:" + "1" * 5000, "no address"),
+        ("http:" + "1" * 1000, "no address"),
+        ("job.success:" + "[" * 40_000, "40012 characters"),
         ("http://example.org", "no address"),
     ],
 )

@@ -64,6 +64,10 @@ GLOB_CHARACTERS = frozenset("*?[")
 """What makes a text a pattern; none of them can stand in a ref."""
 
 
+TRIGGER_LENGTH_MAX = 1_024
+"""Characters of a trigger: four times the longest ref. A pattern in it takes time that grows with its square."""
+
+
 class Trigger(str):
     """One reason to run in its text form; made by `parse_trigger` and the functions below it.
 
@@ -91,6 +95,10 @@ def parse_trigger(text: str) -> Trigger:
     Raises: InvalidTrigger naming the text and the reason.
     Source: TRG-07, contract 8.1.
     """
+    if len(text) > TRIGGER_LENGTH_MAX:
+        raise InvalidTrigger(
+            f"A trigger has {len(text)} characters.", f"Write it in {TRIGGER_LENGTH_MAX} at most."
+        )
     name, colon, expr = text.partition(":")
     if not colon:
         raise InvalidTrigger(f"`{text}` is no trigger.", "Write it as `type:expression`.")
