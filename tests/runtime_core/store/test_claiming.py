@@ -283,6 +283,8 @@ def test_a_run_that_may_be_tried_again_and_finds_no_room_waits_for_room_and_not_
     yard.claim(now=300)
     limits = Limits(server=1)
     assert yard.claim(limits, now=500) == []
-    assert yard.database.read(lambda c: runs.next_retry_at(c, 500)) is None, "or the executor would never sleep"
+    assert yard.database.read(lambda c: runs.next_retry_at(c, 500)) is None, (
+        "or the executor would never sleep"
+    )
     yard.ends("long")
     assert yard.claim(limits, now=600) == ["flaky"]
