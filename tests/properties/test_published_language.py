@@ -128,6 +128,7 @@ def test_what_is_no_trigger_as_published_is_none_here(text: str) -> None:
         ("schedule:5-5 * * * *", True),
         ("schedule:0 0 1 * 5#2", True),
         ("schedule:0 22-3/2 * * *", True),
+        ("schedule:0 0 */2 * mon", True),
         ("once:9999-01-01", True),
         ("once:1767225600", True),
         ("job.success:jobs.py.load", True),

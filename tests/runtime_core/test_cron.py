@@ -36,6 +36,8 @@ def test_ranges_that_go_round_and_days_counted_within_a_month_are_accepted(cron:
         ("0 0 * * 7-0", "`7-0` is a range from a value to itself"),
         ("0 0 * * 7-sun", "`7-sun` is a range from a value to itself"),
         ("0 22-3/2 * * *", "`22-3/2` goes round the end of its field in steps"),
+        ("0 0 */2 * mon", "restricts both day fields, one of them with `*`"),
+        ("0 0 1 * */2", "list the days, or leave one of the fields `*`"),
         ("0 0 1 * 5#2", "leave the other day field `*`"),
         ("0 0 1 * L5", "leave the other day field `*`"),
         ("0 0 15W * mon", "leave the other day field `*`"),

@@ -41,6 +41,8 @@ CRON = {
     "Use 0 to 7 or names: `a`, `a-b`, `*`, and steps `/n`.",
     "5-5 * * * *": "`5-5 * * * *`: `5-5` is a range from a value to itself. Write `5`.",
     "0 22-3/2 * * *": "`0 22-3/2 * * *`: `22-3/2` goes round the end of its field in steps. Write a list: `a,b,c`.",
+    "0 0 */2 * mon": "`0 0 */2 * mon` restricts both day fields, one of them with `*`: some readers want both, "
+    "some either. List the days, or leave one of the fields `*`.",
     "0 0 1 * 5#2": "`0 0 1 * 5#2` counts days within a month and restricts the other day field too. "
     "Leave the other day field `*`.",
 }

@@ -34,7 +34,9 @@ def _any_days(random: Random) -> str:
     if kind == 1:
         return f"? {_month(random)} {_day_of_week(random)}"
     if kind == 2:
-        return f"{_day_of_month(random)} {_month(random)} {_day_of_week(random)}"
+        # Readers disagree about a `*/n` beside another restricted day, so it is refused.
+        day, weekday = _day_of_month(random).replace("*", "1"), _day_of_week(random).replace("*", "1")
+        return f"{day} {_month(random)} {weekday}"
     if kind == 3:
         return f"{random.randint(1, 31)}W {_month(random)} *"
     nth = random.choice([f"{_weekday(random)}#{random.randint(1, 5)}", f"L{random.randrange(7)}"])

@@ -111,7 +111,9 @@ def _numbers(field: str, low: int, high: int, names: Sequence[str] = (), base: i
         ends = [
             names.index(end) + base if end in names else int(end) for end in span.split("-") if end.isalnum()
         ]
-        first, last = (low, high) if span in ("*", "?") else (ends[0], high if step else ends[0])
+        # The week ends with Saturday, 6: Sunday is 0 and 7.
+        end = 6 if names is WEEKDAYS else high
+        first, last = (low, end) if span in ("*", "?") else (ends[0], end if step else ends[0])
         last = ends[1] if len(ends) == 2 else last
         # A range that ends before it begins goes round the end of its field.
         whole = 7 if names is WEEKDAYS else high - low + 1

@@ -37,7 +37,8 @@ def check_cron(expression: str) -> None:
 
     How often `L`, `W` and `#` may stand in the day fields is left to `ticks.check_schedule`, which has the last word.
     What readers of cron disagree about is refused: a range from a value to itself (one minute, or all of them?), steps
-    that go round the end of a field, and a day counted within a month (`#`, `L5`, `W`) beside another restricted day.
+    that go round the end of a field, and, beside another restricted day, a `*/n` or a day counted within a month (`#`,
+    `L5`, `W`).
     Raises: InvalidTrigger naming the field. Source: TRG-03.
     """
     if expression.strip().lower() in ALIASES:
@@ -57,6 +58,11 @@ def check_cron(expression: str) -> None:
                 )
             _check_range(expression, _span(item, name), item, low, high, words)
     day, weekday = fields[2], fields[4]
+    if day not in _ANY and weekday not in _ANY and "*" in day + weekday:
+        raise InvalidTrigger(
+            f"`{expression}` restricts both day fields, one of them with `*`: some readers want both, some either.",
+            "List the days, or leave one of the fields `*`.",
+        )
     if ("w" in day and weekday not in _ANY) or (day not in _ANY and not _COUNTED.isdisjoint(weekday)):
         raise InvalidTrigger(
             f"`{expression}` counts days within a month and restricts the other day field too.",
