@@ -316,14 +316,17 @@ def test_a_log_is_followed_while_the_job_runs(published: Published, gate: Gate) 
 
 # Part of CMP-05: pause and resume.
 @pytest.mark.slow
-def test_a_schedule_is_paused_and_resumed_and_what_has_none_is_refused(published: Published) -> None:
+def test_what_starts_by_itself_is_paused_and_resumed_and_what_does_not_is_refused(
+    published: Published,
+) -> None:
     client = published.client
     assert "`jobs.loads.daily` are paused" in published("job pause daily")
     assert client.job("daily").is_paused
     assert "already paused" in published("job pause schedule:*")
-    said = published("job pause loads.report", code=255)
-    assert "Cannot pause jobs.loads.report" in said
-    assert "is not scheduled, so there is nothing to pause" in said
+    said = published("job pause loads.load", code=255)
+    assert "Cannot pause jobs.loads.load" in said
+    assert "nothing to pause" in said
+    assert "`jobs.loads.report` are paused" in published("job pause loads.report"), "it follows another one"
     assert "`jobs.loads.daily` are resumed" in published("job resume daily")
     assert not client.job("daily").is_paused
     assert "are not paused" in published("job resume daily")
