@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -166,15 +167,15 @@ def test_the_credential_of_a_link_opens_nothing_else(local_yard: Yard) -> None:
     token = link.path.rpartition("/")[2]
     run = local_yard.start()
     cookies = "; ".join(f"{name}={cookie}" for name in (LINK_COOKIE, APP_COOKIE, COOKIE))
+    named = {
+        "workspace_id": api.workspace_id,
+        "organization_id": api.organization_id,
+        "snapshot_id": run,
+        "job_id": local_yard.report,
+        "run_id": run,
+    }
     for route in ROUTES.values():
-        path = route.path.format(
-            workspace_id=api.workspace_id,
-            organization_id=api.organization_id,
-            snapshot_id=run,
-            job_id=local_yard.report,
-            run_id=run,
-            rest="x",
-        )
+        path = re.sub(r"\{(\w+)[^}]*\}", lambda part: named.get(part[1], "1"), route.path)
         for method in route.methods or ():
             without = api.request(method, path, key=None, json={})
             for headers in (

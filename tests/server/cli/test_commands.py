@@ -363,7 +363,7 @@ def test_a_broken_pyproject_is_refused_by_a_dry_run_too(shell: Shell, option: st
     (shell.root / "pyproject.toml").write_text("[project\n")
     result = shell(f"deploy {option}")
     assert result.code == 7
-    assert "pyproject.toml cannot be read" in result.err
+    assert "pyproject.toml` is not valid TOML" in result.err
 
 
 # SPEC: WS-05
