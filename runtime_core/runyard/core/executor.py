@@ -21,26 +21,22 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core import health
 from runyard.core.build_log import BuildLog
+from runyard.core.claiming import claim_waiting
 from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.engines import AttemptId, AttemptState, AttemptStatus, Engine, ExitReport
 from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError, Unavailable
 from runyard.core.ids import Ids
 from runyard.core.interpreters import Interpreters
-from runyard.core.intervals import Window
 from runyard.core.logs import last_words
-from runyard.core.planning import due_after, plan_claim
 from runyard.core.preparing import Launch, Preparer
 from runyard.core.runs import ACTIVE, OPEN, Reason, RunStatus, ending
 from runyard.core.settling import settle
-from runyard.core.store import facts, jobs, runs
+from runyard.core.store import runs
 from runyard.core.store.engine import Database
 from runyard.core.store.runs import NO_LIMITS, Limits
 from runyard.core.system_job import SYSTEM_WORKSPACE
 
 log = logging.getLogger(__name__)
-
-ENGINE = "local"
-"""What an attempt says of where it runs."""
 
 BUILDERS = 2
 """Runs that may wait for an environment at once without holding up others; the builds themselves take turns."""
@@ -222,54 +218,10 @@ class Executor:
     # Steps of one run -------------------------------------------------------------------------------------
 
     def _claim(self, connection: Connection) -> list[AttemptId]:
-        """Claim what has a slot. What a run covers is decided here, because now it is known what is covered."""
-        now = self._looked_at = self._clock.now()
-        claimed = []
-        waiting = runs.claimable(connection, now, self._limits)
-        known, unreadable = facts.load_readable(connection, (row["job_id"] for row in waiting))
-        for row in waiting:
-            if row["attempt"]:
-                # Its window and slot are its own since the first attempt; the facts count it among the active.
-                window = Window(row["interval_start"], row["interval_end"])
-                number = runs.claim(
-                    connection, row, window=window, refresh=row["refresh"], engine=ENGINE, now=now
-                )
-                claimed.append(AttemptId(row["id"], number))
-                continue
-            fired_at = row["tick_at"] if row["tick_at"] is not None else row["created_at"]
-            exact = Window(row["interval_start"], row["interval_end"]) if row["exact"] else None
-            try:
-                if row["job_id"] in unreadable:
-                    raise unreadable[row["job_id"]]
-                started = plan_claim(
-                    known[row["job_id"]],
-                    row["trigger"],
-                    asked_refresh=row["refresh"],
-                    fired_at=fired_at,
-                    now=now,
-                    exact=exact,
-                )
-                if started is None:
-                    continue
-                job, window = started.job, started.window
-                due_at = None if job.archived else due_after(job, now)
-            except Exception as error:
-                # Of any kind: what is wrong with one job must not keep the runs of others from starting.
-                window = exact or Window(fired_at, fired_at)
-                number = runs.claim(
-                    connection, row, window=window, refresh=row["refresh"], engine=ENGINE, now=now
-                )
-                self._refused[AttemptId(row["id"], number)] = error
-                claimed.append(AttemptId(row["id"], number))
-                continue
-            if started.starts_over:
-                jobs.start_over(connection, job.job_id, due_at=due_at, now=now)
-            number = runs.claim(
-                connection, row, window=window, refresh=started.refresh, engine=ENGINE, now=now
-            )
-            claimed.append(AttemptId(row["id"], number))
-            known[job.job_id] = job.with_active(window, refresh=started.refresh)
-        return claimed
+        self._looked_at = self._clock.now()
+        claimed = claim_waiting(connection, self._limits, self._looked_at)
+        self._refused.update((each.attempt, each.error) for each in claimed if each.error is not None)
+        return [each.attempt for each in claimed]
 
     def _start_claimed(self) -> None:
         """Start what was claimed, or has its environment now, and note what runs."""

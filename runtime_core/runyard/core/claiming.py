@@ -1,0 +1,84 @@
+"""Waiting runs leave the queue. The counterpart of `settling`: what a run covers is decided here, at its start.
+
+Everything here happens inside a transaction of the caller. What starts the attempts is the `executor`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, RowMapping
+
+from runyard.core.engines import AttemptId
+from runyard.core.facts import JobFacts
+from runyard.core.intervals import Window
+from runyard.core.planning import Started, due_after, plan_claim
+from runyard.core.store import facts, jobs, runs
+from runyard.core.store.runs import Limits
+
+ENGINE = "local"
+"""What an attempt says of where it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An attempt that holds a slot now; `error` is why it cannot be started."""
+
+    attempt: AttemptId
+    error: Exception | None = None
+
+
+def claim_waiting(connection: Connection, limits: Limits, now: int) -> list[Claimed]:
+    """Claim the waiting runs that there is room for; one that has to wait for another's window is left."""
+    waiting = runs.claimable(connection, now, limits)
+    known, unreadable = facts.load_readable(connection, (row["job_id"] for row in waiting))
+    claimed = []
+    for row in waiting:
+        error: Exception | None = None
+        fired_at = row["created_at"] if row["tick_at"] is None else row["tick_at"]
+        # Stored before it starts if an attempt has had it, or if somebody asked for exactly this one (IVL-14).
+        stored = None if row["interval_start"] is None else Window(row["interval_start"], row["interval_end"])
+        window, refresh = stored or Window(fired_at, fired_at), row["refresh"]
+        # Since its first attempt a run has its own window and slot; the facts count it among the active.
+        if not row["attempt"]:
+            try:
+                planned = _plan(row, known, unreadable, fired_at, stored, now)
+            except Exception as reason:
+                # Of any kind: what is wrong with one job must not keep the runs of others from starting.
+                error = reason
+            else:
+                if planned is None:
+                    continue
+                started, due_at = planned
+                job, window, refresh = started.job, started.window, started.refresh
+                if started.starts_over:
+                    jobs.start_over(connection, job.job_id, due_at=due_at, now=now)
+                known[job.job_id] = job.with_active(window, refresh=refresh)
+        number = runs.claim(connection, row, window=window, refresh=refresh, engine=ENGINE, now=now)
+        claimed.append(Claimed(AttemptId(row["id"], number), error))
+    return claimed
+
+
+def _plan(
+    row: RowMapping,
+    known: Mapping[str, JobFacts],
+    unreadable: Mapping[str, Exception],
+    fired_at: int,
+    exact: Window | None,
+    now: int,
+) -> tuple[Started, int | None] | None:
+    """Return what a run becomes and when its job is due next; None if it has to wait. Raises: what is unreadable."""
+    if row["job_id"] in unreadable:
+        raise unreadable[row["job_id"]]
+    started = plan_claim(
+        known[row["job_id"]],
+        row["trigger"],
+        asked_refresh=row["refresh"],
+        fired_at=fired_at,
+        now=now,
+        exact=exact,
+    )
+    if started is None:
+        return None
+    return started, None if started.job.archived else due_after(started.job, now)
