@@ -241,13 +241,17 @@ def _refreshes_are_claimed(watch: Watch, change: Change) -> Complaints:
 # Windows --------------------------------------------------------------------------------------------------
 
 
+def _run_given_a_window(change: Change) -> Row | None:
+    """Return the run that a change gives a part of time to cover, and not just a point."""
+    run = change.new
+    is_given = _is_first_claim(change) and run is not None and run["interval_start"] != run["interval_end"]
+    return run if is_given else None
+
+
 def _windows_are_disjoint(watch: Watch, change: Change) -> Complaints:
     """No window overlaps one that is covered or being worked on (IVL-04)."""
-    if not _is_first_claim(change):
-        return
-    run = change.new
-    assert run is not None
-    if run["interval_start"] == run["interval_end"]:
+    run = _run_given_a_window(change)
+    if run is None:
         return
     for start, end in _taken(watch.books, run["job_id"], but=run["id"]):
         if start < run["interval_end"] and run["interval_start"] < end:
@@ -256,11 +260,8 @@ def _windows_are_disjoint(watch: Watch, change: Change) -> Complaints:
 
 def _windows_leave_nothing_out(watch: Watch, change: Change) -> Complaints:
     """A window begins where what is covered or worked on ends, or where the range begins (IVL-03, 04, 13)."""
-    if not _is_first_claim(change):
-        return
-    run = change.new
-    assert run is not None
-    if run["interval_start"] == run["interval_end"]:
+    run = _run_given_a_window(change)
+    if run is None:
         return
     declared = watch.books.range(run["job_id"])
     at = watch.books.state[run["job_id"]]["done_until"]
