@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support import shop
 from tests.support.dlthub import Published
-from tests.support.servers import Installation, new_workspace, serving_here
+from tests.support.servers import Installation, server_here
 from tests.support.workspaces import make_workspace
 
 from runyard_server.client import Client, Run
@@ -29,7 +29,7 @@ JANUARY = [f"revenue 2026-01-0{day} 240.0" for day in (1, 2, 3)]
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
-    with serving_here(tmp_path / "data") as served, new_workspace(served, "shop") as client:
+    with server_here(tmp_path / "data", "shop") as client:
         yield client
 
 

@@ -6,7 +6,6 @@ import heapq
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +13,9 @@ from sqlalchemy import Connection, RowMapping
 from tests.support.planning import at
 from tests.support.worlds import OWNER, WORKSPACE, batch_job
 
+from runyard.core.claiming import claim_waiting
 from runyard.core.clock import MICROSECONDS, SystemClock
 from runyard.core.deploying import Deploying, DeployRequest
-from runyard.core.executor import Executor
 from runyard.core.ids import Ids, SystemIds
 from runyard.core.intervals import Window
 from runyard.core.preview import Preview, preview
@@ -25,6 +24,7 @@ from runyard.core.scheduler import Scheduler
 from runyard.core.settling import settle
 from runyard.core.store import accounts, decisions, facts, forecast, jobs, runs, snapshots, workspaces
 from runyard.core.store.engine import Database
+from runyard.core.store.runs import NO_LIMITS
 
 DAY = 86_400 * MICROSECONDS
 
@@ -66,18 +66,6 @@ class Site:
     seconds: dict[str, float] = field(default_factory=dict)
     ends: list[tuple[int, int, str]] = field(default_factory=list)
     started: int = 0
-
-    def __post_init__(self) -> None:
-        nothing: Any = None
-        self.executor = Executor(
-            self.database,
-            nothing,
-            nothing,
-            nothing,
-            self.clock,
-            self.ids,
-            attempt_directory=lambda _attempt: Path(),
-        )
 
     def found(self) -> None:
         def work(connection: Connection) -> None:
@@ -131,10 +119,12 @@ class Site:
 
     def _start(self) -> None:
         """Take off the queue what has a slot, as the executor does; there is no machine that could start it."""
-        for attempt in self.database.write(self.executor._claim):
-            took = round(self.seconds[self._ref_of(attempt.run_id)] * MICROSECONDS)
+        for claimed in self.database.write(lambda c: claim_waiting(c, NO_LIMITS, self.clock.now())):
+            assert claimed.error is None
+            run_id = claimed.attempt.run_id
+            took = round(self.seconds[self._ref_of(run_id)] * MICROSECONDS)
             self.started += 1
-            heapq.heappush(self.ends, (self.clock.at + took, self.started, attempt.run_id))
+            heapq.heappush(self.ends, (self.clock.at + took, self.started, run_id))
 
     def _ref_of(self, run_id: str) -> str:
         row = self.database.read(lambda c: runs.by_id(c, run_id))

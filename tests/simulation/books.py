@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from tests.simulation.storage import WATCHED
+
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Cron, Every, Once, Range, Schedule
 from runyard.core.jobs import JobDefinition, upstream_refs
 from runyard.core.manifest import with_schedule
 from runyard.core.runs import OPEN
 from runyard.core.store.facts import definition_of
+from runyard.core.store.tables import metadata
 from runyard.core.ticks import next_tick
 
 Row = Mapping[str, Any]
@@ -39,17 +42,7 @@ class Change:
         return (self.old or {}).get(column) != (self.new or {}).get(column)
 
 
-KEYS = {
-    "jobs": ("id",),
-    "job_versions": ("id",),
-    "schedule_overrides": ("job_id",),
-    "job_state": ("job_id",),
-    "runs": ("id",),
-    "run_events": ("id",),
-    "run_causes": ("run_id", "cause_run_id"),
-    "covered_windows": ("job_id", "start_at"),
-    "decisions": ("id",),
-}
+KEYS = {name: tuple(column.name for column in metadata.tables[name].primary_key) for name in WATCHED}
 """What tells the rows of a table apart."""
 
 

@@ -144,7 +144,7 @@ def _take_any_window(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _live_through_seeds() -> None:
-    for seed in range(1, SEEDS_TO_NOTICE):
+    for seed in range(1, SEEDS_TO_NOTICE + 1):
         World(seed).run()
 
 
