@@ -25,7 +25,7 @@ from runyard.core.manifest import definition_hash, validate_manifest
 from runyard.core.planning import Event, plan_event
 from runyard.core.reconcile import Change, DeployedJob, JobChange, owner_after, reconcile
 from runyard.core.refresh import upstreams_of
-from runyard.core.store import facts, feed, jobs, snapshots, workspaces
+from runyard.core.store import facts, feed, jobs, manifests, snapshots, workspaces
 from runyard.core.store.engine import Database
 from runyard.core.triggers import deployment
 
@@ -247,7 +247,7 @@ class Deploying:
     def _keep_manifest(
         self, connection: Connection, workspace_id: str, request: DeployRequest, user_id: str, now: int
     ) -> None:
-        jobs.put_manifest(
+        manifests.put(
             connection,
             values={
                 "id": self._ids.new_id(),

@@ -17,7 +17,6 @@ from runyard.core.store.tables import (
     job_versions,
     jobs,
     links,
-    manifests,
     runs,
     schedule_overrides,
 )
@@ -132,7 +131,7 @@ def create(
     now: int,
 ) -> None:
     """Create a job with its first version; `edges` are the refs it follows or is gated by."""
-    put_version(connection, job_id, version_id, 1, definition, definition_hash, user_id=user_id, now=now)
+    _put_version(connection, job_id, version_id, 1, definition, definition_hash, user_id=user_id, now=now)
     connection.execute(
         insert(jobs).values(
             id=job_id,
@@ -168,7 +167,7 @@ def replace_version(
 ) -> None:
     """Give a job its next version, and bring it back if it was archived."""
     version = job["version"] + 1
-    put_version(
+    _put_version(
         connection, job["id"], version_id, version, definition, definition_hash, user_id=user_id, now=now
     )
     connection.execute(
@@ -188,7 +187,7 @@ def replace_version(
     _put_edges(connection, job["workspace_id"], job["id"], edges)
 
 
-def put_version(
+def _put_version(
     connection: Connection,
     job_id: str,
     version_id: str,
@@ -229,16 +228,6 @@ def _put_edges(connection: Connection, workspace_id: str, job_id: str, refs: Ite
     ]
     if rows:
         connection.execute(insert(job_edges), rows)
-
-
-def put_manifest(connection: Connection, *, values: Mapping[str, Any]) -> None:
-    """Keep the manifest as it was deployed, under the next number of its workspace."""
-    highest = select(func.coalesce(func.max(manifests.c.version), 0)).where(
-        manifests.c.workspace_id == values["workspace_id"]
-    )
-    connection.execute(
-        insert(manifests).values(version=connection.execute(highest).scalar_one() + 1, **values)
-    )
 
 
 def set_override(

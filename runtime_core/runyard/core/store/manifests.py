@@ -1,12 +1,23 @@
-"""Manifests as they were deployed, numbered per workspace. How one is written down is in `jobs`."""
+"""Manifests as they were deployed, numbered per workspace."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from runyard.core.store.tables import manifests
+
+
+def put(connection: Connection, *, values: Mapping[str, Any]) -> None:
+    """Keep a manifest as it was deployed, under the next number of its workspace."""
+    highest = select(func.coalesce(func.max(manifests.c.version), 0)).where(
+        manifests.c.workspace_id == values["workspace_id"]
+    )
+    connection.execute(
+        insert(manifests).values(version=connection.execute(highest).scalar_one() + 1, **values)
+    )
 
 
 def page(
