@@ -166,7 +166,8 @@ def test_inputs_are_said_in_words() -> None:
         'mode: one of "full", 1, else 1',
         "until: date or null",
     ]
-    assert in_words({"properties": {"any": {}}}) == ["any: anything"]
+    assert in_words({"properties": {"any": {}}, "required": None}) == ["any: anything"]
+    assert in_words({"properties": None}) == []
 
 
 # SPEC: JCF-09
@@ -177,7 +178,8 @@ def test_inputs_are_said_in_words() -> None:
         ({"properties": {"a": "int"}}, "no schema"),
         ({"properties": ["a"]}, "an object"),
         ({"properties": {"a": {}}, "required": ["b"]}, "does not describe"),
-        ({"properties": {"a": {}}, "required": True}, "does not describe"),
+        ({"properties": {"a": {}}, "required": True}, "a list of texts"),
+        ({"properties": {"a": {}}, "required": [{}]}, "does not describe"),
         ([], "an object"),
     ],
 )

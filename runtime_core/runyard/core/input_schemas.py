@@ -88,7 +88,7 @@ def in_words(inputs: Mapping[str, Any]) -> list[str]:
     """Return each input as people read it: `limit: integer, else 5`."""
     return [
         f"{name}: {_kind_in_words(schema)}{_absence_in_words(name, schema, inputs)}"
-        for name, schema in inputs.get("properties", {}).items()
+        for name, schema in (inputs.get("properties") or {}).items()
     ]
 
 
@@ -103,7 +103,7 @@ def _kind_in_words(schema: Mapping[str, Any]) -> str:
 
 
 def _absence_in_words(name: str, schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
-    if name in inputs.get("required", ()):
+    if name in (inputs.get("required") or ()):
         return ", required"
     return f", else {json.dumps(schema['default'])}" if "default" in schema else ""
 

@@ -8,7 +8,7 @@ triggers are in `triggers`, refs in `job_refs`, the envelope and its checks in `
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from inspect import cleandoc
@@ -247,13 +247,13 @@ def _inputs(ref: str, schema: Mapping[str, Any] | None) -> Mapping[str, Any] | N
     """Return the schema of a job's inputs, once it has the shape that a form is made from. Source: JCF-09."""
     if schema is None:
         return None
-    properties = _Reader(ref, schema).table("properties", {})
-    required = schema.get("required") or ()
+    read = _Reader(ref, schema)
+    properties, required = read.table("properties", {}), read.texts("required")
     if len(properties) > INPUTS_MAX:
         raise InvalidJob(f"{ref}: it has {len(properties)} inputs.", f"Give it at most {INPUTS_MAX}.")
     if not all(isinstance(one, Mapping) for one in properties.values()):
         raise InvalidJob(f"{ref}: `inputs` holds what is no schema.", "Give each property an object.")
-    if not isinstance(required, Collection) or not all(name in properties for name in required):
+    if not properties.keys() >= set(required):
         raise InvalidJob(f"{ref}: `inputs` requires what it does not describe.", "List names of properties.")
     return schema
 
