@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from runyard.core.intervals import UPCOMING
+from runyard.core.manifest import is_timezone
 from runyard.core.preview import DAYS_MAX
 
 JsonObject = dict[str, Any]
@@ -41,10 +41,8 @@ WireStatus = Literal[
 
 
 def _known_timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("no IANA timezone has this name") from None
+    if not is_timezone(name):
+        raise ValueError("no IANA timezone has this name")
     return name
 
 

@@ -45,6 +45,8 @@ REFUSALS: list[tuple[str, str, Any, int, str]] = [
     ("GET", RUNS + "?offset=10001", None, 400, "RY1109"),
     ("GET", RUNS + "?status=sleeping", None, 400, "RY1109"),
     ("GET", RUNS + "?timezone=Mars/Olympus", None, 400, "RY1109"),
+    ("GET", RUNS + "?timezone=../x", None, 400, "RY1109"),
+    ("GET", RUNS + f"?timezone={'a/' * 5_000}b", None, 400, "RY1109"),
     ("GET", RUNS + "?colour=red", None, 400, "RY1109"),
     ("GET", "/api/v1/workspaces/{ws}/events?after=yesterday", None, 400, "RY1109"),
     # Bodies.

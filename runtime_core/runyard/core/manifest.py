@@ -245,7 +245,7 @@ def _faults(job: JobDefinition) -> Iterable[str]:
         yield f"{ref}: `freshness_wait` needs `freshness` to wait for. Name upstreams, or leave it out."
     if job.profile in LOCAL:
         yield f"{ref}: profile `{job.profile}` exists on your own machine only. Name another in `require`."
-    if not _is_timezone(job.timezone):
+    if not is_timezone(job.timezone):
         yield f"{ref}: there is no timezone `{job.timezone}`. Use an IANA name such as `Europe/Berlin`."
     if job.default_trigger is not None and job.default_trigger not in expand_triggers(job):
         yield f"{ref}: its default trigger `{job.default_trigger}` is none of its triggers."
@@ -253,7 +253,8 @@ def _faults(job: JobDefinition) -> Iterable[str]:
         yield f"{ref}: the dashboard must be an interactive job."
 
 
-def _is_timezone(name: str) -> bool:
+def is_timezone(name: str) -> bool:
+    """Return whether a text, whatever it is, names an IANA timezone."""
     try:
         zoneinfo.ZoneInfo(name)
     # A name that is a directory, too long or odd fails in the file system, each in its own way.
