@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.worlds import World, batch_job
+from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core.clock import MICROSECONDS
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.settling import settle
-from runyard.core.store import runs
+from runyard.core.store import forecast, runs
 
 LATER: dict[str, Any] = {"of_a_later_version": 1}
 HOURLY = "schedule:0 * * * *"
@@ -83,3 +83,11 @@ def test_it_is_left_out_of_what_an_end_causes_and_the_others_are_not(
         end(world, first["id"])
     assert (len(world.runs("jobs.etl.good")), world.runs("jobs.etl.bad")) == (1, [])
     assert world.job("jobs.etl.bad")["id"] in caplog.text
+
+
+def test_what_is_foreseen_leaves_it_out(world: World) -> None:
+    world.deploy(batch_job("bad", HOURLY), batch_job("good", HOURLY))
+    world.store_badly("jobs.etl.bad", {}, LATER)
+    now = world.runtime.clock.now()
+    seen = world.runtime.database.read(lambda c: forecast.of_workspace(c, WORKSPACE, now))
+    assert list(seen.jobs) == ["jobs.etl.good"]

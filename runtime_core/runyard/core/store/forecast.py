@@ -28,12 +28,12 @@ _LENGTHS = (
 
 
 def of_workspace(connection: Connection, workspace_id: str, now: int) -> Situation:
-    """Return the live jobs of a workspace as they are now."""
+    """Return the live jobs of a workspace as they are now, without those that cannot be read."""
     query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.archived_at.is_(None))
     ids = connection.execute(query.order_by(jobs.c.job_ref)).scalars().all()
     found: dict[str, JobFacts] = {}
     for start in range(0, len(ids), facts.BATCH):
-        loaded = facts.load(connection, ids[start : start + facts.BATCH])
+        loaded, _ = facts.load_readable(connection, ids[start : start + facts.BATCH])
         found |= {job.definition.job_ref: job for job in loaded.values()}
     return _situation(connection, workspace_id, dict(sorted(found.items())), now)
 
@@ -44,9 +44,9 @@ def of_job(connection: Connection, workspace_id: str, ref: str, now: int) -> Sit
     frontier = {ref}
     while frontier:
         loaded = facts.by_ref(connection, workspace_id, frontier)
-        found |= {each: job for each, job in loaded.items() if not job.archived}
-        frontier = {up for job in loaded.values() for up in upstreams_of(job)} - found.keys()
-        frontier -= loaded.keys()
+        live = {each: job for each, job in loaded.items() if not job.archived}
+        found |= live
+        frontier = {up for job in live.values() for up in upstreams_of(job)} - found.keys()
     return _situation(connection, workspace_id, dict(sorted(found.items())), now)
 
 
