@@ -19,7 +19,9 @@ SINCE_FEBRUARY = {"interval": {"start": "2026-02-01"}}
 
 def daily(**facts: Any) -> JobFacts:
     """Return a job of every day that has covered February."""
-    return job(DAILY, wire=SINCE_FEBRUARY, done_until=at("2026-03-01T00:00"), completed_at=1, **facts)
+    return job(
+        DAILY, wire=SINCE_FEBRUARY, **{"done_until": at("2026-03-01T00:00"), "completed_at": 1, **facts}
+    )
 
 
 def asked_for(of: JobFacts, start: str, end: str) -> list[Window]:
@@ -136,3 +138,7 @@ def test_a_part_fulfils_no_refresh_that_is_pending() -> None:
     started = claimed(daily(refresh_pending=True), window("2026-02-03", "2026-02-05"))
     assert started is not None
     assert (started.refresh, started.job.refresh_pending) == (False, True)
+    # Nor does the first part of all that completes, when a whole run has failed before.
+    started = claimed(daily(refresh_pending=True, completed_at=None), window("2026-02-03", "2026-02-05"))
+    assert started is not None
+    assert not started.refresh

@@ -407,7 +407,9 @@ def plan_claim(
     """
     if exact is not None:
         is_taken = any(exact.overlaps(window) for window in job.working_on)
-        return None if is_taken else Started(job, exact, refresh=job.completed_at is None)
+        # What fulfils no refresh that is pending is none, be it the first run that completes.
+        is_first = job.completed_at is None and not job.refresh_pending
+        return None if is_taken else Started(job, exact, refresh=is_first)
     refresh = is_refresh(job, asked=asked_refresh)
     # Beside a refresh under way another one works on: starting over with each, runs that overlap would never end it.
     starts_over = refresh and (asked_refresh or not job.refreshing)
@@ -442,7 +444,7 @@ def _next_gap(job: JobFacts, now: int) -> Window | None:
         window = run_window(schedule, job.range, done_until=start, now=now)
         if window is None or window.is_empty:
             return None
-        in_the_way = next((w for w in taken if w.end > window.start and w.start < window.end), None)
+        in_the_way = next((other for other in taken if other.overlaps(window)), None)
         if in_the_way is None:
             return window
         if in_the_way.start > window.start:
