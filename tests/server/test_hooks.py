@@ -148,6 +148,7 @@ def test_calls_may_have_to_be_signed(local_api: Api, tmp_path: Path) -> None:
         (b"[" * 100_000, 202),
         (b"\xff\xfe", 400),
         (b"a\0b", 400),
+        (b'{"table": NaN}', 400),
         (b"x" * (1024 * 1024), 202),
         (b"x" * (1024 * 1024 + 1), 413),
         (json.dumps({"table": "x" * 100_001}).encode(), 413),

@@ -86,7 +86,7 @@ def issue(
 def call(connection: Connection, job_id: str, path: str, body: str, *, ids: Ids, now: int) -> Called | None:
     """Return what becomes of a call of a job's webhook; None if it has none at that path.
 
-    Raises: TooLarge for a value that no parameter can take, Unavailable while too many runs wait.
+    Raises: TooLarge or InvalidRequest for a value that no parameter can take, Unavailable while too many runs wait.
     """
     job = facts.load(connection, [job_id])[job_id]
     trigger = _by_path(job.definition).get(path.strip("/"))
@@ -111,7 +111,10 @@ def call(connection: Connection, job_id: str, path: str, body: str, *, ids: Ids,
 
 
 def parameters_in(body: str, job: JobDefinition) -> Mapping[str, Any]:
-    """Return what a JSON object gives the parameters of a job; nothing of any other body. Raises: TooLarge."""
+    """Return what a JSON object gives the parameters of a job; nothing of any other body.
+
+    Raises: TooLarge, InvalidRequest.
+    """
     try:
         posted = json.loads(body)
     except (ValueError, RecursionError):
@@ -120,7 +123,13 @@ def parameters_in(body: str, job: JobDefinition) -> Mapping[str, Any]:
         return {}
     given = {key: posted[key] for key in job.wire.get("config_keys") or () if key in posted}
     for key, value in given.items():
-        if len(json.dumps(value).encode()) > PARAMETER_BYTES_MAX:
+        try:
+            size = len(json.dumps(value, allow_nan=False).encode())
+        except ValueError as error:
+            raise InvalidRequest(
+                f"`{key}` holds a number that JSON has no word for.", "Send finite numbers."
+            ) from error
+        if size > PARAMETER_BYTES_MAX:
             raise TooLarge(
                 f"`{key}` has more than {PARAMETER_BYTES_MAX} bytes, too many for a parameter.",
                 'Let the function read it from `run_context["body"]`.',
