@@ -270,7 +270,7 @@ def fail_first_attempt(world: World) -> tuple[str, Window]:
     """Let the first attempt of a run fail; return the run and its window."""
     run_id = world.start_one("told")["id"]
     now = world.runtime.clock.now()
-    [attempt] = world.runtime.database.write(world.runtime.executor._claim)
+    [attempt] = (each.attempt for each in world.runtime.database.write(world.runtime.executor._claim))
     row = world.run(run_id)
 
     def fail(connection: Connection) -> None:
@@ -315,7 +315,7 @@ def test_a_next_attempt_covers_what_the_first_one_was_to_cover(
     assert still.run(run_id)["refresh"], "the first run of a job loads from scratch"
     due_at = still.run(run_id)["due_at"]
     monkeypatch.setattr(still.runtime.clock, "now", lambda: due_at)
-    [attempt] = still.runtime.database.write(still.runtime.executor._claim)
+    [attempt] = (each.attempt for each in still.runtime.database.write(still.runtime.executor._claim))
     row = still.run(run_id)
     assert (attempt.number, row["status"], row["refresh"], row["due_at"]) == (2, "starting", True, None)
     assert Window(row["interval_start"], row["interval_end"]) == window

@@ -391,7 +391,7 @@ def test_a_run_claimed_but_not_started_before_the_crash_starts_once_after_it(tmp
     world.upload({"etl.py": ETL})
     world.deploy(batch_job("say"))
     run = world.start_one("say")
-    [attempt] = world.runtime.database.write(world.runtime.executor._claim)
+    [attempt] = (each.attempt for each in world.runtime.database.write(world.runtime.executor._claim))
     assert attempt.run_id == run["id"]
     (world.runtime.attempt_directory(attempt) / "workspace").mkdir(parents=True)
     world.close()  # as after a crash: the claim is written, the directory begun, the process is not there

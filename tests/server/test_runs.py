@@ -142,10 +142,10 @@ def test_a_run_tells_of_its_attempts_and_when_the_next_one_is_due(api: Api, tmp_
     run_id = api.start_job(load["id"])["id"]
 
     def fail(connection: Connection) -> None:
-        [attempt] = api.runtime.executor._claim(connection)
+        [claimed] = api.runtime.executor._claim(connection)
         how = RunStatus.FAILED, Reason.LOST
         now = api.clock.now()
-        settle(connection, run_id, *how, ids=api.runtime.ids, now=now, attempt=attempt.number)
+        settle(connection, run_id, *how, ids=api.runtime.ids, now=now, attempt=claimed.attempt.number)
 
     api.runtime.database.write(fail)
     run = api.get(f"{api.here}/job-runs/{run_id}")

@@ -68,7 +68,10 @@ def _plan(
     exact: Window | None,
     now: int,
 ) -> tuple[Started, int | None] | None:
-    """Return what a run becomes and when its job is due next; None if it has to wait. Raises: what is unreadable."""
+    """Return what a run becomes and, if it starts over, when its job is due next; None if it has to wait.
+
+    Raises: what is wrong with the job.
+    """
     if row["job_id"] in unreadable:
         raise unreadable[row["job_id"]]
     started = plan_claim(
@@ -81,4 +84,5 @@ def _plan(
     )
     if started is None:
         return None
-    return started, None if started.job.archived else due_after(started.job, now)
+    is_due = started.starts_over and not started.job.archived
+    return started, due_after(started.job, now) if is_due else None

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core import health
 from runyard.core.build_log import BuildLog
-from runyard.core.claiming import claim_waiting
+from runyard.core.claiming import Claimed, claim_waiting
 from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.engines import AttemptId, AttemptState, AttemptStatus, Engine, ExitReport
 from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError, Unavailable
@@ -198,7 +198,8 @@ class Executor:
         """Take runs off the queue while there are slots, and start each."""
         self._start_claimed()
         while not self._stopping and (claimed := self._database.write(self._claim)):
-            self._claimed.extend(claimed)
+            self._refused.update((each.attempt, each.error) for each in claimed if each.error is not None)
+            self._claimed.extend(each.attempt for each in claimed)
             self._start_claimed()
 
     def take_answers(self) -> None:
@@ -217,11 +218,9 @@ class Executor:
 
     # Steps of one run -------------------------------------------------------------------------------------
 
-    def _claim(self, connection: Connection) -> list[AttemptId]:
+    def _claim(self, connection: Connection) -> list[Claimed]:
         self._looked_at = self._clock.now()
-        claimed = claim_waiting(connection, self._limits, self._looked_at)
-        self._refused.update((each.attempt, each.error) for each in claimed if each.error is not None)
-        return [each.attempt for each in claimed]
+        return claim_waiting(connection, self._limits, self._looked_at)
 
     def _start_claimed(self) -> None:
         """Start what was claimed, or has its environment now, and note what runs."""
@@ -303,10 +302,16 @@ class Executor:
 
     def _build_ahead(self, workspace_id: str) -> None:
         """Runs on a builder's thread. A failure is said by the first run that needs the environment."""
+        try:
+            deployed = self._preparer.deployed(workspace_id)
+        except Exception as error:
+            if not self._stopping:
+                log.warning("nothing of workspace %s could be built ahead: %s", workspace_id, error)
+            return
         # Most jobs need the same, and what fails for one is not tried again for each of the others.
         needs = {
             (job.dependency_groups, job.entry_point.launcher): (requirements, job)
-            for requirements, job in self._preparer.deployed(workspace_id)
+            for requirements, job in deployed
         }
         for requirements, job in needs.values():
             try:

@@ -138,7 +138,7 @@ class Preparer:
             if deployment is None:
                 return []
             views = [
-                facts.definition_of(row["version_id"], row["definition"], row["extensions"])
+                facts.job_of(row)
                 for row in jobs.all_of(connection, workspace_id)
                 if row["archived_at"] is None
             ]

@@ -105,20 +105,16 @@ class Tick:
     skipped: tuple[str, ...] = ()
 
 
-def next_ticks(
-    definition: JobDefinition, *, now: int, count: int = UPCOMING, anchor_at: int | None = None
-) -> list[Tick]:
-    """Return the next firing times of a job, deployed or not, from its definition alone.
+def next_ticks(definition: JobDefinition, *, now: int, count: int = UPCOMING) -> list[Tick]:
+    """Return the next firing times of a job that is deployed now, from its definition alone.
 
-    `anchor_at` is where the phase of an `every` trigger starts: now, unless the job is deployed already.
     Source: TRG-22, TZ-07.
     """
-    anchor = now if anchor_at is None else anchor_at
-    job = JobFacts(job_id="", workspace_id="", definition=definition, anchor_at=anchor)
+    job = JobFacts(job_id="", workspace_id="", definition=definition, anchor_at=now)
     found = sorted(
         (at, trigger)
         for trigger, schedule in job.timed
-        for at in upcoming(schedule, anchor=anchor, last_due=None, now=now, count=count)
+        for at in upcoming(schedule, anchor=now, last_due=None, now=now, count=count)
     )[:count]
     moved = _moved([job], now, found[-1][0]) if found else {}
     return [Tick(at, trigger, *moved.get((job.job_id, trigger, at), ())) for at, trigger in found]
