@@ -155,6 +155,13 @@ def test_a_dependency_group_counts_for_the_jobs_that_require_it(tmp_path: Path) 
 
 
 # SPEC: DGR-08
+def test_a_group_that_nobody_declared_is_never_the_answer(tmp_path: Path) -> None:
+    (missing,) = check(workspace(tmp_path, {"etl.py": "import pyarrow\n"})).findings
+    assert missing.cause == "No declared dependency provides `pyarrow`."
+    assert "`uv add pyarrow`" in missing.remedy
+
+
+# SPEC: DGR-08
 def test_a_group_that_is_not_declared_is_an_error(tmp_path: Path) -> None:
     told = workspace(tmp_path, {"etl.py": ""}, job("etl", require={"dependency_groups": ["web"]}))
     (error,) = check(told).findings

@@ -40,7 +40,7 @@ from runyard.core.errors import (
 from runyard.core.installed import Installed
 from runyard.core.jobs import JobDefinition, parse_job
 from runyard.core.manifest import DEPLOYMENT_MODULE
-from runyard.core.requirements import Requirements, requirements_for
+from runyard.core.requirements import PUBLISHED_GROUPS, Requirements, requirements_for
 from runyard.core.sdk import PACKAGES
 from runyard.core.settings import DEV, files_for, merge
 from runyard.core.snapshots import SETTINGS
@@ -211,7 +211,9 @@ class _Checking:
                     specs = requirements_for(needed, *environment)
                     provided[environment] = installed.modules_of(specs, needed.overrides)
                 reaches.append(imports.Reach(job.job_ref, modules, provided[environment]))
-        optional = {name: specs for name, specs in needed.groups.items() if name not in needed.default_groups}
+        # Nobody declared the published ones: no job is meant to require them by name.
+        excluded = {*needed.default_groups, *PUBLISHED_GROUPS}
+        optional = {name: specs for name, specs in needed.groups.items() if name not in excluded}
         self._found += imports.check(
             self._code.sources,
             reaches,

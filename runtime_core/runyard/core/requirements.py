@@ -51,7 +51,7 @@ _PUBLISHED_LAUNCHERS = {
         "dashboard": (),
     }.items()
 }
-_PUBLISHED_GROUPS = {
+PUBLISHED_GROUPS = {
     DASHBOARD_REF: ("ibis-framework", "marimo", "pyarrow", "s3fs"),
     "agent-loop-claude-agent-sdk": ("claude-agent-sdk",),
     "agent-loop-pydantic-ai": ("pydantic-ai-slim[anthropic,openai,google,mcp,spec]",),
@@ -178,7 +178,7 @@ def export(
     for specs in (*groups.values(), overrides):
         _check(specs, InvalidWorkspace)
     present = _names(groups[MAIN])
-    groups = {name: _without(specs, present) for name, specs in _PUBLISHED_GROUPS.items()} | groups
+    groups = {name: _without(specs, present) for name, specs in PUBLISHED_GROUPS.items()} | groups
     launchers = {name: _without(specs, present) for name, specs in _PUBLISHED_LAUNCHERS.items()}
     dlt = _installed_dlt()
     if "dlt" not in present:
