@@ -6,14 +6,16 @@ Only metadata is read; nothing of the environment is imported. What a workspace 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from runyard.core.checks.imports import DISTRIBUTIONS
+from runyard.core.errors import InvalidWorkspace
 from runyard.core.processes import Processes
 
 ASK_SECONDS = 20.0
@@ -76,7 +78,7 @@ class Installed:
         """Return what a package needs for itself, or for an extra of it."""
         if (name, extra) not in self._needed:
             found = self._distribution(name)
-            needed = map(Requirement, (found and found.requires) or ())
+            needed = _readable((found and found.requires) or ())
             self._needed[name, extra] = self._that_apply(needed, extra)
         return self._needed[name, extra]
 
@@ -93,10 +95,28 @@ class Installed:
 
 
 def installed_for(python: Path, processes: Processes, root: Path, env: Mapping[str, str]) -> Installed:
-    """Return what a Python finds installed, without what `root` itself holds."""
+    """Return what a Python finds installed, without what `root` itself holds.
+
+    Raises: InvalidWorkspace if it does not say.
+    """
     argv = [str(python), "-P", "-c", _ASK]
-    said = json.loads(processes.run(argv, cwd=root, env=env, timeout_seconds=ASK_SECONDS).stdout)
+    completed = processes.run(argv, cwd=root, env=env, timeout_seconds=ASK_SECONDS)
+    try:
+        said = json.loads(completed.stdout)
+    except ValueError:
+        raise InvalidWorkspace(
+            f"`{python}` does not say what it has installed.",
+            "Build the environment anew.",
+            reasons=completed.stderr.strip().splitlines(),
+        ) from None
     return Installed(said["path"], said["version"])
+
+
+def _readable(needs: Iterable[str]) -> Iterator[Requirement]:
+    """Yield what a package needs, without what is written as no installer reads it any more: `pytz (>dev)`."""
+    for need in needs:
+        with suppress(InvalidRequirement):
+            yield Requirement(need)
 
 
 def _modules_in(found: Distribution) -> frozenset[str]:
