@@ -373,7 +373,7 @@ class Views:
             "job_definition_engine_version": row["engine_version"],
             "job_definition_hash": row["manifest_hash"],
             "description": row["description"],
-            "job_count": len(row["jobs"]),
+            "job_count": row["job_count"],
             "created_at": instant(row["created_at"]),
             "created_by": row["created_by"],
         }

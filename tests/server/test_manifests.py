@@ -18,12 +18,14 @@ LATER = {**LOAD, "triggers": ["schedule:0 7 * * *"]}
 def test_every_manifest_is_numbered_and_kept_as_it_was_sent(api: Api, tmp_path: Path) -> None:
     api.prepare(tmp_path, LOAD)
     api.deploy(LOAD)
-    api.deploy(LATER, extensions={"jobs.etl.load": {"split": "1d"}})
+    api.deploy(LATER, batch_job("new"), extensions={"jobs.etl.load": {"split": "1d"}})
     listed = api.get(f"{api.here}/manifests")
-    assert [row["version"] for row in listed["items"]] == [2, 1], "a deploy without changes makes none"
+    counts = [(row["version"], row["job_count"]) for row in listed["items"]]
+    assert counts == [(2, 2), (1, 1)], "a deploy without changes makes none"
     TypeAdapter(schemas.Page[schemas.Manifest]).validate_python(listed)
     first, second = (api.get(f"{api.here}/manifests/{number}") for number in (1, 2))
-    assert (first["jobs"], second["jobs"]) == ([LOAD], [LATER])
+    assert (first["jobs"], second["jobs"]) == ([LOAD], [LATER, batch_job("new")])
+    assert (first["job_count"], second["job_count"]) == (1, 2)
     assert second["extensions"] == {"jobs.etl.load": {"split": "1d"}}
     TypeAdapter(schemas.WholeManifest).validate_python(first)
     api.ok("GET", f"{api.here}/manifests/9", 404)

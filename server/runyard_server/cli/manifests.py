@@ -66,7 +66,8 @@ def list_manifests(
 def diff(context: typer.Context, version: Version, other: Other = None) -> None:
     """Show in what one manifest differs from another, job by job."""
     session = session_of(context)
-    newest = other or next(each.version for each in session.client.manifests())
+    # Where none was deployed, the server says that it has no such number.
+    newest = other or next((each.version for each in session.client.manifests(page_items=1)), version)
     found = session.client.compare_manifests(version, newest)
     rows = (
         (

@@ -194,9 +194,9 @@ class Client:
         }
         return DeployReceipt.from_wire(self._wire.post(self._path("-deploy"), body))
 
-    def manifests(self) -> Iterator[Manifest]:
+    def manifests(self, *, page_items: int = PAGE_ITEMS) -> Iterator[Manifest]:
         """Yield the manifests that were deployed, the newest first."""
-        return map(Manifest.from_wire, self._pages(self._path("manifests")))
+        return map(Manifest.from_wire, self._pages(self._path("manifests"), page_items=page_items))
 
     def manifest(self, version: int) -> Manifest:
         """Return a manifest with its jobs, by its number."""

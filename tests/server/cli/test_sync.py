@@ -101,6 +101,9 @@ def test_runs_keep_the_code_and_settings_they_were_started_with(shell: Shell, fr
 
 # SPEC: RCN-18
 def test_one_can_look_at_what_was_deployed_before_and_go_back(shell: Shell, fresh: Client) -> None:
+    nothing = shell("workspace manifest diff 3")
+    assert nothing.code == 4
+    assert "No manifest of this workspace has the number 3." in nothing.err
     assert shell("deploy").code == 0
     etl = shell.root / "etl.py"
     etl.write_text(etl.read_text().replace('expose={"tags": ["demo"]}', 'trigger="every:2h"'))

@@ -9,6 +9,11 @@ from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from runyard.core.store.tables import manifests
 
+_JOB_COUNT = func.json_array_length(manifests.c.jobs).label("job_count")
+
+_HEAD = [column for column in manifests.c if column.name not in ("jobs", "extensions")]
+"""What is listed: a page of whole manifests could be hundreds of megabytes."""
+
 
 def put(connection: Connection, *, values: Mapping[str, Any]) -> None:
     """Keep a manifest as it was deployed, under the next number of its workspace."""
@@ -23,13 +28,14 @@ def put(connection: Connection, *, values: Mapping[str, Any]) -> None:
 def page(
     connection: Connection, workspace_id: str, *, limit: int, offset: int
 ) -> tuple[Sequence[RowMapping], int]:
-    """Return manifests, the newest first, and how many there are."""
+    """Return manifests with their numbers of jobs but without these, the newest first, and how many there are."""
     here = manifests.c.workspace_id == workspace_id
     total = connection.execute(select(func.count()).select_from(manifests).where(here)).scalar_one()
-    query = select(manifests).where(here).order_by(manifests.c.version.desc()).limit(limit).offset(offset)
-    return connection.execute(query).mappings().all(), total
+    newest_first = select(*_HEAD, _JOB_COUNT).where(here).order_by(manifests.c.version.desc())
+    return connection.execute(newest_first.limit(limit).offset(offset)).mappings().all(), total
 
 
 def get(connection: Connection, workspace_id: str, version: int) -> RowMapping | None:
-    query = select(manifests).where(manifests.c.workspace_id == workspace_id, manifests.c.version == version)
-    return connection.execute(query).mappings().first()
+    """Return a manifest whole."""
+    here = (manifests.c.workspace_id == workspace_id, manifests.c.version == version)
+    return connection.execute(select(manifests, _JOB_COUNT).where(*here)).mappings().first()
