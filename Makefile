@@ -14,13 +14,13 @@ NOTEBOOKS := notebooks/runyard_notebooks/control_panel.py examples/flights/fligh
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: help demo test test-all check widgets bench kills simulate coverage zones mutants fuzz screenshots browser ready
+.PHONY: help demo test test-all slow check widgets bench kills simulate coverage zones mutants fuzz screenshots browser ready
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      deploy the example on a copy, run it, open the panel"
 	@echo "make test      everything that is fast, on SQLite and PostgreSQL"
-	@echo "make test-all  everything"
+	@echo "make test-all  everything: those, and the slow ones (make slow)"
 	@echo "make check     format, lint, types, notebooks, direction of imports; the widgets' scripts and their tests"
 	@echo "make widgets   build the widgets' scripts, after a change of widgets/src"
 	@echo "make screenshots  take the pictures of the documents anew"
@@ -39,8 +39,10 @@ demo: ready
 test: ready
 	$(PYTEST) -m "not slow"
 
-test-all: ready browser
-	$(PYTEST)
+test-all: test slow
+
+slow: ready browser
+	$(PYTEST) -m slow
 
 check: ready widgets/node_modules
 	.venv/bin/ruff format --check .
