@@ -43,6 +43,7 @@ PURE = frozenset(
         "manifest",
         "manifest_differences",
         "options",
+        "outcomes",
         "parameters",
         "planning",
         "preview",

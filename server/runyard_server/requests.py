@@ -11,9 +11,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from runyard.core.intervals import UPCOMING
 from runyard.core.manifest import is_timezone
-from runyard.core.preview import DAYS_MAX
+from runyard.core.outcomes import DAYS_MAX, UPCOMING
 
 JsonObject = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from runyard.core.planning import Outcome
+from runyard.core.outcomes import Outcome
 from runyard_server.cli.app import SUBCOMMANDS, app
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scheduling.md").read_text(encoding="utf-8")

@@ -11,7 +11,8 @@ from tests.support.planning import at, job, window
 from runyard.core.facts import JobFacts
 from runyard.core.freshness import stale_because
 from runyard.core.intervals import Window
-from runyard.core.planning import Decision, Ended, Outcome, plan, plan_after, window_at_start
+from runyard.core.outcomes import Outcome
+from runyard.core.planning import Decision, Ended, plan, plan_after, window_at_start
 from runyard.core.runs import RunStatus
 
 HOURLY = "schedule:0 * * * *"

@@ -10,7 +10,8 @@ import pytest
 from tests.support.planning import at, job, window
 
 from runyard.core.intervals import Window
-from runyard.core.planning import Ended, Outcome, is_refresh, plan, plan_after, plan_start, window_at_start
+from runyard.core.outcomes import Outcome
+from runyard.core.planning import Ended, is_refresh, plan, plan_after, plan_start, window_at_start
 from runyard.core.runs import RunStatus
 
 HOURLY = "schedule:0 * * * *"

@@ -11,7 +11,8 @@ from tests.support.planning import at, job, window
 
 from runyard.core.clock import MICROSECONDS
 from runyard.core.facts import JobFacts
-from runyard.core.planning import Outcome, due_after
+from runyard.core.outcomes import Outcome
+from runyard.core.planning import due_after
 from runyard.core.preview import ForeseenRun, Preview, Situation, next_ticks, preview, upstream_of
 from runyard.core.ticks import ClockChange
 

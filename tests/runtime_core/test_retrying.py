@@ -11,7 +11,7 @@ from runyard import run
 from runyard.core.clock import MICROSECONDS
 from runyard.core.errors import InvalidJob
 from runyard.core.jobs import RETRY_DELAY_MAX_SECONDS, RetryPolicy
-from runyard.core.planning import Outcome
+from runyard.core.outcomes import Outcome
 from runyard.core.retrying import Failed, plan_retry
 from runyard.core.runs import Reason
 

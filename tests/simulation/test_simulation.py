@@ -17,7 +17,7 @@ from tests.simulation.world import CRASHES, EVENTS, Violation, World
 from runyard.core import executor, planning, refresh, scheduler, settling
 from runyard.core.executor import Executor
 from runyard.core.intervals import Window
-from runyard.core.planning import Outcome
+from runyard.core.outcomes import Outcome
 from runyard.core.runs import RunStatus
 from runyard.core.store import jobs, runs
 

@@ -12,14 +12,12 @@ from datetime import datetime
 from runyard.core.clock import MICROSECONDS, from_datetime
 from runyard.core.errors import InvalidInput, InvalidInterval, InvalidTrigger
 from runyard.core.jobs import IntervalSpec
+from runyard.core.outcomes import UPCOMING
 from runyard.core.ticks import at_wall_time, check_schedule, local_text, next_tick, previous_tick
 from runyard.core.triggers import YEARS, parse_duration
 
 MIN_EVERY_SECONDS = 60.0
 """Shortest `every` period unless the server is told otherwise: below it starting runs is most of the work."""
-
-UPCOMING = 5
-"""Firing times that a preview shows (TRG-22)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from runyard.core import freshness
@@ -26,30 +25,10 @@ from runyard.core.clock import MICROSECONDS, to_datetime
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window, latest_due, next_due, remaining, run_window
 from runyard.core.jobs import RefreshPolicy, upstream_refs
+from runyard.core.outcomes import Outcome
 from runyard.core.refresh import downstream_of
 from runyard.core.runs import RunStatus
 from runyard.core.triggers import TriggerType, in_words, parse_trigger
-
-
-class Outcome(StrEnum):
-    """What became of a tick or event."""
-
-    FIRED = "fired"
-    """A run was created and may start at once."""
-    LIMITED = "limited"
-    """A run was created and waits for a free slot."""
-    COALESCED = "coalesced"
-    """A run of this trigger waits already; the tick joins it, and its window will cover both."""
-    MERGED = "merged"
-    """A run of this trigger waits already; the event joins it as a further cause."""
-    WAITING = "waiting"
-    """An upstream is not fresh; the tick waits for it, as long as its job allows."""
-    NOT_FRESH = "not_fresh"
-    """An upstream is not fresh; nothing runs, and the next run covers the time."""
-    PAUSED = "paused"
-    SKIPPED = "skipped"
-    RETRIED = "retried"
-    """An attempt of a run failed; the run is tried again (`retrying`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,21 +17,16 @@ from dataclasses import dataclass, field, replace
 
 from runyard.core.clock import MICROSECONDS
 from runyard.core.facts import JobFacts
-from runyard.core.intervals import UPCOMING, Cron, Window, upcoming
+from runyard.core.intervals import Cron, Window, upcoming
 from runyard.core.jobs import JobDefinition, RefreshPolicy, upstream_refs
+from runyard.core.outcomes import UPCOMING, USUAL_SECONDS
 from runyard.core.planning import Decision, Ended, due_after, plan, plan_after, plan_claim
 from runyard.core.refresh import upstreams_of
 from runyard.core.runs import RunStatus
 from runyard.core.ticks import ClockChange, clock_changes, next_tick, skipped_times
 
-DAYS_MAX = 366
-"""The farthest a preview looks: a year has every tick and every clock change."""
-
 FIRINGS_MAX = 10_000
 """Decisions of one preview: a job of every five minutes makes 8,640 in 30 days, and these take about a second."""
-
-USUAL_SECONDS = 60.0
-"""How long a run is taken to need while none of its job has completed."""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,8 @@ from typing import Any
 
 from runyard.core.clock import MICROSECONDS
 from runyard.core.jobs import RetryPolicy
-from runyard.core.planning import Decision, Outcome
+from runyard.core.outcomes import Outcome
+from runyard.core.planning import Decision
 from runyard.core.runs import Reason
 
 

@@ -18,7 +18,8 @@ from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.intervals import Window, exact_windows
 from runyard.core.jobs import upstream_refs
-from runyard.core.planning import Decision, Outcome, plan_start
+from runyard.core.outcomes import Outcome
+from runyard.core.planning import Decision, plan_start
 from runyard.core.profiles import ACCESS, LOCAL, PROD
 from runyard.core.refresh import Reached, reach_of
 from runyard.core.runs import TERMINAL, Reason, RunStatus

@@ -19,7 +19,8 @@ from runyard.core.errors import RunyardError
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.jobs import upstream_refs
-from runyard.core.planning import Decision, Outcome, plan
+from runyard.core.outcomes import Outcome
+from runyard.core.planning import Decision, plan
 from runyard.core.store import facts, jobs
 from runyard.core.store.engine import Database
 

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from rich.text import Text
 
 from runyard.core import time_words
-from runyard.core.planning import Outcome
+from runyard.core.outcomes import Outcome
 from runyard_server.cli.output import short_duration
 from runyard_server.client import ClockChange, Firing
 

@@ -15,8 +15,7 @@ from rich.text import Text
 from runyard.core import time_words
 from runyard.core.job_refs import short_name
 from runyard.core.jobs import JobType
-from runyard.core.planning import Outcome
-from runyard.core.preview import DAYS_MAX, USUAL_SECONDS
+from runyard.core.outcomes import DAYS_MAX, USUAL_SECONDS, Outcome
 from runyard_server.cli import foreseen, job, output, strips, times
 from runyard_server.cli.options import MaybeSelectors
 from runyard_server.cli.session import Session, session_of

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from rich.text import Text
 
-from runyard.core.planning import Outcome
+from runyard.core.outcomes import Outcome
 from runyard_server.client import Firing, ForeseenRun
 
 STEPS = tuple(

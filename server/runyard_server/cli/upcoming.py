@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from runyard.core import time_words, triggers
-from runyard.core.intervals import UPCOMING
+from runyard.core.outcomes import UPCOMING
 from runyard_server.cli import foreseen, output, times
 from runyard_server.cli.options import Name
 from runyard_server.cli.session import Session, session_of

@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from runyard.core.clock import MICROSECONDS
 from runyard.core.errors import NotFound
-from runyard.core.preview import DAYS_MAX, Situation, preview
+from runyard.core.outcomes import DAYS_MAX
+from runyard.core.preview import Situation, preview
 from runyard.core.store import forecast, jobs
 from runyard_server import plan_views, requests, schemas
 from runyard_server.context import Reading, reply

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from runyard.core.planning import Decision, Outcome
+from runyard.core.outcomes import Outcome
+from runyard.core.planning import Decision
 from runyard.core.store.tables import decisions, jobs, runs
 
 REPEATABLE = (Outcome.NOT_FRESH, Outcome.PAUSED, Outcome.SKIPPED, Outcome.WAITING)
