@@ -73,3 +73,16 @@ def test_the_command_line_and_the_client_need_no_package_of_an_extra() -> None:
                     print(module.name)
     """)
     assert {"runyard_server.cli.plan", "runyard_server.client.feeds.state"} <= {*imported.split()}
+
+
+def test_the_command_line_knows_time_zones_where_the_machine_knows_none() -> None:
+    shown = run_in_a_plain_install(
+        """
+        from runyard_server.cli import times
+        from runyard.core.manifest import is_timezone
+        print(times.viewer_zone(), is_timezone("Asia/Kolkata"))
+        """,
+        TZ="Europe/Berlin",
+        PYTHONTZPATH="",
+    )
+    assert shown == "Europe/Berlin True"
