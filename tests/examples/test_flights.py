@@ -27,6 +27,7 @@ import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from dlt._workspace.deployment import manifest as published
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core.clock import SystemClock, from_datetime, to_datetime
 from runyard.core.discovery import Discovery
@@ -43,9 +44,6 @@ YEAR = "datetime(2013, 1, 1, 5, tzinfo=UTC), datetime(2014, 1, 1, 5, tzinfo=UTC)
 
 PRELUDE = "from datetime import UTC, datetime; import warehouse, ingest, transform; home = warehouse.home()"
 """What the code of a test may name."""
-
-PATIENCE_SECONDS = 60.0
-"""How long a test waits for a process that takes a few seconds."""
 
 
 @dataclass(frozen=True)
@@ -336,7 +334,7 @@ def export(workspace: Workspace) -> str:
         env={**os.environ, "RUNYARD_DATA_DIR": str(workspace.data)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

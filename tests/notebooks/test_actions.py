@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core.errors import InvalidRequest
 from runyard_notebooks.actions import Desk, Notice, attempt, read_settings
@@ -88,7 +89,7 @@ def test_a_desk_tells_how_it_went_without_holding_up_the_loop(client: Client) ->
         desk = Desk(client, Addresses(client.workspace.id), "", hear, lambda _: None)
         desk.do(lambda: desk.cancel([]))
         assert heard == []
-        await asyncio.wait_for(told.wait(), 10)
+        await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
 
     asyncio.run(press())
     assert [notice.text if notice else None for notice in heard] == [None, "No run is selected."]
@@ -108,7 +109,7 @@ def test_the_menu_of_a_row_acts_on_that_row(client: Client) -> None:
         table = desk.job_table()
         job = client.job("load")
         table.requested = {"name": "pause", "id": job.id, "ref": job.job_ref, "n": 1}
-        await asyncio.wait_for(told.wait(), 10)
+        await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
         table.close()
 
     asyncio.run(choose())

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import marimo as mo
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core.runs import TERMINAL
 from runyard_notebooks import control_panel, strings
@@ -219,6 +220,6 @@ def test_the_notebook_is_as_marimo_wants_it() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr

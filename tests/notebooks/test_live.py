@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.support.patience import PATIENCE_SECONDS
+
 from runyard_notebooks.live import Watch
 from runyard_server.client import Client
-
-PATIENCE_SECONDS = 20.0
 
 
 # SPEC: UI-02

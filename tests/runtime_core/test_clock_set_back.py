@@ -7,35 +7,22 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
+from tests.support.clocks import StillClock
 from tests.support.planning import at, job
 from tests.support.worlds import World, batch_job
 
-from runyard.core.clock import SystemClock
 from runyard.core.planning import plan
 from runyard.core.runs import RunStatus
 from runyard.core.store import runs
 
 
-class SetByHand(SystemClock):
-    """A clock that shows what somebody set it to."""
-
-    def __init__(self, text: str) -> None:
-        self.set(text)
-
-    def set(self, text: str) -> None:
-        self._now = at(text)
-
-    def now(self) -> int:
-        return self._now
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock(at("2026-11-22T12:10"))
 
 
 @pytest.fixture
-def clock() -> SetByHand:
-    return SetByHand("2026-11-22T12:10")
-
-
-@pytest.fixture
-def world(tmp_path: Path, sqlite_file_url: str, clock: SetByHand) -> Iterator[World]:
+def world(tmp_path: Path, sqlite_file_url: str, clock: StillClock) -> Iterator[World]:
     """Return a world whose loops stand still."""
     world = World(tmp_path / "data", database_url=sqlite_file_url, clock=clock)
     world.upload({"etl.py": ""})
@@ -45,7 +32,7 @@ def world(tmp_path: Path, sqlite_file_url: str, clock: SetByHand) -> Iterator[Wo
 
 # SPEC: TRG-15 SCH-06
 def test_a_schedule_does_not_count_from_a_run_that_starts_later_by_the_clock(
-    world: World, clock: SetByHand
+    world: World, clock: StillClock
 ) -> None:
     world.deploy(batch_job("load", "every:1h"))
     run = world.start_one("load")
@@ -55,9 +42,9 @@ def test_a_schedule_does_not_count_from_a_run_that_starts_later_by_the_clock(
             runs.move(connection, run["id"], status, now=clock.now())
 
     world.runtime.database.write(start)
-    clock.set("2026-11-22T10:02")
+    clock.set(at("2026-11-22T10:02"))
     world.deploy(batch_job("load", "schedule:*/5 * * * *"))
-    clock.set("2026-11-22T10:31")
+    clock.set(at("2026-11-22T10:31"))
     world.runtime.scheduler.plan_due()
     newest = world.decisions("jobs.etl.load")[0]
     assert newest["tick_at"] == at("2026-11-22T10:30")

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.attempts import PATIENCE_SECONDS, wait_gone
+from tests.support.attempts import wait_gone
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core.node import attempt_dir, keeper
 from runyard.core.node.attempt_dir import Spec

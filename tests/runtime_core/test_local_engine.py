@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.attempts import PATIENCE_SECONDS, Workbench, python, wait_gone
+from tests.support.attempts import Workbench, python, wait_gone
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core import runs
 from runyard.core.clock import SystemClock

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, RowMapping
+from tests.support.clocks import StillClock
 from tests.support.planning import at
+from tests.support.stores import create_owner, create_workspace
 from tests.support.worlds import OWNER, WORKSPACE, batch_job
 
 from runyard.core.claiming import claim_waiting
-from runyard.core.clock import MICROSECONDS, SystemClock
+from runyard.core.clock import MICROSECONDS
 from runyard.core.deploying import Deploying, DeployRequest
 from runyard.core.ids import Ids, SystemIds
 from runyard.core.intervals import Window
@@ -22,7 +24,7 @@ from runyard.core.preview import Preview, preview
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.scheduler import Scheduler
 from runyard.core.settling import settle
-from runyard.core.store import accounts, decisions, facts, forecast, jobs, runs, snapshots, workspaces
+from runyard.core.store import decisions, facts, forecast, jobs, runs
 from runyard.core.store.engine import Database
 from runyard.core.store.runs import NO_LIMITS
 
@@ -32,16 +34,6 @@ DAYS = 2
 """Enough for windows of a day, a change of clocks and what comes of both."""
 
 SEEDS = [seed if seed < 6 else pytest.param(seed, marks=pytest.mark.slow) for seed in range(60)]
-
-
-class TurnedByHand(SystemClock):
-    """A clock that shows what it is told."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-
-    def now(self) -> int:
-        return self.at
 
 
 class CountedIds(SystemIds):
@@ -57,11 +49,11 @@ class CountedIds(SystemIds):
 
 
 @dataclass
-class Site:
+class Workspace:
     """A workspace whose runs all complete after the time that is usual for their job."""
 
     database: Database
-    clock: TurnedByHand
+    clock: StillClock
     ids: Ids
     seconds: dict[str, float] = field(default_factory=dict)
     ends: list[tuple[int, int, str]] = field(default_factory=list)
@@ -69,17 +61,8 @@ class Site:
 
     def found(self) -> None:
         def work(connection: Connection) -> None:
-            now = self.clock.now()
-            accounts.create_user(connection, id=OWNER, email="owner@localhost", name=None, now=now)
-            workspaces.create(connection, id=WORKSPACE, name="w", description=None, user_id=OWNER, now=now)
-            for table, extra in (
-                (snapshots.deployments, {"requirements": {}, "requirements_size_bytes": 1}),
-                (snapshots.configurations, {"profiles": []}),
-            ):
-                values: dict[str, Any] = {"id": self.ids.new_id(), "workspace_id": WORKSPACE}
-                values |= {"content_hash": "h", "comparison_hash": "h", "file_count": 0, "size_bytes": 0}
-                values |= {"created_by": OWNER, "created_at": now, **extra}
-                snapshots.create(connection, table, values=values, snapshot_files=[])
+            create_owner(connection, OWNER)
+            create_workspace(connection, WORKSPACE, OWNER, self.ids)
 
         self.database.write(work)
 
@@ -98,8 +81,9 @@ class Site:
         """Let time pass, waking the loops whenever something is due."""
         scheduler = Scheduler(self.database, self.clock, self.ids)
         while (due := self._next_at()) is not None and due <= until:
-            self.clock.at = max(self.clock.at, due)
-            while self.ends and self.ends[0][0] <= self.clock.at:
+            now = max(self.clock.now(), due)
+            self.clock.set(now)
+            while self.ends and self.ends[0][0] <= now:
                 self._end(heapq.heappop(self.ends)[2])
             scheduler.plan_due()
             self._start()
@@ -124,7 +108,7 @@ class Site:
             run_id = claimed.attempt.run_id
             took = round(self.seconds[self._ref_of(run_id)] * MICROSECONDS)
             self.started += 1
-            heapq.heappush(self.ends, (self.clock.at + took, self.started, run_id))
+            heapq.heappush(self.ends, (self.clock.now() + took, self.started, run_id))
 
     def _ref_of(self, run_id: str) -> str:
         row = self.database.read(lambda c: runs.by_id(c, run_id))
@@ -244,24 +228,24 @@ TIMED = (
 
 
 @pytest.fixture
-def site(sqlite_file_url: str) -> Iterator[Site]:
+def workspace(sqlite_file_url: str) -> Iterator[Workspace]:
     """A workspace on the Saturday before clocks in Europe go forward."""
     database = Database(sqlite_file_url)
-    site = Site(database, TurnedByHand(at("2026-03-28T09:10")), CountedIds())
-    site.found()
-    yield site
+    workspace = Workspace(database, StillClock(at("2026-03-28T09:10")), CountedIds())
+    workspace.found()
+    yield workspace
     database.close()
 
 
 # SPEC: TZ-07, SCH-08
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_is_foreseen_is_what_comes(site: Site, seed: int) -> None:
-    definitions, extensions, site.seconds = drawn(random.Random(seed))  # noqa: S311
-    site.deploy(definitions, extensions)
-    until = site.clock.at + DAYS * DAY
-    at_first = site.foresee(until)
-    site.go_on(site.clock.at + DAY // 2)
-    underway = site.foresee(until)
-    site.go_on(until)
-    assert foreseen(at_first, site.refs()) == site.came()
-    assert of_runs(underway, site.refs()) == site.ran(since=underway.now)
+def test_what_is_foreseen_is_what_comes(workspace: Workspace, seed: int) -> None:
+    definitions, extensions, workspace.seconds = drawn(random.Random(seed))  # noqa: S311
+    workspace.deploy(definitions, extensions)
+    until = workspace.clock.now() + DAYS * DAY
+    at_first = workspace.foresee(until)
+    workspace.go_on(workspace.clock.now() + DAY // 2)
+    underway = workspace.foresee(until)
+    workspace.go_on(until)
+    assert foreseen(at_first, workspace.refs()) == workspace.came()
+    assert of_runs(underway, workspace.refs()) == workspace.ran(since=underway.now)

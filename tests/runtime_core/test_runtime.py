@@ -11,7 +11,8 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from tests.support.worlds import PATIENCE_SECONDS, WORKSPACE, World, batch_job
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core import executor
 from runyard.core.build_log import BuildLog

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
+from tests.support.clocks import StillClock
 from tests.support.planning import at
 from tests.support.worlds import World, batch_job
 
-from runyard.core.clock import MICROSECONDS, SystemClock
 from runyard.core.runs import RunStatus
 from runyard.core.scheduler import LOOK_AGAIN_SECONDS
 from runyard.core.store import jobs, runs
@@ -22,26 +22,18 @@ HOURLY = "schedule:0 * * * *"
 HOUR = 3600
 
 
-class TurnedByHand(SystemClock):
-    """A clock that stands still at ten past an hour until somebody turns it."""
-
-    def __init__(self) -> None:
-        self._now = at("2026-11-22T06:10")
-
-    def now(self) -> int:
-        return self._now
-
-    def turn(self, seconds: int) -> None:
-        self._now += seconds * MICROSECONDS
+def at_ten_past() -> StillClock:
+    """Return a clock that stands still at ten past an hour."""
+    return StillClock(at("2026-11-22T06:10"))
 
 
 @pytest.fixture
-def clock() -> TurnedByHand:
-    return TurnedByHand()
+def clock() -> StillClock:
+    return at_ten_past()
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str, clock: TurnedByHand) -> Iterator[World]:
+def world(tmp_path: Path, database_url: str, clock: StillClock) -> Iterator[World]:
     """Return a world whose loops stand still, on each kind of database."""
     world = World(tmp_path / "data", database_url=database_url, clock=clock)
     world.upload({"etl.py": ""})
@@ -72,7 +64,7 @@ def outcomes(world: World, name: str) -> list[tuple[str, int]]:
 def test_many_due_jobs_take_as_many_statements_as_one(tmp_path: Path, sent: list[str]) -> None:
     counts = []
     for many in (1, 40):
-        clock = TurnedByHand()
+        clock = at_ten_past()
         world = World(tmp_path / str(many), clock=clock)
         world.upload({"etl.py": ""})
         gate = ["job.is_fresh:jobs.etl.job_0"]
@@ -92,7 +84,7 @@ def test_many_due_jobs_take_as_many_statements_as_one(tmp_path: Path, sent: list
 
 
 # SPEC: TRG-18, SCH-11
-def test_a_tick_that_is_looked_at_again_makes_no_second_run(world: World, clock: TurnedByHand) -> None:
+def test_a_tick_that_is_looked_at_again_makes_no_second_run(world: World, clock: StillClock) -> None:
     world.deploy(batch_job("load", HOURLY), batch_job("other", HOURLY))
     due = {row["id"]: row["next_due_at"] for row in (world.job("jobs.etl.load"), world.job("jobs.etl.other"))}
     clock.turn(HOUR)
@@ -113,7 +105,7 @@ def test_a_tick_that_is_looked_at_again_makes_no_second_run(world: World, clock:
 
 # SPEC: FRS-03
 def test_ticks_that_a_gate_holds_back_one_after_the_other_are_one_decision(
-    world: World, clock: TurnedByHand
+    world: World, clock: StillClock
 ) -> None:
     gated = (
         batch_job(name, HOURLY, freshness=["job.is_fresh:jobs.etl.load"]) for name in ("first", "second")
@@ -127,7 +119,7 @@ def test_ticks_that_a_gate_holds_back_one_after_the_other_are_one_decision(
 
 # SPEC: FRS-03, FRS-09
 def test_ticks_that_wait_in_vain_one_after_the_other_are_two_decisions(
-    world: World, clock: TurnedByHand
+    world: World, clock: StillClock
 ) -> None:
     gated = batch_job("gated", HOURLY, freshness=["job.is_fresh:jobs.etl.load"])
     world.deploy(batch_job("load"), gated, extensions={"jobs.etl.gated": {"freshness_wait": 600}})
@@ -149,7 +141,7 @@ def test_ticks_that_wait_in_vain_one_after_the_other_are_two_decisions(
 )
 def test_a_job_that_cannot_be_planned_keeps_no_other_from_running_and_loses_no_tick(
     world: World,
-    clock: TurnedByHand,
+    clock: StillClock,
     caplog: pytest.LogCaptureFixture,
     wire: dict[str, Any],
     extensions: dict[str, Any],

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 from tests.support.attempts import Gate
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.servers import Installation
 from tests.support.sites import PROJECT, Site, site
 from tests.support.workspaces import make_workspace
@@ -24,9 +25,6 @@ from runyard_server.client.deploying import Deployer
 from runyard_server.client.feeds import JobsFeed, LogFeed, RunsFeed, state
 from runyard_server.client.streaming import KEPT_LINES
 from runyard_widgets.feeds import Frame
-
-PATIENCE_SECONDS = 60.0
-"""How long a story may take; far more than it does unless something is broken."""
 
 JOBS = """
 from runyard import run, trigger

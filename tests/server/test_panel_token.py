@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.servers import API_KEY, serving_here
 from websockets.asyncio.client import connect
 
@@ -18,8 +19,6 @@ from runyard_notebooks.strings import NO_IDENTITY
 from runyard_server.cli.serving import Serving
 from runyard_server.client import Client
 from runyard_server.credentials import COOKIE
-
-START_SECONDS, SETTLE_SECONDS = 60.0, 60.0
 
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
 """What a signed token looks like."""
@@ -31,7 +30,7 @@ def start_panel(served: Serving) -> str:
     runtime.database.on_change(changed.set)
     runtime.panel.start(None)
     while (run := runtime.panel.newest_run()) is None or run["status"] != "running":
-        assert changed.wait(START_SECONDS), "the panel does not start"
+        assert changed.wait(PATIENCE_SECONDS), "the panel does not start"
         changed.clear()
     return str(run["id"])
 
@@ -47,7 +46,7 @@ async def use(served: Serving) -> list[str]:
         key = re.search(r'"serverToken": ?"([^"]+)"', page)
         said = []
         async with connect(address, additional_headers=own, max_size=None, proxy=None) as socket:
-            async with asyncio.timeout(SETTLE_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while "completed-run" not in (message := str(await socket.recv())):
                     said.append(message)
             headers = {"marimo-session-id": "s_aaaaaa", "marimo-server-token": key[1] if key else ""}

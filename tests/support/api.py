@@ -22,9 +22,9 @@ import httpx
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.types import Message
+from tests.support.clocks import TurnedClock
 from tests.support.people import add_member
 
-from runyard.core.clock import MICROSECONDS, SystemClock
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.runtime import Runtime
 from runyard.core.snapshots import describe, write_package
@@ -52,19 +52,6 @@ T = TypeVar("T")
 
 ROUTES = {route.name: route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)}
 """Every route of the server, by the name of its operation."""
-
-
-class TurnedClock(SystemClock):
-    """The machine's clock, which a test may turn forward."""
-
-    def __init__(self) -> None:
-        self._turned = 0
-
-    def now(self) -> int:
-        return super().now() + self._turned
-
-    def turn(self, seconds: int) -> None:
-        self._turned += seconds * MICROSECONDS
 
 
 class Api:

@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 from sqlalchemy import RowMapping
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.worlds import WORKSPACE, World
 
 LISTEN = "0A"
@@ -35,7 +36,7 @@ def stop_all(world: World) -> None:
 
 def get(port: int, path: str = "/") -> str:
     """Return what an app answers."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_SECONDS) as answer:
         text: str = answer.read().decode()
         return text
 

@@ -11,15 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from tests.support.patience import PATIENCE_SECONDS
+
 from runyard.core.clock import SystemClock
 from runyard.core.engines import AttemptId, AttemptStatus, Command, EngineEvents
 from runyard.core.engines.local import LOG_LIMIT_BYTES, LocalEngine
 from runyard.core.ids import SeededIds
 from runyard.core.logs import LogLine, iter_lines
 from runyard.core.node import attempt_dir, linux
-
-PATIENCE_SECONDS = 30.0
-"""How long a test waits for what must come; far longer than it takes."""
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +21,8 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    FloatRect,
+    Locator,
     Page,
     Request,
     ViewportSize,
@@ -28,9 +31,21 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from tests.support.patience import PATIENCE_SECONDS
 
-PATIENCE_MS = 30_000
-"""How long a page may take to show something; far more than it takes, so only a defect is that late."""
+PATIENCE_MS = 1000 * PATIENCE_SECONDS
+"""How long a page may take to show something."""
+
+LIMIT_SECONDS = 600
+"""How long a test with a browser may take, with the servers and kernels that it starts: far more than it does."""
+
+LOOK_EVERY_MS = 50
+"""Pause between two looks at what no expectation of Playwright's waits for."""
+
+SLOWNESS = float(os.environ.get("SLOW_BROWSER", "1"))
+"""How many times slower than it could a page computes: what holds by chance only is found sooner so."""
+
+T = TypeVar("T")
 
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
@@ -59,6 +74,30 @@ HARMLESS = (
 expect.set_options(timeout=PATIENCE_MS)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test with a browser the time it may need."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "chromium" in item.fixturenames:
+            item.add_marker(pytest.mark.timeout(LIMIT_SECONDS))
+
+
+def eventually(page: Page, read: Callable[[], T], holds: Callable[[T], bool]) -> T:
+    """Return what is read once it `holds`; a page goes on meanwhile. Raises: AssertionError with what was read last."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while not holds(found := read()):
+        assert time.monotonic() < give_up_at, f"this is what it stays: {found!r}"
+        page.wait_for_timeout(LOOK_EVERY_MS)
+    return found
+
+
+def box_of(locator: Locator) -> FloatRect:
+    """Return where something is on screen, once it is there: for a hand that is led to it."""
+    locator.wait_for()
+    box = locator.bounding_box()
+    assert box is not None, "it is visible"
+    return box
+
+
 class Visitors:
     """People at one browser, strangers to each other, and a record of what their pages did."""
 
@@ -74,7 +113,7 @@ class Visitors:
         context = self._browser.new_context(color_scheme=scheme, viewport=size)
         context.set_default_timeout(PATIENCE_MS)
         context.on("request", self._on_request)
-        context.on("page", lambda page: page.on("websocket", self._on_socket))
+        context.on("page", self._on_page)
         context.on("weberror", self._on_error)
         context.on("console", self._on_console)
         self._contexts.append(context)
@@ -94,6 +133,11 @@ class Visitors:
             error for error in self._errors if not any(re.search(known, error) for known in self._expected)
         ]
         assert not failed, "pages failed:\n" + "\n".join(failed)
+
+    def _on_page(self, page: Page) -> None:
+        page.on("websocket", self._on_socket)
+        if SLOWNESS != 1:
+            page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWNESS})
 
     def _on_request(self, request: Request) -> None:
         self._hosts.add(urlsplit(request.url).hostname or "")

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from comm.base_comm import BaseComm
-
-WAIT_SECONDS = 5.0
+from tests.support.patience import PATIENCE_SECONDS
 
 
 class RecordingComm(BaseComm):
@@ -51,7 +50,7 @@ class RecordingComm(BaseComm):
         await self._heard(lambda: value in self.states(name)[-1:])
 
     async def _heard(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():
                 self._news.clear()
                 await self._news.wait()

@@ -8,15 +8,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.servers import API_KEY, Installation
 from tests.support.workspaces import make_workspace
 
 from runyard_server.client import Client
 
 DLTHUB = Path(sys.executable).with_name("dlthub")
-
-COMMAND_SECONDS = 60.0
-"""How long a command may take: its imports alone are two seconds of work."""
 
 
 class Published:
@@ -35,7 +33,7 @@ class Published:
     def __call__(self, line: str, *, code: int = 0, key: str = API_KEY) -> str:
         """Return what a command says, which has to end with this exit code."""
         with self.start(line, key=key) as process:
-            said, _ = process.communicate(timeout=COMMAND_SECONDS)
+            said, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == code, said
         return said
 

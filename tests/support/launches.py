@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import PATIENCE_SECONDS
+
 from runyard.core.preparing import arguments
 from runyard.core.processes import Completed, SystemProcesses
 
@@ -40,5 +42,5 @@ def start(root: Path, arguments: Sequence[str], **env: str) -> Completed:
         [sys.executable, "-S", *arguments],
         cwd=root,
         env={"PYTHONPATH": str(SDK), "PYTHONDONTWRITEBYTECODE": "1", **env},
-        timeout_seconds=60,
+        timeout_seconds=PATIENCE_SECONDS,
     )

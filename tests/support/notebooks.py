@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
-from tests.support.servers import API_KEY, STOP_SECONDS, environment
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.servers import API_KEY, environment
 from tests.support.sites import Site
 
 from runyard.core import health
@@ -93,4 +94,4 @@ def _served(module: list[str], home: Path, place: Site) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
-            process.wait(STOP_SECONDS)
+            process.wait(PATIENCE_SECONDS)

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.attempts import keepers
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core.node import attempt_dir, linux
 from runyard.core.runtime import Runtime
@@ -27,9 +28,6 @@ from runyard_server.client import Client
 from runyard_server.settings import Settings
 
 API_KEY = "dlt_u_for-tests-only-0123456789"
-
-STOP_SECONDS = 30.0
-"""How long a process may take to end after it was told to."""
 
 RUNYARD = [sys.executable, "-c", "from runyard_server.cli import main; main()"]
 
@@ -79,7 +77,7 @@ def _stop_panel(runtime: Runtime) -> None:
     runtime.database.on_change(changed.set)
     runtime.panel.stop()
     while runtime.panel.is_open:
-        assert changed.wait(STOP_SECONDS), "the panel does not stop"
+        assert changed.wait(PATIENCE_SECONDS), "the panel does not stop"
         changed.clear()
 
 
@@ -93,7 +91,7 @@ class DevServer:
     def stop(self, signal: int) -> int:
         """Return the exit code after a signal."""
         self.process.send_signal(signal)
-        return self.process.wait(STOP_SECONDS)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 @contextmanager

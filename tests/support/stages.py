@@ -6,10 +6,11 @@ What marimo and JupyterLab themselves do with a widget is tested in `tests/brows
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Route, ViewportSize
-from tests.support.browsers import DESKTOP, Visitors
+from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
+from tests.support.browsers import DESKTOP, SLOWNESS, Visitors, eventually
 
 from runyard_widgets.feeds import Frame
 from runyard_widgets.live_widget import LiveWidget
@@ -24,14 +25,15 @@ HOST = """
 import widget from "/widget.js";
 const listeners = new Map();
 const traits = await (await fetch("/traits.json")).json();
+let changed = {};
 const tell = (event, ...said) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(...said));
 globalThis.model = {
-  saved: {},
+  saved: [],
   sent: [],
   tell,
   get: (name) => structuredClone(traits[name]),
-  set(name, value) { traits[name] = value; tell(`change:${name}`); },
-  save_changes() { this.saved = structuredClone(traits); },
+  set(name, value) { traits[name] = value; changed[name] = value; tell(`change:${name}`); },
+  save_changes() { this.saved.push(changed); changed = {}; },
   on: (event, listener) => listeners.set(event, (listeners.get(event) ?? new Set()).add(listener)),
   off: (event, listener) => listeners.get(event)?.delete(listener),
   send(message) { this.sent.push(message); },
@@ -41,6 +43,17 @@ globalThis.leave = await widget.render({ model, el: document.querySelector("main
 await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 globalThis.drawnAfter = performance.now() - start;
 """
+
+BUSY = 10
+"""How many times slower than by itself a page may be on a busy machine."""
+
+
+def slow_at_most(budget_ms: float) -> float:
+    """Return how many milliseconds what has a budget may take here, where only what grows too fast is to be seen.
+
+    `make bench` holds the budgets themselves.
+    """
+    return budget_ms * BUSY * SLOWNESS
 
 
 class Stage:
@@ -70,16 +83,17 @@ class Stage:
         self._sent += 1
         self._tell({"kind": "frame", "seq": self._sent}, frame)
 
-    def asked(self) -> list[dict[str, Any]]:
-        """What the widget has asked its kernel for and not been answered yet, oldest first."""
-        self.page.wait_for_function("() => model.sent.some(({ kind }) => kind === 'ask')")
-        return list(self.page.evaluate("() => model.sent.filter(({ kind }) => kind === 'ask')"))
+    def expect_question(self, **request: Any) -> dict[str, Any]:
+        """Wait until the widget asks its kernel for something, and return the question."""
+
+        def asked() -> list[dict[str, Any]]:
+            questions = self.page.evaluate("() => model.sent.filter(({ kind }) => kind === 'ask')")
+            return [question for question in questions if question["request"] == request]
+
+        return eventually(self.page, asked, bool)[0]
 
     def answer(self, question: dict[str, Any], frame: Frame) -> None:
         """Answer what the widget asked for, as its kernel would."""
-        self.page.evaluate(
-            "(id) => { model.sent = model.sent.filter((one) => one.id !== id); }", question["id"]
-        )
         self._tell({"kind": "answer", "id": question["id"]}, frame)
 
     def _tell(self, message: dict[str, Any], frame: Frame) -> None:
@@ -88,14 +102,19 @@ class Stage:
             [{**message, "head": dict(frame.head)}, frame.body.decode()],
         )
 
-    def saved(self, trait: str) -> Any:
-        """The value of a trait that Python would have now."""
-        return self.page.evaluate("(name) => model.saved[name]", trait)
+    def expect_saved(self, trait: str, *values: Any) -> None:
+        """Wait until these, in this order, are all the values that Python was given of a trait."""
+        read = "(name) => model.saved.filter((saved) => name in saved).map((saved) => saved[name])"
+        eventually(self.page, lambda: self.page.evaluate(read, trait), list(values).__eq__)
+
+    def expect_address(self, ending: str) -> None:
+        """Wait until the address bar ends like that."""
+        expect(self.page).to_have_url(re.compile(re.escape(ending) + "$"))
 
     def find(self, selector: str) -> Locator:
         """What a selector finds."""
         return self.page.locator(selector)
 
-    def overflow(self) -> int:
-        """How many px the page is wider than the window."""
-        return int(self.page.evaluate("() => document.documentElement.scrollWidth - innerWidth"))
+    def expect_no_overflow(self) -> None:
+        """Wait until the page is no wider than the window."""
+        self.page.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")

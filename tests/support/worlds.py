@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, insert, update
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core import logs
 from runyard.core.deploying import DeployRequest, DeployResult
@@ -35,9 +36,6 @@ REQUIREMENTS = {
     "default_groups": ["main"],
     "launcher_requirements": {},
 }
-
-PATIENCE_SECONDS = 30.0
-"""How long a story waits for what has to come; far more than it takes, so only a defect is that late."""
 
 
 class World:

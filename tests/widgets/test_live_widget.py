@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any
 
 import pytest
-from tests.support.comms import WAIT_SECONDS, heads
+from tests.support.comms import heads
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard_widgets import live_widget
 from runyard_widgets.feeds import Frame
@@ -180,7 +181,7 @@ def test_a_view_that_fell_silent_is_given_up_and_welcome_back(monkeypatch: pytes
         for number in range(1, live_widget.UNACKNOWLEDGED_FRAMES + 1):
             await widget.comm.until("frame", number)
             feed.add()
-        await asyncio.wait_for(feed.has_closed.wait(), WAIT_SECONDS)
+        await asyncio.wait_for(feed.has_closed.wait(), PATIENCE_SECONDS)
         await settle()
         assert not widget.is_live
         assert feed.opened == feed.closed == 1

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert, select, text, update
 from tests.support.planning import job
+from tests.support.stores import create_owner, create_workspace
 
 from runyard.core.ids import SeededIds
 from runyard.core.intervals import Window
 from runyard.core.planning import NewRun
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.store import accounts, jobs, new_runs, runs, snapshots, workspaces
+from runyard.core.store import jobs, new_runs, runs
 from runyard.core.store.engine import Database
 from runyard.core.store.runs import Limits
 from runyard.core.store.tables import runs as runs_table
@@ -22,26 +23,15 @@ OWNER = "owner"
 POINT = Window(1, 1)
 
 
-class Yard:
-    """A store with workspaces and jobs in it, in which runs wait, start and end."""
+class Queue:
+    """The runs of a store with workspaces and jobs in it: they wait, start and end."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.database.write(
-            lambda c: accounts.create_user(c, id=OWNER, email="owner@localhost", name=None, now=1)
-        )
+        self.database.write(lambda c: create_owner(c, OWNER))
 
     def workspace(self, name: str) -> None:
-        def work(connection: Connection) -> None:
-            workspaces.create(connection, id=name, name=name, description=None, user_id=OWNER, now=1)
-            sizes = {"file_count": 0, "size_bytes": 0, "created_by": OWNER, "created_at": 1}
-            hashes = {"workspace_id": name, "content_hash": "h", "comparison_hash": "h"}
-            code = {"requirements": {}, "requirements_size_bytes": 1}
-            for table, extra in ((snapshots.deployments, code), (snapshots.configurations, {"profiles": []})):
-                values: dict[str, Any] = {"id": IDS.new_id(), **hashes, **sizes, **extra}
-                snapshots.create(connection, table, values=values, snapshot_files=[])
-
-        self.database.write(work)
+        self.database.write(lambda c: create_workspace(c, name, OWNER, IDS))
 
     def job(self, name: str, workspace: str, *, concurrency: int | None = None, kind: str = "batch") -> None:
         entry = {"module": "etl", "function": name, "job_type": kind, "launcher": "job"}
@@ -99,121 +89,121 @@ class Yard:
 
 
 @pytest.fixture
-def yard(database: Database) -> Yard:
+def queue(database: Database) -> Queue:
     """Return a store with two workspaces, on each kind of database."""
-    yard = Yard(database)
-    yard.workspace("a")
-    yard.workspace("b")
-    return yard
+    queue = Queue(database)
+    queue.workspace("a")
+    queue.workspace("b")
+    return queue
 
 
 # SPEC: EXE-05 EXE-08
-def test_a_claim_takes_no_more_runs_of_a_job_than_it_has_slots(yard: Yard) -> None:
-    yard.job("one", "a", concurrency=1)
-    yard.job("two", "a", concurrency=2)
-    yard.job("all", "a", concurrency=None)
+def test_a_claim_takes_no_more_runs_of_a_job_than_it_has_slots(queue: Queue) -> None:
+    queue.job("one", "a", concurrency=1)
+    queue.job("two", "a", concurrency=2)
+    queue.job("all", "a", concurrency=None)
     for number in range(3):
         for name in ("one", "two", "all"):
-            yard.waits(f"{name}{number}", name, now=number)
-    assert yard.claim() == ["all0", "one0", "two0", "all1", "two1", "all2"]
-    assert yard.claim() == []
-    yard.ends("one0")
-    yard.ends("two1")
-    assert yard.claim() == ["one1", "two2"], "a slot is free as soon as its run has ended, however it did"
+            queue.waits(f"{name}{number}", name, now=number)
+    assert queue.claim() == ["all0", "one0", "two0", "all1", "two1", "all2"]
+    assert queue.claim() == []
+    queue.ends("one0")
+    queue.ends("two1")
+    assert queue.claim() == ["one1", "two2"], "a slot is free as soon as its run has ended, however it did"
 
 
 # SPEC: EXE-07
 def test_the_server_starts_no_more_runs_than_its_limit_and_the_others_wait_in_the_order_they_were_due(
-    yard: Yard,
+    queue: Queue,
 ) -> None:
-    yard.job("one", "a")
-    yard.job("two", "b")
-    yard.waits("late", "one", now=5)
-    yard.waits("tick of 4", "one", tick_at=4, now=9)
-    yard.waits("tick of 2", "two", tick_at=2, now=9)
-    yard.waits("early", "two", now=3)
+    queue.job("one", "a")
+    queue.job("two", "b")
+    queue.waits("late", "one", now=5)
+    queue.waits("tick of 4", "one", tick_at=4, now=9)
+    queue.waits("tick of 2", "two", tick_at=2, now=9)
+    queue.waits("early", "two", now=3)
     limits = Limits(server=2)
-    assert yard.claim(limits) == ["tick of 2", "early"]
-    assert yard.claim(limits) == []
-    yard.ends("early")
-    assert yard.claim(limits) == ["tick of 4"]
-    yard.ends("tick of 4")
-    yard.ends("tick of 2")
-    assert yard.claim(limits) == ["late"]
+    assert queue.claim(limits) == ["tick of 2", "early"]
+    assert queue.claim(limits) == []
+    queue.ends("early")
+    assert queue.claim(limits) == ["tick of 4"]
+    queue.ends("tick of 4")
+    queue.ends("tick of 2")
+    assert queue.claim(limits) == ["late"]
 
 
 # SPEC: EXE-07
-def test_a_workspace_at_its_limit_holds_up_no_other(yard: Yard) -> None:
-    yard.job("one", "a")
-    yard.job("two", "b")
+def test_a_workspace_at_its_limit_holds_up_no_other(queue: Queue) -> None:
+    queue.job("one", "a")
+    queue.job("two", "b")
     for number in range(3):
-        yard.waits(f"a{number}", "one", now=number)
-    yard.waits("b0", "two", now=9)
+        queue.waits(f"a{number}", "one", now=number)
+    queue.waits("b0", "two", now=9)
     limits = Limits(workspace=2)
-    assert yard.claim(limits) == ["a0", "a1", "b0"]
-    assert yard.claim(limits) == []
-    yard.ends("a0")
-    assert yard.claim(limits) == ["a2"]
+    assert queue.claim(limits) == ["a0", "a1", "b0"]
+    assert queue.claim(limits) == []
+    queue.ends("a0")
+    assert queue.claim(limits) == ["a2"]
 
 
 # SPEC: EXE-07
-def test_who_waits_for_a_full_workspace_takes_no_place_among_those_looked_at(yard: Yard) -> None:
-    yard.job("one", "a")
-    yard.job("two", "b")
+def test_who_waits_for_a_full_workspace_takes_no_place_among_those_looked_at(queue: Queue) -> None:
+    queue.job("one", "a")
+    queue.job("two", "b")
     for number in range(5):
-        yard.waits(f"a{number}", "one", now=number)
-    yard.waits("b0", "two", now=9)
+        queue.waits(f"a{number}", "one", now=number)
+    queue.waits("b0", "two", now=9)
     limits = Limits(workspace=1)
 
     def looked_at() -> list[str]:
-        return [row["id"] for row in yard.database.read(lambda c: runs.claimable(c, 100, limits, at_most=2))]
+        return [row["id"] for row in queue.database.read(lambda c: runs.claimable(c, 100, limits, at_most=2))]
 
     assert looked_at() == ["a0"]
-    yard.claim(Limits(server=1))
+    queue.claim(Limits(server=1))
     assert looked_at() == ["b0"]
 
 
 # SPEC: EXE-07
-def test_an_app_neither_waits_for_the_limits_nor_counts(yard: Yard) -> None:
-    yard.job("batch", "a")
-    yard.job("app", "a", kind="interactive")
-    yard.waits("app0", "app", now=1)
-    yard.waits("batch0", "batch", now=2)
-    yard.waits("batch1", "batch", now=3)
-    yard.waits("app1", "app", now=4)
+def test_an_app_neither_waits_for_the_limits_nor_counts(queue: Queue) -> None:
+    queue.job("batch", "a")
+    queue.job("app", "a", kind="interactive")
+    queue.waits("app0", "app", now=1)
+    queue.waits("batch0", "batch", now=2)
+    queue.waits("batch1", "batch", now=3)
+    queue.waits("app1", "app", now=4)
     limits = Limits(server=1, workspace=1)
-    assert yard.claim(limits) == ["app0", "batch0", "app1"]
-    assert yard.claim(limits) == []
+    assert queue.claim(limits) == ["app0", "batch0", "app1"]
+    assert queue.claim(limits) == []
 
 
 # SPEC: EXE-07 DEC-20
-def test_a_run_that_waits_to_be_tried_again_leaves_its_place_on_the_server_to_others(yard: Yard) -> None:
-    yard.job("one", "a", concurrency=1)
-    yard.job("two", "a", concurrency=1)
-    yard.waits("again", "one", now=1)
-    yard.waits("next of one", "one", now=2)
-    yard.waits("two", "two", now=3)
+def test_a_run_that_waits_to_be_tried_again_leaves_its_place_on_the_server_to_others(queue: Queue) -> None:
+    queue.job("one", "a", concurrency=1)
+    queue.job("two", "a", concurrency=1)
+    queue.waits("again", "one", now=1)
+    queue.waits("next of one", "one", now=2)
+    queue.waits("two", "two", now=3)
     limits = Limits(server=1, workspace=1)
-    assert yard.claim(limits) == ["again"]
-    yard.fails_and_waits("again", due_at=500)
-    assert yard.database.read(lambda c: runs.next_retry_at(c, 200)) == 500
-    assert yard.claim(limits, now=300) == ["two"], "its slot of the job stays its own"
-    assert yard.claim(limits, now=500) == []
-    yard.ends("two")
-    assert yard.claim(limits, now=499) == []
-    assert yard.claim(limits, now=500) == ["again"]
-    assert yard.database.read(lambda c: runs.next_retry_at(c, 200)) is None
+    assert queue.claim(limits) == ["again"]
+    queue.fails_and_waits("again", due_at=500)
+    assert queue.database.read(lambda c: runs.next_retry_at(c, 200)) == 500
+    assert queue.claim(limits, now=300) == ["two"], "its slot of the job stays its own"
+    assert queue.claim(limits, now=500) == []
+    queue.ends("two")
+    assert queue.claim(limits, now=499) == []
+    assert queue.claim(limits, now=500) == ["again"]
+    assert queue.database.read(lambda c: runs.next_retry_at(c, 200)) is None
 
 
-def test_a_run_keeps_when_its_first_attempt_started(yard: Yard) -> None:
-    yard.job("one", "a")
-    yard.waits("again", "one")
-    yard.claim()
-    yard.runs_since("again", 110)
-    yard.fails_and_waits("again", due_at=500)
-    yard.claim(now=500)
-    yard.runs_since("again", 520)
-    row = yard.database.read(lambda c: runs.by_id(c, "again"))
+def test_a_run_keeps_when_its_first_attempt_started(queue: Queue) -> None:
+    queue.job("one", "a")
+    queue.waits("again", "one")
+    queue.claim()
+    queue.runs_since("again", 110)
+    queue.fails_and_waits("again", due_at=500)
+    queue.claim(now=500)
+    queue.runs_since("again", 520)
+    row = queue.database.read(lambda c: runs.by_id(c, "again"))
     assert row is not None
     assert (row["started_at"], row["attempt"]) == (110, 2)
 
@@ -222,10 +212,10 @@ def test_a_run_keeps_when_its_first_attempt_started(yard: Yard) -> None:
 @pytest.mark.parametrize("limits", [runs.NO_LIMITS, Limits(5, 5)])
 def test_a_claim_costs_no_more_however_many_runs_have_ended(postgres_url: str, limits: Limits) -> None:
     """What SQLite does about it is in `test_store`; PostgreSQL decides by what it knows of the tables."""
-    yard = Yard(Database(postgres_url))
-    yard.workspace("a")
-    yard.job("one", "a")
-    yard.waits("first", "one")
+    queue = Queue(Database(postgres_url))
+    queue.workspace("a")
+    queue.job("one", "a")
+    queue.waits("first", "one")
     ended = {"status": "completed", "reason": "ok", "finished_at": 9, "started_at": 2, "due_at": None}
 
     def fill(connection: Connection) -> None:
@@ -237,8 +227,8 @@ def test_a_claim_costs_no_more_however_many_runs_have_ended(postgres_url: str, l
         connection.execute(insert(runs_table), rows)
         connection.execute(text("analyze runs"))
 
-    yard.database.write(fill)
-    yard.waits("second", "one")
+    queue.database.write(fill)
+    queue.waits("second", "one")
 
     steps: list[str] = []
 
@@ -250,41 +240,43 @@ def test_a_claim_costs_no_more_however_many_runs_have_ended(postgres_url: str, l
         event.listen(connection, "before_cursor_execute", explain)
         runs.claimable(connection, 100, limits)
 
-    yard.database.read(look)
+    queue.database.read(look)
     assert [step for step in steps if "Seq Scan on runs" in step] == []
-    assert yard.claim(limits) == ["first", "second"]
-    yard.database.close()
+    assert queue.claim(limits) == ["first", "second"]
+    queue.database.close()
 
 
-def test_what_does_not_wait_has_no_place_in_the_queue(yard: Yard) -> None:
-    yard.job("one", "a")
-    yard.waits("run", "one", tick_at=4, now=9)
+def test_what_does_not_wait_has_no_place_in_the_queue(queue: Queue) -> None:
+    queue.job("one", "a")
+    queue.waits("run", "one", tick_at=4, now=9)
 
     def due_at() -> int | None:
-        row = yard.database.read(lambda c: runs.by_id(c, "run"))
+        row = queue.database.read(lambda c: runs.by_id(c, "run"))
         assert row is not None
         due: int | None = row["due_at"]
         return due
 
     assert due_at() == 4
-    yard.claim()
+    queue.claim()
     assert due_at() is None
     with pytest.raises(Exception, match="due_while_pending"):
-        yard.database.write(lambda c: c.execute(update(runs_table).values(due_at=4)))
+        queue.database.write(lambda c: c.execute(update(runs_table).values(due_at=4)))
 
 
 # SPEC: DEC-20 EXE-07
-def test_a_run_that_may_be_tried_again_and_finds_no_room_waits_for_room_and_not_for_time(yard: Yard) -> None:
-    yard.job("one", "a")
-    yard.waits("flaky", "one")
-    yard.claim()
-    yard.fails_and_waits("flaky", due_at=500)
-    yard.waits("long", "one", now=300)
-    yard.claim(now=300)
+def test_a_run_that_may_be_tried_again_and_finds_no_room_waits_for_room_and_not_for_time(
+    queue: Queue,
+) -> None:
+    queue.job("one", "a")
+    queue.waits("flaky", "one")
+    queue.claim()
+    queue.fails_and_waits("flaky", due_at=500)
+    queue.waits("long", "one", now=300)
+    queue.claim(now=300)
     limits = Limits(server=1)
-    assert yard.claim(limits, now=500) == []
-    assert yard.database.read(lambda c: runs.next_retry_at(c, 500)) is None, (
+    assert queue.claim(limits, now=500) == []
+    assert queue.database.read(lambda c: runs.next_retry_at(c, 500)) is None, (
         "or the executor would never sleep"
     )
-    yard.ends("long")
-    assert yard.claim(limits, now=600) == ["flaky"]
+    queue.ends("long")
+    assert queue.claim(limits, now=600) == ["flaky"]

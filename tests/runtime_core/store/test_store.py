@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text, update
 from sqlalchemy.exc import IntegrityError
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.planning import job
+from tests.support.stores import create_owner, create_workspace
 from tests.support.worlds import OWNER, WORKSPACE
 
 from runyard.core.errors import StorageFull, Unavailable
@@ -29,8 +31,6 @@ from runyard.core.store import (
     links,
     new_runs,
     runs,
-    snapshots,
-    workspaces,
 )
 from runyard.core.store.engine import Database, Work, _Pending, sqlite_url
 from runyard.core.store.migrate import migrate
@@ -46,21 +46,8 @@ def job_id(database: Database) -> str:
     job_id = IDS.new_id()
 
     def work(connection: Connection) -> None:
-        accounts.create_user(connection, id=OWNER, email="owner@localhost", name=None, now=1)
-        workspaces.create(connection, id=WORKSPACE, name="w", description=None, user_id=OWNER, now=1)
-        for table, extra in (
-            (snapshots.deployments, {"requirements": {}, "requirements_size_bytes": 1}),
-            (snapshots.configurations, {"profiles": []}),
-        ):
-            values: dict[str, Any] = {"workspace_id": WORKSPACE, "content_hash": "h", "comparison_hash": "h"}
-            values |= {
-                "id": IDS.new_id(),
-                "file_count": 0,
-                "size_bytes": 0,
-                "created_by": OWNER,
-                "created_at": 1,
-            }
-            snapshots.create(connection, table, values=values | extra, snapshot_files=[])
+        create_owner(connection, OWNER)
+        create_workspace(connection, WORKSPACE, OWNER, IDS)
         jobs.create(
             connection,
             job_id=job_id,
@@ -240,7 +227,7 @@ def test_a_failing_write_takes_nobody_elses_with_it(database: Database) -> None:
             email = "same@x" if number % 2 else f"{number}@x"
             accounts.create_user(connection, id=IDS.new_id(), email=email, name=None, now=1)
 
-        barrier.wait(10)
+        barrier.wait(PATIENCE_SECONDS)
         try:
             database.write(work)
         except IntegrityError:
