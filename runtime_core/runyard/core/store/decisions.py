@@ -33,6 +33,8 @@ _LAST_TWO = (
     .where(jobs.c.id.in_(bindparam("ids", expanding=True)), decisions.c.id.in_(_newest_ids))
     .order_by(decisions.c.id.desc())
 )
+_RECORD = insert(decisions)
+_REPEAT = update(decisions).where(decisions.c.id == bindparam("of_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,11 @@ def record(connection: Connection, entries: Sequence[Decided], now: int) -> None
         last[decision.job_id].insert(0, row)
         new.append(row)
     if new:
-        connection.execute(insert(decisions), new)
+        connection.execute(_RECORD, new)
     if repeated:
         changed = ("count", "last_at", "tick_at", "facts")
         rows = [{"of_id": row_id, **{key: row[key] for key in changed}} for row_id, row in repeated.items()]
-        connection.execute(update(decisions).where(decisions.c.id == bindparam("of_id")), rows)
+        connection.execute(_REPEAT, rows)
 
 
 def _may_repeat(decision: Decision) -> bool:

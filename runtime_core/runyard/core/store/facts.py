@@ -39,32 +39,22 @@ BATCH = 500
 """Jobs planned in one transaction: enough that a burst is quick, few enough that others get their turn."""
 
 
-def due_job_ids(connection: Connection, now: int, limit: int = BATCH) -> Sequence[str]:
-    """Return the jobs whose time has come, the longest overdue first."""
-    query = (
-        select(job_state.c.job_id)
-        .where(job_state.c.next_due_at <= now)
-        # By nothing else, or all that are due would be sorted for each batch of them.
-        .order_by(job_state.c.next_due_at)
-        .limit(limit)
-    )
-    return connection.execute(query).scalars().all()
-
-
-def next_due_at(connection: Connection) -> int | None:
-    """Return when the next job is due, None if no job is timed."""
-    query = (
-        select(job_state.c.next_due_at)
-        .where(job_state.c.next_due_at.is_not(None))
-        .order_by(job_state.c.next_due_at)
-        .limit(1)
-    )
-    return connection.execute(query).scalar_one_or_none()
-
-
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
-# Built once, because every start, claim and end runs them.
+# Built once, because every wake-up, start, claim and end runs them.
+_DUE = (
+    select(job_state.c.job_id)
+    .where(job_state.c.next_due_at <= bindparam("now"))
+    # By nothing else, or all that are due would be sorted for each batch of them.
+    .order_by(job_state.c.next_due_at)
+    .limit(bindparam("at_most"))
+)
+_NEXT_DUE_AT = (
+    select(job_state.c.next_due_at)
+    .where(job_state.c.next_due_at.is_not(None))
+    .order_by(job_state.c.next_due_at)
+    .limit(1)
+)
 _JOBS = (
     select(
         job_state,
@@ -113,12 +103,33 @@ _REFRESHING = (
         attempts.c.created_at >= job_state.c.refresh_requested_at,
     )
 )
+_BY_REF = select(jobs.c.id).where(
+    jobs.c.workspace_id == bindparam("of_workspace"), jobs.c.job_ref.in_(bindparam("refs", expanding=True))
+)
+_DOWNSTREAM = (
+    select(job_edges.c.job_id, jobs.c.job_ref)
+    .join(jobs, jobs.c.id == job_edges.c.job_id)
+    .where(
+        job_edges.c.workspace_id == bindparam("of_workspace"),
+        job_edges.c.upstream_ref.in_(bindparam("refs", expanding=True)),
+    )
+)
 _COVERED_AFTER_GAPS = (
     select(covered_windows.c.job_id, covered_windows.c.start_at, covered_windows.c.end_at)
     .join(job_state, job_state.c.job_id == covered_windows.c.job_id)
     .where(covered_windows.c.job_id.in_(_IDS), covered_windows.c.end_at > job_state.c.done_until)
     .order_by(covered_windows.c.start_at)
 )
+
+
+def due_job_ids(connection: Connection, now: int, limit: int = BATCH) -> Sequence[str]:
+    """Return the jobs whose time has come, the longest overdue first."""
+    return connection.execute(_DUE, {"now": now, "at_most": limit}).scalars().all()
+
+
+def next_due_at(connection: Connection) -> int | None:
+    """Return when the next job is due, None if no job is timed."""
+    return connection.execute(_NEXT_DUE_AT).scalar_one_or_none()
 
 
 def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
@@ -190,8 +201,8 @@ def by_ref(connection: Connection, workspace_id: str, refs: Iterable[str]) -> di
     wanted = sorted(set(refs))
     if not wanted:
         return {}  # most jobs have no gate
-    query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.job_ref.in_(wanted))
-    found, _ = load_readable(connection, connection.execute(query).scalars())
+    ids = connection.execute(_BY_REF, {"of_workspace": workspace_id, "refs": wanted}).scalars()
+    found, _ = load_readable(connection, ids)
     return {facts.definition.job_ref: facts for facts in found.values()}
 
 
@@ -202,12 +213,8 @@ def downstream(
     reached: set[str] = set()
     frontier = {ref}
     while frontier:
-        query = (
-            select(job_edges.c.job_id, jobs.c.job_ref)
-            .join(jobs, jobs.c.id == job_edges.c.job_id)
-            .where(job_edges.c.workspace_id == workspace_id, job_edges.c.upstream_ref.in_(sorted(frontier)))
-        )
-        found = {(job_id, job_ref) for job_id, job_ref in connection.execute(query) if job_id not in reached}
+        edges = connection.execute(_DOWNSTREAM, {"of_workspace": workspace_id, "refs": sorted(frontier)})
+        found = {(job_id, job_ref) for job_id, job_ref in edges if job_id not in reached}
         reached |= {job_id for job_id, _ in found}
         frontier = {job_ref for _, job_ref in found} if transitive else set()
     followers, unreadable = load_readable(connection, reached)

@@ -11,6 +11,9 @@ from sqlalchemy import Connection, RowMapping, func, insert, select
 from runyard.core.store.engine import mark_changed
 from runyard.core.store.tables import events
 
+_APPEND = insert(events)
+"""Built once, as each move of a run is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -50,7 +53,7 @@ def append_all(connection: Connection, changes: Sequence[Change], now: int) -> N
         }
         for change in changes
     ]
-    connection.execute(insert(events), rows)
+    connection.execute(_APPEND, rows)
     mark_changed(connection)
 
 

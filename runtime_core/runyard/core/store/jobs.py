@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, case, delete, func, insert, select, update
 
 from runyard.core.jobs import JobDefinition
 from runyard.core.store.links import APP
@@ -30,50 +29,52 @@ _newest_run_at = (
 )
 
 
-def _job() -> Select[Any]:
-    """Select jobs with their current version, state, the schedule set beside the code, and public link."""
-    return (
-        select(
-            jobs,
-            job_versions.c.definition,
-            job_versions.c.definition_hash,
-            job_versions.c.extensions,
-            job_versions.c.created_by.label("version_created_by"),
-            job_versions.c.created_at.label("version_created_at"),
-            job_state.c.next_due_at,
-            job_state.c.done_until,
-            job_state.c.paused_at,
-            job_state.c.paused_by,
-            schedule_overrides.c.trigger.label("override"),
-            schedule_overrides.c.replaced.label("override_replaced"),
-            schedule_overrides.c.set_by.label("override_by"),
-            schedule_overrides.c.set_at.label("override_at"),
-            links.c.id.label("link_id"),
-            links.c.token_hash.label("link_token_hash"),
-        )
-        .join(job_versions, job_versions.c.id == jobs.c.version_id)
-        .join(job_state, job_state.c.job_id == jobs.c.id)
-        .outerjoin(schedule_overrides, schedule_overrides.c.job_id == jobs.c.id)
-        .outerjoin(
-            links, (links.c.job_id == jobs.c.id) & (links.c.kind == APP) & links.c.revoked_at.is_(None)
-        )
+# Jobs with their current version, state, the schedule set beside the code, and public link. Built once, like all that
+# is asked for often: building a statement costs more than running it.
+_JOBS = (
+    select(
+        jobs,
+        job_versions.c.definition,
+        job_versions.c.definition_hash,
+        job_versions.c.extensions,
+        job_versions.c.created_by.label("version_created_by"),
+        job_versions.c.created_at.label("version_created_at"),
+        job_state.c.next_due_at,
+        job_state.c.done_until,
+        job_state.c.paused_at,
+        job_state.c.paused_by,
+        schedule_overrides.c.trigger.label("override"),
+        schedule_overrides.c.replaced.label("override_replaced"),
+        schedule_overrides.c.set_by.label("override_by"),
+        schedule_overrides.c.set_at.label("override_at"),
+        links.c.id.label("link_id"),
+        links.c.token_hash.label("link_token_hash"),
     )
+    .join(job_versions, job_versions.c.id == jobs.c.version_id)
+    .join(job_state, job_state.c.job_id == jobs.c.id)
+    .outerjoin(schedule_overrides, schedule_overrides.c.job_id == jobs.c.id)
+    .outerjoin(links, (links.c.job_id == jobs.c.id) & (links.c.kind == APP) & links.c.revoked_at.is_(None))
+)
+_JOB = _JOBS.where(jobs.c.workspace_id == bindparam("of_workspace"), jobs.c.id == bindparam("of_job"))
+_BY_LABEL = _JOBS.where(jobs.c.label == bindparam("of_label"))
+_BY_IDS = _JOBS.where(jobs.c.id.in_(bindparam("ids", expanding=True)))
+_ALL_OF = _JOBS.where(jobs.c.workspace_id == bindparam("of_workspace")).order_by(jobs.c.job_ref)
 
 
 def get(connection: Connection, workspace_id: str, job_id: str) -> RowMapping | None:
-    query = _job().where(jobs.c.workspace_id == workspace_id, jobs.c.id == job_id)
-    return connection.execute(query).mappings().first()
+    given = {"of_workspace": workspace_id, "of_job": job_id}
+    return connection.execute(_JOB, given).mappings().first()
 
 
 def by_label(connection: Connection, label: str) -> RowMapping | None:
     """Return the interactive job that is served under this host label, whatever its workspace."""
-    return connection.execute(_job().where(jobs.c.label == label)).mappings().first()
+    return connection.execute(_BY_LABEL, {"of_label": label}).mappings().first()
 
 
 def by_ids(connection: Connection, job_ids: Iterable[str]) -> dict[str, RowMapping]:
     """Return jobs by id."""
-    query = _job().where(jobs.c.id.in_(sorted(set(job_ids))))
-    return {row["id"]: row for row in connection.execute(query).mappings()}
+    rows = connection.execute(_BY_IDS, {"ids": sorted(set(job_ids))}).mappings()
+    return {row["id"]: row for row in rows}
 
 
 def page(
@@ -93,14 +94,13 @@ def page(
         where.append(jobs.c.job_ref == ref)
     total = connection.execute(select(func.count()).select_from(jobs).where(*where)).scalar_one()
     newest_first = func.coalesce(_newest_run_at, jobs.c.created_at).desc()
-    query = _job().where(*where).order_by(newest_first, jobs.c.job_ref).limit(limit).offset(offset)
+    query = _JOBS.where(*where).order_by(newest_first, jobs.c.job_ref).limit(limit).offset(offset)
     return connection.execute(query).mappings().all(), total
 
 
 def all_of(connection: Connection, workspace_id: str) -> Sequence[RowMapping]:
     """Return every job of a workspace, archived ones too, by ref."""
-    query = _job().where(jobs.c.workspace_id == workspace_id).order_by(jobs.c.job_ref)
-    return connection.execute(query).mappings().all()
+    return connection.execute(_ALL_OF, {"of_workspace": workspace_id}).mappings().all()
 
 
 def get_version(connection: Connection, version_id: str) -> RowMapping | None:
@@ -247,10 +247,31 @@ def drop_override(connection: Connection, job_id: str) -> None:
 # State ----------------------------------------------------------------------------------------------------
 
 
-_SET_DUE = (
-    update(job_state)
-    .where(job_state.c.job_id == bindparam("of_job"))
-    .values(next_due_at=bindparam("due_at"), held_at=bindparam("held_since"))
+_SET_STATE = update(job_state).where(job_state.c.job_id == bindparam("of_job"))
+_SET_DUE = _SET_STATE.values(next_due_at=bindparam("due_at"), held_at=bindparam("held_since"))
+_UNCOVER = delete(covered_windows).where(covered_windows.c.job_id == bindparam("of_job"))
+_START_OVER = _SET_STATE.values(
+    done_until=None,
+    refresh_requested_at=bindparam("now"),
+    next_due_at=func.coalesce(job_state.c.next_due_at, bindparam("due_at")),
+)
+_claimed_at = (
+    select(attempts.c.created_at)
+    .where(attempts.c.run_id == bindparam("of_run"), attempts.c.number == bindparam("of_number"))
+    .scalar_subquery()
+)
+_NOTE_REFRESHED = _SET_STATE.where(job_state.c.refresh_requested_at <= _claimed_at).values(
+    refresh_requested_at=None
+)
+_COVER = insert(covered_windows)
+_COVER_AGAIN = (
+    update(covered_windows)
+    .where(covered_windows.c.job_id == bindparam("of_job"), covered_windows.c.start_at == bindparam("start"))
+    .values(
+        end_at=case(
+            (covered_windows.c.end_at > bindparam("end"), covered_windows.c.end_at), else_=bindparam("end")
+        )
+    )
 )
 
 
@@ -283,8 +304,8 @@ def hold_back(connection: Connection, job_ids: Collection[str], until: int) -> N
 
 def start_counting(connection: Connection, job_id: str, *, next_due_at: int | None, anchor_at: int) -> None:
     """Store when a job is due next and where the phase of its triggers starts, after these were changed."""
-    query = update(job_state).where(job_state.c.job_id == job_id)
-    connection.execute(query.values(next_due_at=next_due_at, held_at=None, anchor_at=anchor_at))
+    values = {"next_due_at": next_due_at, "held_at": None, "anchor_at": anchor_at}
+    connection.execute(_SET_STATE, {"of_job": job_id, **values})
 
 
 def tell_of_code(connection: Connection, job_ids: Iterable[str], content_hash: str) -> set[str]:
@@ -312,8 +333,7 @@ def last_started_at(connection: Connection, job_id: str) -> int | None:
 
 def set_paused(connection: Connection, job_id: str, *, user_id: str | None, at: int | None) -> None:
     """Store who paused a job and when; None for both: nobody."""
-    query = update(job_state).where(job_state.c.job_id == job_id)
-    connection.execute(query.values(paused_at=at, paused_by=user_id))
+    connection.execute(_SET_STATE, {"of_job": job_id, "paused_at": at, "paused_by": user_id})
 
 
 def start_over(connection: Connection, job_id: str, *, due_at: int | None, now: int) -> None:
@@ -321,46 +341,22 @@ def start_over(connection: Connection, job_id: str, *, due_at: int | None, now: 
 
     `due_at` is when it is due next if it was not due any more, because its range was complete.
     """
-    connection.execute(delete(covered_windows).where(covered_windows.c.job_id == job_id))
-    connection.execute(
-        update(job_state)
-        .where(job_state.c.job_id == job_id)
-        .values(
-            done_until=None,
-            refresh_requested_at=now,
-            next_due_at=func.coalesce(job_state.c.next_due_at, due_at),
-        )
-    )
+    connection.execute(_UNCOVER, {"of_job": job_id})
+    connection.execute(_START_OVER, {"of_job": job_id, "due_at": due_at, "now": now})
 
 
 def note_completed(connection: Connection, job_id: str, *, done_until: int | None, now: int) -> None:
     """Store that a run of the job completed, and up to where its windows are covered now."""
-    query = update(job_state).where(job_state.c.job_id == job_id)
-    connection.execute(query.values(done_until=done_until, completed_at=now))
+    connection.execute(_SET_STATE, {"of_job": job_id, "done_until": done_until, "completed_at": now})
 
 
 def note_refreshed(connection: Connection, job_id: str, run_id: str, attempt: int) -> None:
     """Store that a refresh completed: it fulfils what was asked before it was claimed, not what came since."""
-    claimed_at = (
-        select(attempts.c.created_at)
-        .where(attempts.c.run_id == run_id, attempts.c.number == attempt)
-        .scalar_subquery()
-    )
-    connection.execute(
-        update(job_state)
-        .where(job_state.c.job_id == job_id, job_state.c.refresh_requested_at <= claimed_at)
-        .values(refresh_requested_at=None)
-    )
+    connection.execute(_NOTE_REFRESHED, {"of_job": job_id, "of_run": run_id, "of_number": attempt})
 
 
 def cover(connection: Connection, *, job_id: str, start: int, end: int, run_id: str) -> None:
     """Store that a completed run covered a window; one that begins where another does may be that one again."""
-    again = (
-        update(covered_windows)
-        .where(covered_windows.c.job_id == job_id, covered_windows.c.start_at == start)
-        .values(end_at=case((covered_windows.c.end_at > end, covered_windows.c.end_at), else_=end))
-    )
-    if connection.execute(again).rowcount == 0:
-        connection.execute(
-            insert(covered_windows).values(job_id=job_id, start_at=start, end_at=end, run_id=run_id)
-        )
+    if connection.execute(_COVER_AGAIN, {"of_job": job_id, "start": start, "end": end}).rowcount == 0:
+        row = {"job_id": job_id, "start_at": start, "end_at": end, "run_id": run_id}
+        connection.execute(_COVER, row)

@@ -89,6 +89,7 @@ _WITH_CAUSE = {
     "sqlite": _with_cause(func.json_each(bindparam("pairs", type_=JSON))),
     "postgresql": _with_cause(func.json_array_elements(bindparam("pairs", type_=JSON))),
 }
+_CREATE = insert(runs)
 _TAKE_NUMBERS = (
     update(job_state)
     .where(job_state.c.job_id.in_(bindparam("ids", expanding=True)))
@@ -148,7 +149,7 @@ def create(
         }
         for each, number in births
     ]
-    connection.execute(insert(runs), rows)
+    connection.execute(_CREATE, rows)
     add_causes(connection, ((each.run_id, cause) for each in created for cause in each.new.caused_by))
     moves = [
         Move(each.versions.workspace_id, each.job_id, each.run_id, number, None, RunStatus.PENDING)

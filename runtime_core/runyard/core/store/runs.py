@@ -70,6 +70,19 @@ _SET_RUN = update(runs).where(runs.c.id == bindparam("of_run"))
 _SET_ATTEMPT = update(attempts).where(
     attempts.c.run_id == bindparam("of_run"), attempts.c.number == bindparam("of_number")
 )
+_ADD_CAUSES = insert(run_causes)
+_NOTE_MOVES = insert(run_events)
+_BEGIN_ATTEMPT = insert(attempts)
+_NEXT_RETRY_AT = select(func.min(runs.c.due_at)).where(
+    runs_that_are({RunStatus.PENDING}), has_begun, runs.c.due_at > bindparam("after")
+)
+_TO_STOP = select(runs).where(runs_that_are(OPEN), runs.c.stop_requested_at.is_not(None))
+_RETRY_FACTS = (
+    select(runs, job_versions.c.definition, job_versions.c.extensions, jobs.c.archived_at)
+    .join(job_versions, job_versions.c.id == runs.c.job_version_id)
+    .join(jobs, jobs.c.id == runs.c.job_id)
+    .where(runs.c.id == bindparam("of_run"))
+)
 _LAUNCH_FACTS = (
     select(
         runs,
@@ -90,7 +103,7 @@ def add_causes(connection: Connection, causes: Iterable[tuple[str, str]]) -> Non
     """Store pairs of a run and one that caused it (FUP-04, FUP-05)."""
     rows = [{"run_id": run_id, "cause_run_id": cause_run_id} for run_id, cause_run_id in causes]
     if rows:
-        connection.execute(insert(run_causes), rows)
+        connection.execute(_ADD_CAUSES, rows)
 
 
 def move(
@@ -143,7 +156,7 @@ def note_moves(connection: Connection, moves: Sequence[Move], *, actor: str, now
         }
         for each in moves
     ]
-    connection.execute(insert(run_events), rows)
+    connection.execute(_NOTE_MOVES, rows)
     changes = [
         feed.Change(
             each.workspace_id,
@@ -288,7 +301,7 @@ def claim(
     moved = move(connection, row["id"], RunStatus.STARTING, now=now, attempt=row["attempt"], values=decided)
     assert moved is not None, "transactions that write come one after the other"
     begun = {"run_id": row["id"], "number": attempt, "engine": engine, "created_at": now}
-    connection.execute(insert(attempts), begun)
+    connection.execute(_BEGIN_ATTEMPT, begun)
     return attempt
 
 
@@ -297,21 +310,12 @@ def next_retry_at(connection: Connection, after: int) -> int | None:
 
     One that could be tried again by `after` and was not claimed waits for room, not for time.
     """
-    query = select(func.min(runs.c.due_at)).where(
-        runs_that_are({RunStatus.PENDING}), has_begun, runs.c.due_at > after
-    )
-    return connection.execute(query).scalar_one_or_none()
+    return connection.execute(_NEXT_RETRY_AT, {"after": after}).scalar_one_or_none()
 
 
 def retry_facts(connection: Connection, run_id: str) -> RowMapping:
     """Return what decides whether a run is tried again: the run, what it runs, whether its job is archived."""
-    query = (
-        select(runs, job_versions.c.definition, job_versions.c.extensions, jobs.c.archived_at)
-        .join(job_versions, job_versions.c.id == runs.c.job_version_id)
-        .join(jobs, jobs.c.id == runs.c.job_id)
-        .where(runs.c.id == run_id)
-    )
-    return connection.execute(query).mappings().one()
+    return connection.execute(_RETRY_FACTS, {"of_run": run_id}).mappings().one()
 
 
 def by_id(connection: Connection, run_id: str) -> RowMapping | None:
@@ -327,8 +331,7 @@ def with_status(connection: Connection, statuses: Iterable[RunStatus]) -> Sequen
 
 def to_stop(connection: Connection) -> Sequence[RowMapping]:
     """Return the open runs that somebody wants to stop."""
-    query = select(runs).where(runs_that_are(OPEN), runs.c.stop_requested_at.is_not(None))
-    return connection.execute(query).mappings().all()
+    return connection.execute(_TO_STOP).mappings().all()
 
 
 def set_port(connection: Connection, run_id: str, port: int) -> None:

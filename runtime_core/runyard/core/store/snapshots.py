@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, func, insert, select
+from sqlalchemy import Connection, RowMapping, Table, bindparam, func, insert, select
 
 from runyard.core.store.tables import configurations, deployments, files
+
+# Built once, because every start and deploy runs them.
+_LATEST = {
+    table: select(table)
+    .where(table.c.workspace_id == bindparam("of_workspace"))
+    .order_by(table.c.version.desc())
+    .limit(1)
+    for table in (configurations, deployments)
+}
+_FILES = select(files).where(files.c.snapshot_id == bindparam("of_snapshot")).order_by(files.c.relative_path)
 
 
 def latest(connection: Connection, table: Table, workspace_id: str) -> RowMapping | None:
     """Return the current snapshot of a workspace, None if nothing was ever uploaded."""
-    query = (
-        select(table).where(table.c.workspace_id == workspace_id).order_by(table.c.version.desc()).limit(1)
-    )
-    return connection.execute(query).mappings().first()
+    return connection.execute(_LATEST[table], {"of_workspace": workspace_id}).mappings().first()
 
 
 def profiles(connection: Connection, workspace_id: str) -> Sequence[str]:
@@ -68,8 +75,7 @@ def create(
 
 def list_files(connection: Connection, snapshot_id: str) -> Sequence[RowMapping]:
     """Return the files of a snapshot, by path."""
-    query = select(files).where(files.c.snapshot_id == snapshot_id).order_by(files.c.relative_path)
-    return connection.execute(query).mappings().all()
+    return connection.execute(_FILES, {"of_snapshot": snapshot_id}).mappings().all()
 
 
 __all__ = ["configurations", "create", "deployments", "get", "latest", "list_files", "page", "profiles"]
