@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.planning import window
 from tests.support.workspaces import make_workspace
 from tests.support.worlds import World
 
+from runyard.core import webhooks
 from runyard.core.clock import SystemClock
 from runyard.core.discovery import Discovery
 from runyard.core.processes import SystemProcesses
@@ -106,6 +108,53 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]
     return discovered(tmp_path_factory.mktemp("workspace"), files)
 
 
+ENDS = """
+import os
+
+import dlt
+import dlt.hub.run as documented
+from dlt.hub import run
+from dlt.hub.run import trigger
+from runyard.run import Abort, Skip
+
+
+@dlt.resource
+def rows():
+    yield {"number": 1}
+    raise Skip("nothing new")
+
+
+@documented.job(trigger=trigger.schedule("0 0 * * *"))
+def skip():
+    try:
+        dlt.pipeline("ends", destination="duckdb").run(rows())
+    except Exception:
+        print("went on as after an error")
+
+
+@run.job(execute={"timeout": "1h"})
+async def abort():
+    raise Abort("the source is being rebuilt")
+
+
+@run.job()
+def abort_as_dlt_does():
+    raise run.JobAbortedException("the source is being rebuilt", {})
+
+
+@run.job()
+def tell():
+    run.result({"rows": 7}, type="summary")
+
+
+@run.job(trigger=trigger.webhook("orders"))
+def posted(run_context, limit: int = 5):
+    with open(os.environ["RUNYARD_WEBHOOK_BODY"]) as body:
+        print(limit, body.read(), run_context["trigger"])
+"""
+ENDING = ("skip", "abort", "abort_as_dlt_does", "tell", "posted")
+
+
 @pytest.fixture
 def world(tmp_path: Path, definitions: list[dict[str, Any]]) -> Iterator[World]:
     world = World(tmp_path / "data")
@@ -124,6 +173,17 @@ def told(world: World, job: str, **given: Any) -> tuple[str, dict[str, Any]]:
     [reads] = [line for line in lines if line.startswith("reads ")]
     [said] = [line for line in lines if line.startswith("{")]
     return reads, json.loads(said)
+
+
+def post(world: World, ref: str, path: str, body: str) -> str:
+    """Call a webhook of a job, and return the id of its run."""
+    job_id, runtime = world.job(ref)["id"], world.runtime
+    called = runtime.database.write(
+        lambda c: webhooks.call(c, job_id, path, body, ids=runtime.ids, now=runtime.clock.now())
+    )
+    assert called is not None
+    assert called.run is not None
+    return str(called.run["id"])
 
 
 # SPEC: CMP-07, CMP-08
@@ -154,6 +214,45 @@ def test_a_run_without_a_window_keeps_the_state_of_its_pipeline_and_only_the_fir
         reads, said = told(world, "plain")
         assert reads == "reads 2020-01-01 00:00:00+00:00 None"
         assert said == {"empty": True, "refresh": is_first, "zone": "UTC"}
+
+
+# SPEC: CMP-07, IVL-14
+@pytest.mark.slow
+def test_a_run_of_named_windows_reads_exactly_these(world: World) -> None:
+    day = window("2026-01-02T05:00", "2026-01-03T05:00")
+    reads, said = told(world, "daily", window=day)
+    assert reads == "reads 2026-01-02 00:00:00-05:00 2026-01-03 00:00:00-05:00"
+    assert (said["start"], said["end"]) == ("2026-01-02T00:00:00-05:00", "2026-01-03T00:00:00-05:00")
+
+
+# SPEC: CMP-07, CMP-08, DEC-21, TRG-24
+@pytest.mark.slow
+def test_a_job_of_dlt_may_end_its_own_run_tell_a_result_and_read_what_was_posted(tmp_path: Path) -> None:
+    deployment = f"from ends import {', '.join(ENDING)}\n__all__ = {list(ENDING)}\n"
+    world = World(tmp_path / "data")
+    try:
+        jobs = discovered(tmp_path / "workspace", {"ends.py": ENDS, "__deployment__.py": deployment})
+        world.upload({"ends.py": ENDS})
+        world.deploy(*jobs)
+        started = {name: world.start_one(name)["id"] for name in ENDING[:-1]}
+        started["posted"] = post(world, "jobs.ends.posted", "orders", '{"limit": 9}')
+        world.runtime.start()
+        runs = {name: world.until_ended(run_id) for name, run_id in started.items()}
+        lines = {name: world.lines(run_id) for name, run_id in started.items()}
+    finally:
+        world.close()
+    assert {name: (run["status"], run["reason"]) for name, run in runs.items()} == {
+        "skip": ("cancelled", "self_skip"),
+        "abort": ("cancelled", "aborted"),
+        # What their platform calls failed fires `.fail`, which alerts wait for.
+        "abort_as_dlt_does": ("failed", "exception"),
+        "tell": ("completed", "ok"),
+        "posted": ("completed", "ok"),
+    }, lines
+    assert (runs["skip"]["message"], lines["skip"][-1]) == ("nothing new", "Skipped: nothing new")
+    assert lines["abort"] == ["Aborted: the source is being rebuilt"]
+    assert '"rows": 7' in " ".join(lines["tell"]), "said at the end of the log"
+    assert lines["posted"] == ['9 {"limit": 9} webhook:orders']
 
 
 # SPEC: PRF-10

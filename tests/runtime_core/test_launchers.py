@@ -257,12 +257,21 @@ def load(text, run_context):
     assert result.stdout == f"{text!a} {{'port': None}} [1, null, true]\n"
 
 
-def test_launchers_of_others_are_started_as_modules() -> None:
-    launcher = "dlt._workspace.deployment.launchers.job"
-    assert arguments(launcher, "1", "manual:", {"refresh": True}) == (
-        *("-m", launcher, "--run-id", "1", "--trigger", "manual:"),
-        *("--entry-point", '{"refresh": true}'),
-    )
+# SPEC: CMP-07
+def test_launchers_of_others_are_started_as_modules_with_options_and_end_as_ours_do(tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text("""
+import os, sys
+import runyard.run
+if __name__ == "__main__":
+    assert sys.modules["__main__"].__spec__.name == "theirs"
+    print(*map(ascii, sys.argv[1:]), "RUNYARD_VERDICT_FD" in os.environ)
+    raise runyard.run.Skip("nothing new")
+""")
+    entry = {"launcher": "theirs", "refresh": True}
+    result = start(tmp_path, arguments("theirs", "1", "manual:", entry), RUNYARD_VERDICT_FD="2")
+    told = ("--run-id", "1", "--trigger", "manual:", "--entry-point", json.dumps(entry))
+    assert result.stdout.split("\n") == [" ".join([*map(ascii, told), "False"]), ""]
+    assert (result.returncode, "Skipped: nothing new" in result.stderr) == (1, True)
 
 
 SLOW = frozenset(
@@ -305,9 +314,10 @@ def test_frameworks_are_told_to_listen_on_loopback_and_to_ask_for_nothing() -> N
 
 # SPEC: APP-06
 @pytest.mark.parametrize(
-    ("named", "used"), [("dashboard", "marimo"), ("marimo",) * 2, ("mcp",) * 2, ("streamlit",) * 2]
+    ("named", "used"),
+    [("dashboard", "marimo"), ("marimo",) * 2, ("mcp",) * 2, ("module",) * 2, ("streamlit",) * 2],
 )
-def test_launchers_that_would_listen_everywhere_are_replaced(named: str, used: str) -> None:
+def test_launchers_of_modules_are_replaced_as_some_would_listen_everywhere(named: str, used: str) -> None:
     _, code = arguments(f"dlt._workspace.deployment.launchers.{named}", "r1", "http:", {})
     assert code.startswith(f"from runyard.core.launchers.{used} import main\n")
 

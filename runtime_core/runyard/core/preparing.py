@@ -35,16 +35,18 @@ PASSED_ON = ("LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
 """Variables of the server that a job sees too: how to find programs, trust certificates, write text and time."""
 
 OUR_LAUNCHERS = "runyard.core.launchers"
-"""The package of the launchers that have a `main` to call."""
+"""The package of our launchers, each a module with a `main` to call."""
 
 _DLT_LAUNCHERS = "dlt._workspace.deployment.launchers"
 REPLACED = {
     f"{_DLT_LAUNCHERS}.dashboard": f"{OUR_LAUNCHERS}.marimo",
     f"{_DLT_LAUNCHERS}.marimo": f"{OUR_LAUNCHERS}.marimo",
     f"{_DLT_LAUNCHERS}.mcp": f"{OUR_LAUNCHERS}.mcp",
+    f"{_DLT_LAUNCHERS}.module": f"{OUR_LAUNCHERS}.module",
     f"{_DLT_LAUNCHERS}.streamlit": f"{OUR_LAUNCHERS}.streamlit",
 }
-"""Launchers that would listen on every interface of the machine, and ours that do the same on loopback (APP-06)."""
+"""Launchers of modules, and ours that do the same: apps on loopback and not on every interface of the machine
+(APP-06), scripts in a process that hears how they end (DEC-21)."""
 
 WORKSPACE, HOME = "workspace", "home"
 """What an attempt has besides its log: the deployed files it runs in, and a home of its own.
@@ -236,17 +238,16 @@ def shares_directory(job: JobDefinition) -> bool:
 
 
 def arguments(launcher: str, run_id: str, trigger: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what Python is told to start a launcher with: published ones as modules with options (contract 9.1).
+    """Return what Python is told to start a launcher with; one of others is started by ours of that purpose.
 
-    Ours are called, with values that Python reads by itself: `runpy` and `json`, which the other way needs, would
-    take the job's process longer to import than Python takes to start.
+    Ours are called, with values that Python reads by itself: `runpy` and `json`, which the published way needs
+    (contract 9.1), would take the job's process longer to import than Python takes to start.
     """
     launcher = REPLACED.get(launcher, launcher)
     package, _, name = launcher.rpartition(".")
-    if package == OUR_LAUNCHERS and name.isidentifier():
-        return ("-c", f"from {launcher} import main\nmain({run_id!a}, {trigger!a}, {entry!a})")
-    options = ("--run-id", run_id, "--trigger", trigger, "--entry-point", json.dumps(entry))
-    return ("-m", launcher, *options)
+    if package != OUR_LAUNCHERS or not name.isidentifier():
+        launcher = f"{OUR_LAUNCHERS}.published"
+    return ("-c", f"from {launcher} import main\nmain({run_id!a}, {trigger!a}, {entry!a})")
 
 
 def entry_point(run: RowMapping, definition: JobDefinition, port: int | None = None) -> dict[str, Any]:

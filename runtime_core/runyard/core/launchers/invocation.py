@@ -22,17 +22,27 @@ _OPTIONS = ("--run-id", "--trigger", "--entry-point")
 
 
 def launch(work: Callable[[], object], entry_point: Mapping[str, Any]) -> NoReturn:
-    """Do a launcher's work where its run says, and exit; an exception ends the log with its traceback.
+    """Do a launcher's work where its run says, and exit. `entry_point` is the object of contract 9.1."""
+
+    def prepared() -> None:
+        set_environment(entry_point, os.environ)
+        # User code that reads its arguments should not find ours.
+        sys.argv[1:] = []
+        work()
+
+    conclude(prepared)
+
+
+def conclude(work: Callable[[], object]) -> NoReturn:
+    """Do a launcher's work, and exit; an exception ends the log with its traceback.
 
     One with which the job ends its own run (`verdicts`) is a line of the log, and the supervisor is told.
-    `entry_point` is the object of contract 9.1. Source: DEC-12, DEC-21.
+    Source: DEC-12, DEC-21.
     """
     supervisor = _supervisor(os.environ)
+    # User code finds its modules even if it moves.
+    sys.path[0] = os.getcwd()  # noqa: PTH109 - `pathlib` is slow to import
     try:
-        set_environment(entry_point, os.environ)
-        # User code that reads its arguments should not find ours, and finds its modules even if it moves.
-        sys.argv[1:] = []
-        sys.path[0] = os.getcwd()  # noqa: PTH109 - `pathlib` is slow to import
         work()
     except (Exception, BaseExceptionGroup, Verdict) as error:
         sys.stdout.flush()
