@@ -18,7 +18,7 @@ from runyard.core.errors import InvalidRequest, NotSignedIn, RunyardError
 from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
 from runyard_notebooks.fragments import Html, html
-from runyard_notebooks.routes import Addresses
+from runyard_notebooks.routes import Addresses, Page
 from runyard_server.client import Client
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class Desk:
         table = widgets.JobTable(
             client=self.client,
             href=self.addresses.each_job,
+            page=self.addresses.page(Page.JOBS),
             empty=strings.EMPTY_JOBS,
             actions=offered,
             **traits,

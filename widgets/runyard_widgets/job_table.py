@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traitlets
+
 from .live_widget import static
 from .row_widget import JobRows, RowActions
 
@@ -11,3 +13,11 @@ class JobTable(RowActions, JobRows):
 
     _esm = static("job_table.js")
     _css = static("job_table.css")
+
+    tag = traitlets.Unicode("").tag(sync=True)
+    """The tag whose jobs are shown at first, empty for all (TAG-02)."""
+    is_grouped = traitlets.Bool(False).tag(sync=True)
+    """Whether jobs stand under their tags at first; one with several stands under each."""
+    page = traitlets.Unicode("").tag(sync=True)
+    """The address, from `#` on, whose query says which tag is shown and whether jobs are grouped, so that it can be
+    sent; a browser that comes without one remembers. Empty for none."""

@@ -7,7 +7,7 @@ import { say, sayInstant } from "./say.mjs";
 import { drawStatus, looks } from "./status.mjs";
 import { byRef, jobStates, jobStatus } from "./table_model.mjs";
 import { drawTable } from "./table_view.mjs";
-import { instant, relative } from "./words.mjs";
+import { instantIn, relative } from "./words.mjs";
 
 const STRIP = 12; // bars: the latest runs that fit beside the rest of a row
 
@@ -31,8 +31,36 @@ function drawStrip(cell, { recent, kind }) {
   );
 }
 
+/** Return who paused a job, when, and until when; empty for one that is not paused. */
+const pausedInWords = ({ is_paused: isPaused, paused_by: by, paused_at: at, timezone }) =>
+  isPaused ? `by ${by ?? "somebody"}, ${instantIn(at, timezone)}, until it is resumed` : "";
+
+/** Return who set a schedule beside the code, when, and until when it counts; empty where the code's own does. */
+function overrideInWords({ override, timezone }) {
+  if (!override) return "";
+  const instead = override.replaces ? `instead of ${override.replaces}` : "where the code has none";
+  const until = "until it is taken away or a deploy changes the code's";
+  return `set by ${override.by}, ${instantIn(override.at, timezone)}, ${instead}, ${until}`;
+}
+
+/** Show the tags as labels. */
+function drawTags(cell, { tags }) {
+  if (cell.dataset.said === tags.join(" ")) return;
+  cell.dataset.said = tags.join(" ");
+  cell.title = tags.join(", ");
+  cell.replaceChildren(...tags.map((tag) => h("span", { class: "ry-tag" }, tag)));
+}
+
 const columns = [
-  { name: "status", title: "Status", draw: (cell, job) => drawStatus(cell, jobStatus(job), isApp(job)) },
+  {
+    name: "status",
+    title: "Status",
+    draw(cell, job) {
+      drawStatus(cell, jobStatus(job), isApp(job));
+      const paused = pausedInWords(job);
+      cell.title = paused && `paused ${paused}`;
+    },
+  },
   {
     name: "name",
     title: "Job",
@@ -41,19 +69,24 @@ const columns = [
       cell.title = ref;
     },
   },
+  { name: "tags", title: "Tags", draw: drawTags },
   { name: "kind", title: "Kind", draw: (cell, { kind }) => say(cell, kind) },
   {
     name: "trigger",
     title: "Runs",
-    draw: (cell, { triggers }) => say(cell, triggers.join(", ") || "when started"),
+    draw(cell, job) {
+      const words = job.triggers.join(", ") || "when started";
+      say(cell, job.override ? `✎ ${words}` : words);
+      cell.title = [words, overrideInWords(job)].filter(Boolean).join("; ");
+    },
   },
   {
     name: "when",
     title: "Next run",
     isTimed: true,
-    draw(cell, { next_at: at, is_paused: isPaused }, now) {
+    draw(cell, { next_at: at, is_paused: isPaused, timezone }, now) {
       say(cell, at === null || isPaused ? "–" : relative(at, now));
-      sayInstant(cell, at);
+      sayInstant(cell, at, timezone);
     },
   },
   { name: "recent", title: "Last runs", draw: drawStrip },
@@ -72,15 +105,19 @@ export default liveWidget((view) =>
       [job.ref, job.title, job.kind, jobStatus(job), ...job.triggers, ...job.tags, job.description].join(" "),
     statusOf: jobStatus,
     states: jobStates,
+    tagsOf: ({ tags }) => tags,
     details: (job) => [
       ["Title", job.title],
       ["About", job.description],
       ["Ref", job.ref],
       ["Runs", job.triggers.join(", ")],
-      ["Next run", job.next_at !== null && instant(job.next_at)],
+      ["Schedule", overrideInWords(job)],
+      ["Paused", pausedInWords(job)],
+      ["Next run", !job.is_paused && job.next_at !== null && instantIn(job.next_at, job.timezone)],
       [
         "Latest run",
-        job.latest && `#${job.latest.number}, ${job.latest.status}, ${instant(job.latest.created_at)}`,
+        job.latest &&
+          `#${job.latest.number}, ${job.latest.status}, ${instantIn(job.latest.created_at, job.timezone)}`,
       ],
       ["Tags", job.tags.join(", ")],
       ["Address", job.url],

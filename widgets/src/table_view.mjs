@@ -2,11 +2,13 @@
 // of theirs moves what somebody reads, selects or types in (UI-02). What columns there are is up to the caller.
 
 import { address, h } from "./dom.mjs";
+import { keep, recall } from "./place.mjs";
 import { Rows } from "./rows.mjs";
 import { say, withCode } from "./say.mjs";
 import { choose } from "./selection.mjs";
 import { looks } from "./status.mjs";
 import { actionsFor, countsBy, matching } from "./table_model.mjs";
+import { NO_TAG, tagCounts, tagGroups } from "./tags.mjs";
 import { watch } from "./watch.mjs";
 
 const TICK_MS = 1000; // durations of open runs are told in seconds
@@ -15,15 +17,19 @@ const TICK_MS = 1000; // durations of open runs are told in seconds
  * Draw a table of `shape`: `noun` and `nouns`; `key` of a row; `columns` of `{name, title, draw(cell, row, now),
  * isTimed}`, the one named "name" carrying the link; `order(a, b)`; `text(row)` that is searched; `statusOf(row)`;
  * `groups` of statuses to choose, by name `(row) => whether`; `states(row)` for actions; `details(row, now)` as
- * `[title, text]` of an open row; `refOf(row)`.
+ * `[title, text]` of an open row; `refOf(row)`; `tagsOf(row)` where rows are filtered and grouped by tags.
  */
 export function drawTable({ model, root }, shape) {
   const rows = new Rows(shape.key);
-  const lines = new Map(); // key -> the elements of a row
-  const opened = new Set();
-  const filter = { words: "", status: model.get("status") };
-  let shown = [];
-  let current = null; // the key of the row arrow keys are at
+  // A row stands in as many places as it has tags, when it is grouped by them.
+  const lines = new Map(); // place -> the elements of a row there
+  const headings = new Map(); // tag -> the element above its rows
+  const opened = new Set(); // places
+  const page = model.get("page") ?? "";
+  const filter = { words: "", status: model.get("status"), tag: model.get("tag") ?? "" };
+  let isGrouped = model.get("is_grouped") ?? false;
+  let shown = []; // `{ place, row }`, as they are listed
+  let current = null; // the place of the row arrow keys are at
 
   const search = h("input", {
     type: "search",
@@ -35,6 +41,12 @@ export function drawTable({ model, root }, shape) {
     "aria-label": "Status",
     onchange: () => refilter({ status: statuses.value }),
   });
+  const tags = h("select", { "aria-label": "Tag", onchange: () => rechoose({ tag: tags.value }) });
+  const grouping = h(
+    "button",
+    { type: "button", onclick: () => rechoose({ isGrouped: !isGrouped }) },
+    "Group by tag",
+  );
   const count = h("span", { class: "ry-quiet", role: "status" });
   const all = h("input", {
     type: "checkbox",
@@ -62,7 +74,7 @@ export function drawTable({ model, root }, shape) {
   list.style.maxHeight = `${model.get("height")}px`;
   const menu = h("div", { class: "ry-menu", role: "menu", popover: "auto", onkeydown: moveInMenu });
   root.classList.add("ry-table", `ry-${shape.nouns}`);
-  root.append(h("div", { class: "ry-bar" }, search, statuses, count), list, menu);
+  root.append(h("div", { class: "ry-bar" }, search, statuses, tags, grouping, count), list, menu);
 
   // What is shown.
 
@@ -72,34 +84,73 @@ export function drawTable({ model, root }, shape) {
     arrange();
   }
 
+  /** Show another tag, or rows grouped or not: what the address of the page says too. */
+  function rechoose({ tag = filter.tag, isGrouped: grouped = isGrouped }) {
+    isGrouped = grouped;
+    refilter({ tag });
+    const chosen = { ...(tag && { tag }), ...(isGrouped && { by: "tag" }) };
+    keep(page, new URLSearchParams(chosen));
+  }
+
+  /** Show what the address of the page says, or this browser remembers. */
+  function recallChoice() {
+    const chosen = recall(page);
+    if (chosen) rechoose({ tag: chosen.get("tag") ?? "", isGrouped: chosen.get("by") === "tag" });
+  }
+
   function arrange() {
     const known = [...rows].sort(shape.order);
-    shown = matching(known, filter, shape);
+    const found = matching(known, filter, shape);
+    const groups = isGrouped
+      ? tagGroups(found, shape.tagsOf).filter(([tag]) => !filter.tag || tag === filter.tag)
+      : [[null, found]];
+    shown = groups.flatMap(([tag, its]) => its.map((row) => ({ place: placeOf(row, tag), row })));
     keepInPlace(() => {
-      const keep = new Set(shown.map((row) => row[shape.key]));
-      for (const [key, line] of lines) {
-        if (keep.has(key)) continue;
-        line.element.remove();
-        lines.delete(key);
-      }
-      let place = body.firstElementChild;
-      for (const row of shown) {
-        const { element } = lineOf(row);
-        if (element === place) place = place.nextElementSibling;
-        else body.insertBefore(element, place);
+      const wanted = groups.flatMap(([tag, its]) => [
+        ...(tag === null ? [] : [headingOf(tag, its.length)]),
+        ...its.map((row) => lineOf(placeOf(row, tag), row).element),
+      ]);
+      drop(lines, wanted, ({ element }) => element);
+      drop(headings, wanted, (element) => element);
+      let next = body.firstElementChild;
+      for (const element of wanted) {
+        if (element === next) next = next.nextElementSibling;
+        else body.insertBefore(element, next);
       }
       const traits = { href: model.get("href"), actions: model.get("actions") };
-      for (const row of shown) drawLine(row, traits);
+      for (const each of shown) drawLine(each, traits);
     });
     offerStatuses(known);
+    offerTags(known);
     say(
       count,
-      shown.length === known.length ? counted(known.length) : `${shown.length} of ${counted(known.length)}`,
+      found.length === known.length ? counted(known.length) : `${found.length} of ${counted(known.length)}`,
     );
     explain(known.length);
     showSelection();
-    if (!lines.has(current)) current = shown[0]?.[shape.key] ?? null;
+    if (!lines.has(current)) current = shown[0]?.place ?? null;
     if (lines.has(current)) lines.get(current).element.tabIndex = 0;
+  }
+
+  const placeOf = (row, tag) => (tag === null ? row[shape.key] : `${tag} ${row[shape.key]}`);
+
+  /** Take away what is not wanted any more. */
+  function drop(made, wanted, elementOf) {
+    const kept = new Set(wanted);
+    for (const [key, one] of made) {
+      if (kept.has(elementOf(one))) continue;
+      elementOf(one).remove();
+      made.delete(key);
+    }
+  }
+
+  function headingOf(tag, n) {
+    if (!headings.has(tag)) {
+      const name = h("span", { role: "rowheader" }, tag === NO_TAG ? "no tag" : tag);
+      headings.set(tag, h("div", { class: "ry-group", role: "row" }, name, h("span", { role: "gridcell" })));
+    }
+    say(headings.get(tag).lastChild, counted(n));
+    return headings.get(tag);
   }
 
   const counted = (n) => `${n} ${n === 1 ? shape.noun : shape.nouns}`;
@@ -107,7 +158,7 @@ export function drawTable({ model, root }, shape) {
   /** Change the rows so that the first one seen stays where it is on screen, and the focus where it was. */
   function keepInPlace(change) {
     const focused = root.getRootNode().activeElement;
-    const seen = list.scrollTop > 0 && shown.map((row) => lines.get(row[shape.key])?.element).find(isSeen);
+    const seen = list.scrollTop > 0 && shown.map(({ place }) => lines.get(place)?.element).find(isSeen);
     const before = seen ? seen.offsetTop : 0;
     change();
     if (seen?.isConnected) list.scrollTop += seen.offsetTop - before;
@@ -122,17 +173,28 @@ export function drawTable({ model, root }, shape) {
     const counts = countsBy(known, shape);
     if (filter.status && !counts.some(([status]) => status === filter.status))
       counts.push([filter.status, 0]);
-    const offers = [
-      ["", "Any status"],
-      ...counts.map(([status, n]) => [status, `${looks(status).word} (${n})`]),
-    ];
-    while (statuses.options.length > offers.length) statuses.lastChild.remove();
-    offers.forEach(([status, title], i) => {
-      const option = statuses.options[i] ?? statuses.appendChild(h("option"));
-      option.value = status;
+    offer(statuses, "Any status", counts, (status) => looks(status).word);
+    statuses.value = filter.status;
+  }
+
+  function offerTags(known) {
+    const counts = shape.tagsOf ? tagCounts(known, shape.tagsOf) : [];
+    if (filter.tag && !counts.some(([tag]) => tag === filter.tag)) counts.push([filter.tag, 0]);
+    tags.hidden = grouping.hidden = counts.length === 0;
+    offer(tags, "Any tag", counts, (tag) => tag);
+    tags.value = filter.tag;
+    grouping.ariaPressed = String(isGrouped);
+  }
+
+  /** Fill `select` with what there is, each with how often. */
+  function offer(select, any, counts, wordOf) {
+    const offers = [["", any], ...counts.map(([value, n]) => [value, `${wordOf(value)} (${n})`])];
+    while (select.options.length > offers.length) select.lastChild.remove();
+    offers.forEach(([value, title], i) => {
+      const option = select.options[i] ?? select.appendChild(h("option"));
+      option.value = value;
       say(option, title);
     });
-    statuses.value = filter.status;
   }
 
   /** Nothing there and nothing found are two things to say (UI-16). */
@@ -143,6 +205,7 @@ export function drawTable({ model, root }, shape) {
     const showAll = () => {
       search.value = "";
       refilter({ words: "", status: "" });
+      rechoose({ tag: "" });
     };
     note.replaceChildren(
       `No ${shape.noun} matches. `,
@@ -152,13 +215,12 @@ export function drawTable({ model, root }, shape) {
 
   // One row.
 
-  function lineOf(row) {
-    const key = row[shape.key];
-    if (!lines.has(key)) lines.set(key, makeLine(key));
-    return lines.get(key);
+  function lineOf(place, row) {
+    if (!lines.has(place)) lines.set(place, makeLine(place, row[shape.key]));
+    return lines.get(place);
   }
 
-  function makeLine(key) {
+  function makeLine(place, key) {
     const check = h("input", { type: "checkbox", tabindex: -1, onchange: () => select(key, check.checked) });
     const cells = shape.columns.map(({ name }) => h("span", { role: "gridcell", class: `ry-${name}` }));
     const link = h("a");
@@ -170,28 +232,28 @@ export function drawTable({ model, root }, shape) {
         tabindex: -1,
         class: "ry-dots",
         "aria-haspopup": "menu",
-        onclick: () => openMenu(key),
+        onclick: () => openMenu(place),
       },
       "⋯",
     );
     const line = h(
       "div",
-      { class: "ry-line", onclick: ({ target }) => target.closest("a, button, input") || toggle(key) },
+      { class: "ry-line", onclick: ({ target }) => target.closest("a, button, input") || toggle(place) },
       h("span", { role: "gridcell", class: "ry-check" }, check),
       ...cells,
       h("span", { role: "gridcell", class: "ry-more" }, more),
     );
     const element = h(
       "div",
-      { class: "ry-row", role: "row", tabindex: -1, onfocusin: () => arriveAt(key) },
+      { class: "ry-row", role: "row", tabindex: -1, onfocusin: () => arriveAt(place) },
       line,
     );
-    return { element, line, check, cells, link, more, details: null, drawn: null };
+    return { key, element, line, check, cells, link, more, details: null, drawn: null };
   }
 
   /** Draw what changed: a row that did is another object. What time alone changes is drawn by the tick. */
-  function drawLine(row, { href: template, actions }) {
-    const line = lines.get(row[shape.key]);
+  function drawLine({ place, row }, { href: template, actions }) {
+    const line = lines.get(place);
     if (line.drawn === row) return;
     line.drawn = row;
     const { element, check, link, more, cells } = line;
@@ -206,12 +268,12 @@ export function drawTable({ model, root }, shape) {
     for (const [i, { name, draw }] of shape.columns.entries()) {
       draw(name === "name" ? link : cells[i], row, rows.now());
     }
-    drawDetails(row);
+    drawDetails(place, row);
   }
 
-  function drawDetails(row) {
-    const line = lines.get(row[shape.key]);
-    const isOpen = opened.has(row[shape.key]);
+  function drawDetails(place, row) {
+    const line = lines.get(place);
+    const isOpen = opened.has(place);
     line.element.setAttribute("aria-expanded", String(isOpen));
     if (!isOpen) {
       line.details?.remove();
@@ -228,9 +290,9 @@ export function drawTable({ model, root }, shape) {
     });
   }
 
-  function toggle(key) {
-    opened.has(key) ? opened.delete(key) : opened.add(key);
-    drawDetails(rows.get(key));
+  function toggle(place) {
+    opened.has(place) ? opened.delete(place) : opened.add(place);
+    drawDetails(place, rows.get(lines.get(place).key));
   }
 
   // Selection.
@@ -241,8 +303,8 @@ export function drawTable({ model, root }, shape) {
   }
 
   function selectAll() {
-    const keys = shown.map((row) => row[shape.key]);
-    const others = model.get("selected").filter((key) => !lines.has(key));
+    const keys = [...new Set(shown.map(({ row }) => row[shape.key]))];
+    const others = model.get("selected").filter((key) => !keys.includes(key));
     selectThese(all.checked ? [...others, ...keys] : others);
   }
 
@@ -254,7 +316,7 @@ export function drawTable({ model, root }, shape) {
   function showSelection() {
     const selected = new Set(model.get("selected"));
     let here = 0;
-    for (const [key, { element, check }] of lines) {
+    for (const { key, element, check } of lines.values()) {
       const isSelected = selected.has(key);
       here += isSelected;
       if (element.ariaSelected === String(isSelected)) continue;
@@ -267,9 +329,9 @@ export function drawTable({ model, root }, shape) {
 
   // The menu.
 
-  function openMenu(key) {
+  function openMenu(place) {
+    const { key, more } = lines.get(place);
     const row = rows.get(key);
-    const { more } = lines.get(key);
     const request = ({ name }) => {
       menu.hidePopover();
       const n = (model.get("requested").n ?? 0) + 1;
@@ -305,9 +367,9 @@ export function drawTable({ model, root }, shape) {
   function moveByKey(event) {
     const { target, key } = event;
     if (!target.classList.contains("ry-row") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const at = shown.findIndex((row) => row[shape.key] === current);
-    const { link, check, more } = lines.get(current);
-    const go = (i) => lines.get(shown[Math.min(shown.length - 1, Math.max(0, i))][shape.key]).element.focus();
+    const at = shown.findIndex(({ place }) => place === current);
+    const { key: row, link, check, more } = lines.get(current);
+    const go = (i) => lines.get(shown[Math.min(shown.length - 1, Math.max(0, i))].place).element.focus();
     const moves = {
       ArrowDown: () => go(at + 1),
       ArrowUp: () => go(at - 1),
@@ -315,7 +377,7 @@ export function drawTable({ model, root }, shape) {
       End: () => go(shown.length - 1),
       ArrowRight: () => opened.has(current) || toggle(current),
       ArrowLeft: () => opened.has(current) && toggle(current),
-      " ": () => select(current, !check.checked),
+      " ": () => select(row, !check.checked),
       Enter: () => (link.hasAttribute("href") ? link.click() : toggle(current)),
       ContextMenu: () => more.click(),
     };
@@ -325,18 +387,18 @@ export function drawTable({ model, root }, shape) {
   }
 
   /** One row is reached by the tab key: the one that was last used. */
-  function arriveAt(key) {
+  function arriveAt(place) {
     if (lines.has(current)) lines.get(current).element.tabIndex = -1;
-    current = key;
-    lines.get(key).element.tabIndex = 0;
+    current = place;
+    lines.get(place).element.tabIndex = 0;
   }
 
   // Time passes.
 
   const tick = setInterval(() => {
     if (!root.isConnected || document.hidden) return;
-    for (const row of shown) {
-      const { cells } = lines.get(row[shape.key]);
+    for (const { place, row } of shown) {
+      const { cells } = lines.get(place);
       for (const [i, { draw, isTimed }] of shape.columns.entries())
         if (isTimed) draw(cells[i], row, rows.now());
     }
@@ -349,6 +411,8 @@ export function drawTable({ model, root }, shape) {
   const unwatchSelected = watch(model, ["selected"], showSelection);
   rows.merge(model.get("snapshot"));
   arrange();
+  recallChoice();
+  addEventListener("hashchange", recallChoice);
   return {
     frame(head) {
       rows.merge(head);
@@ -356,6 +420,7 @@ export function drawTable({ model, root }, shape) {
     },
     stop() {
       clearInterval(tick);
+      removeEventListener("hashchange", recallChoice);
       unwatch();
       unwatchSelected();
     },

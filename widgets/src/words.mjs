@@ -42,18 +42,43 @@ export function relative(at, now) {
 }
 
 /** An instant in full, in the viewer's time zone: "22 Nov 2026, 14:03:07 GMT+1". */
-export const instant = (at) => FULL.format(at);
+export const instant = (at) => full().format(at);
 
-const FULL = new Intl.DateTimeFormat(undefined, {
-  day: "numeric",
-  month: "short",
-  year: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  hourCycle: "h23",
-  timeZoneName: "short",
-});
+/** An instant in full, and the clocks of `zone` beside it where they show another time. */
+export function instantIn(at, zone) {
+  const [here, there] = [undefined, zone].map((each) => full(each)?.formatToParts(at));
+  if (!there || said(here, CLOCK) === said(there, CLOCK)) return instant(at);
+  return `${instant(at)} your time (${said(there, said(here, DATE) === said(there, DATE) ? CLOCK : BOTH)} in ${zone})`;
+}
+
+const DATE = ["day", "month", "year"];
+const CLOCK = ["hour", "minute", "second"];
+const BOTH = [...DATE, ...CLOCK];
+
+/** What parts of a formatted instant say, with what stands between them. */
+const said = (parts, types) => {
+  const places = parts.flatMap(({ type }, i) => (types.includes(type) ? [i] : []));
+  const between = parts.slice(places[0], places.at(-1) + 1);
+  return between.map(({ value }) => value).join("");
+};
+
+const FORMATS = new Map();
+
+/** What formats instants in a time zone, the viewer's unless one is named; null for one this browser does not know. */
+function full(timeZone) {
+  if (!FORMATS.has(timeZone)) FORMATS.set(timeZone, made(timeZone));
+  return FORMATS.get(timeZone);
+}
+
+function made(timeZone) {
+  const [long, date] = ["2-digit", { day: "numeric", month: "short", year: "numeric" }];
+  const clock = { hour: long, minute: long, second: long, hourCycle: "h23", timeZoneName: "short" };
+  try {
+    return new Intl.DateTimeFormat(undefined, { ...date, ...clock, timeZone });
+  } catch {
+    return null;
+  }
+}
 
 /** How long a run took, or has been running; null before it started. */
 export function runTime(run, now) {

@@ -37,6 +37,7 @@ from runyard_server.client.models import (
     LogLine,
     LogPart,
     Manifest,
+    Member,
     Run,
     StartReceipt,
     Version,
@@ -45,6 +46,9 @@ from runyard_server.client.models import (
 )
 from runyard_server.client.plans import NextFirings, Plan
 from runyard_server.client.wire import OPENED, Json, LogPartReader, StreamEvent, Wire
+
+LEFT = "somebody who left"
+"""Whoever did something and is no member any more."""
 
 PAGE_ITEMS = 100
 """Items asked for at once: the server's default, an answer of some 100 kB."""
@@ -79,6 +83,7 @@ class Client:
         self.target: Target = resolve(server, api_key, workspace, start=Path.cwd(), env=os.environ)
         self._wire = Wire(self.target, transport)
         self._workspace: Workspace | None = None
+        self._called: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +130,16 @@ class Client:
             else:
                 self._workspace = workspace_meant(self.target, self.workspaces())
         return self._workspace
+
+    def members(self) -> list[Member]:
+        """Return who belongs to the workspace, oldest first."""
+        return [Member.from_wire(member) for member in self._pages(self._path("members"))]
+
+    def who(self, user_id: str) -> str:
+        """Return what a user is called who did something here; of one who belongs here no more, that they left."""
+        if user_id not in self._called:
+            self._called |= {member.user_id: member.name or member.email for member in self.members()}
+        return self._called.setdefault(user_id, LEFT)
 
     # Versions and deploys ------------------------------------------------------------
 

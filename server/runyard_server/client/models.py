@@ -52,6 +52,16 @@ class Workspace(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Member(Model):
+    """Somebody who belongs to a workspace, and as what."""
+
+    user_id: str
+    email: str
+    role: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Version(Model):
     """A numbered snapshot of code or of settings."""
 
@@ -199,7 +209,8 @@ class Job(Model):
     """A deployed job: `job_definition` and `extensions` as declared, `triggers` all that starts it.
 
     `job_url` is where an interactive job is opened, `public_url` where anybody may while it is published; batch jobs
-    have neither. `recent_job_runs`, newest first, each with `id` and `status`, are there when asked for.
+    have neither. `paused_by` is the id of a user. `recent_job_runs`, newest first, each with `id` and `status`, are
+    there when asked for.
     """
 
     id: str
@@ -222,6 +233,7 @@ class Job(Model):
     is_archived: bool = False
     is_paused: bool = False
     paused_at: datetime | None = None
+    paused_by: str | None = None
     schedule_override: ScheduleOverride | None = None
     next_scheduled_run_at: datetime | None = None
     job_url: str | None = None

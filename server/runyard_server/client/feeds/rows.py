@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,9 +32,10 @@ def run_row(run: Run) -> Row:
     }
 
 
-def job_row(job: Job) -> Row:
-    """Return a job; its declared triggers in words, its recent runs oldest first."""
-    definition = job.definition
+def job_row(job: Job, who: Callable[[str], str]) -> Row:
+    """Return a job; its triggers in words, its recent runs oldest first. `who` says what a user is called by id."""
+    definition, override = job.definition, job.schedule_override
+    replaced = override and override.replaces
     return {
         "id": job.id,
         "ref": job.job_ref,
@@ -42,7 +44,16 @@ def job_row(job: Job) -> Row:
         "kind": job.job_type,
         "triggers": [in_words(trigger, definition.timezone) for trigger in definition.triggers],
         "next_at": milliseconds(job.next_scheduled_run_at),
+        "timezone": definition.timezone,
         "is_paused": job.is_paused,
+        "paused_at": milliseconds(job.paused_at),
+        "paused_by": who(job.paused_by) if job.paused_by else None,
+        "override": override
+        and {
+            "at": milliseconds(override.set_at),
+            "by": who(override.set_by),
+            "replaces": in_words(replaced, definition.timezone) if replaced else None,
+        },
         "is_archived": job.is_archived,
         "tags": list(definition.tags),
         "description": job.description,

@@ -166,7 +166,7 @@ class JobsFeed(StateFeed):
 
     def _read(self) -> State:
         jobs = list(self._client.jobs(recent_job_runs_limit=RECENT_RUNS))
-        return State({job.job_ref: job_row(job) for job in jobs}, {"edges": edges_of(jobs)})
+        return State(self._rows(jobs), {"edges": edges_of(jobs)})
 
     def _next_due(self, known: State | None) -> int | None:
         due = (row["next_at"] for row in known.rows.values()) if known else ()
@@ -183,7 +183,10 @@ class JobsFeed(StateFeed):
         ]
         if any(job.is_archived for job in fresh):
             return None
-        return State(known.rows | {job.job_ref: job_row(job) for job in fresh}, known.beside)
+        return State(known.rows | self._rows(fresh), known.beside)
+
+    def _rows(self, jobs: Iterable[Job]) -> dict[str, Row]:
+        return {job.job_ref: job_row(job, self._client.who) for job in jobs}
 
 
 def _seconds_until(due: int | None) -> float | None:
