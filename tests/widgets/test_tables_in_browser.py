@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from tests.support.browsers import PHONE, Visitors
+from tests.support.browsers import PHONE, Visitors, box_of, eventually
 from tests.support.rows import MINUTE_MS, NOW_MS, Told, job_row, jobs_frame, run_row, runs_frame
 from tests.support.stages import Stage
 
@@ -37,7 +37,7 @@ def test_changes_lose_neither_scroll_nor_selection_nor_focus_nor_an_open_row(vis
     row.locator(".ry-trigger").click()
     row.focus()
     stage.find(".ry-scroll").evaluate("(list) => { list.scrollTop = 700 }")
-    before = row.bounding_box()
+    before = box_of(row)
 
     stage.feed(runs_frame([run_row(number) for number in (61, 62, 63)]))
     stage.feed(
@@ -49,11 +49,9 @@ def test_changes_lose_neither_scroll_nor_selection_nor_focus_nor_an_open_row(vis
     expect(row).to_have_attribute("aria-expanded", "true")
     expect(row).to_be_focused()
     expect(row.get_by_role("checkbox")).to_be_checked()
-    after = row.bounding_box()
-    assert before is not None
-    assert after is not None
-    assert after["y"] == pytest.approx(before["y"], abs=1)
-    assert stage.saved("selected") == ["load-41"]
+    there = pytest.approx(before["y"], abs=1)
+    eventually(stage.page, lambda: box_of(row)["y"], lambda y: y == there)
+    stage.expect_saved("selected", ["load-41"])
 
 
 @pytest.mark.parametrize(("status", "found"), [("failed", "2 of 3 runs"), ("unfinished", "0 of 3 runs")])
@@ -101,12 +99,13 @@ def test_a_menu_offers_what_applies_and_each_choice_counts(visitors: Visitors) -
     stage.page.get_by_label("Actions for load #1").click()
     expect(stage.page.get_by_role("menuitem")).to_have_text(["Run again", "Show the log"])
     stage.page.keyboard.press("Escape")
+    expect(stage.page.get_by_role("menu")).to_be_hidden()
 
-    for n in (1, 2):
+    chosen = {"name": "cancel", "id": "load-2", "ref": "jobs.flights.load"}
+    for times in (1, 2):
         stage.page.get_by_label("Actions for load #2").click()
         stage.page.get_by_role("menuitem", name="Cancel").click()
-        chosen = {"name": "cancel", "id": "load-2", "ref": "jobs.flights.load", "n": n}
-        assert stage.saved("requested") == chosen
+        stage.expect_saved("requested", *({**chosen, "n": n + 1} for n in range(times)))
 
 
 # SPEC: WDG-09
@@ -120,18 +119,17 @@ def test_a_list_is_used_by_keyboard(visitors: Visitors) -> None:
     expect(rows.nth(2)).to_be_focused()
     expect(rows.nth(2)).to_have_attribute("aria-selected", "true")
     expect(rows.nth(2)).to_have_attribute("aria-expanded", "true")
-    assert stage.saved("selected") == ["load-3"]
+    stage.expect_saved("selected", ["load-3"])
 
     stage.page.keyboard.press("Enter")
-    assert stage.page.url.endswith("#/runs/load-3")
+    stage.expect_address("#/runs/load-3")
 
 
 def test_the_duration_of_an_open_run_grows_by_the_second(visitors: Visitors) -> None:
     rows = [run_row(1, minutes_ago=2, status="running", finished_at=None)]
     stage = Stage(visitors, RunTable(Told(runs_frame(rows, is_all=True))))
     length = stage.find(".ry-row .ry-length")
-    before = length.inner_text()
-    assert before.startswith(("1 m", "2 m"))
+    before = eventually(stage.page, length.inner_text, lambda text: text.startswith(("1 m", "2 m")))
     expect(length).not_to_have_text(before)
 
 
@@ -159,7 +157,9 @@ def test_a_job_says_when_it_runs_next_and_how_it_went(visitors: Visitors) -> Non
         job_row("report", kind="interactive", triggers=[], next_at=None, is_paused=True),
     ]
     stage = Stage(visitors, JobTable(Told(jobs_frame(jobs, is_all=True))))
-    load, report = stage.find(".ry-row").all()
+    rows = stage.find(".ry-row")
+    expect(rows).to_have_count(2)
+    load, report = rows.first, rows.last
 
     expect(load).to_contain_text("failed")
     expect(load.locator(".ry-trigger")).to_have_text("every hour")
@@ -182,7 +182,5 @@ def test_a_phone_shows_a_row_on_two_lines_and_never_scrolls_sideways(
     runs = RunTable(Told(runs_frame([run_row(1, job=f"jobs.{long}")], is_all=True)))
     stage = Stage(visitors, runs if is_runs else jobs, size=PHONE)
 
-    assert stage.overflow() == 0
-    box = stage.find(".ry-row").bounding_box()
-    assert box is not None
-    assert 45 < box["height"] < 75
+    stage.expect_no_overflow()
+    eventually(stage.page, lambda: box_of(stage.find(".ry-row"))["height"], lambda height: 45 < height < 75)
