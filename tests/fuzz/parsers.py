@@ -32,6 +32,7 @@ from runyard.core import job_refs, profiles, requirements, triggers, workspace
 from runyard.core.cron import check_cron
 from runyard.core.errors import AmbiguousName, InvalidInput, NotFound, TooLarge
 from runyard.core.facts import JobFacts
+from runyard.core.input_schemas import in_words
 from runyard.core.intervals import Cron, Range, latest_due, next_due, resolve_range, run_window, upcoming
 from runyard.core.job_times import check_times
 from runyard.core.jobs import ENGINE_VERSION, EXTENSIONS, IntervalSpec, JobDefinition, parse_job
@@ -42,6 +43,7 @@ from runyard.core.schedule_words import instant_in_words, period_in_words, sched
 from runyard.core.selectors import expand_event_triggers, select
 from runyard.core.ticks import check_schedule, local_text, next_tick, previous_tick
 from runyard.core.uploads import _parse_listing
+from runyard.core.webhooks import parameters_in
 from runyard_server.cli.init import _write_pyproject
 from runyard_server.client.connection import origin_of, project_name
 from runyard_server.settings import Settings
@@ -199,7 +201,16 @@ JOB = {
     "freshness": ["job.is_fresh:jobs.etl.raw"],
     "refresh_propagation": "always",
     "description": "Loads.",
-    "inputs": {"type": "object", "properties": {"day": {"type": "string"}}},
+    "config_keys": ["day", "mode"],
+    "inputs": {
+        "type": "object",
+        "properties": {
+            "day": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+            "mode": {"enum": ["full", 1], "default": 1},
+            "days": {"type": "array", "items": {"type": "integer"}},
+        },
+        "required": ["day"],
+    },
 }
 RAW = {
     "engine_version": 2,
@@ -401,6 +412,10 @@ def read_manifest(parts: tuple[Any, Any, Any]) -> None:
     every = {job.job_ref: replace(facts_of("tag:x"), job_id=job.job_ref, definition=job) for job in accepted}
     for facts in every.values():
         definition_hash(facts.definition.wire)
+        # What was accepted can be stored, also beside others, and be said.
+        json.dumps(dict(facts.definition.extensions), allow_nan=False)
+        in_words(facts.definition.inputs or {})
+        parameters_in('{"day": "2026-01-01"}', facts.definition)
         _plan(facts, every)
 
 

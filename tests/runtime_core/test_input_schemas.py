@@ -172,6 +172,25 @@ def test_inputs_are_said_in_words() -> None:
 
 # SPEC: JCF-09
 @pytest.mark.parametrize(
+    "schema",
+    [
+        {"anyOf": 5},
+        {"anyOf": []},
+        {"anyOf": ["string"]},
+        {"enum": 5},
+        {"type": "array", "items": [{}]},
+        {"type": ["string", "null"]},
+        {"format": {}},
+    ],
+)
+def test_a_schema_of_somebody_else_is_said_as_far_as_we_have_words(schema: Any) -> None:
+    assert in_words({"properties": {"a": schema}}) == [
+        "a: array" if schema.get("type") == "array" else "a: anything"
+    ]
+
+
+# SPEC: JCF-09
+@pytest.mark.parametrize(
     ("inputs", "says"),
     [
         ({"properties": {f"p{n}": {} for n in range(INPUTS_MAX + 1)}}, "at most 255"),

@@ -11,6 +11,7 @@ from runyard.core.errors import InvalidManifest, InvalidTrigger
 from runyard.core.jobs import JobDefinition, parse_job
 from runyard.core.manifest import (
     JOBS_MAX,
+    NESTING_MAX,
     build_manifest,
     default_trigger,
     definition_hash,
@@ -24,6 +25,14 @@ def wire(ref: str, *triggers: str, kind: str = "batch", **fields: Any) -> dict[s
     entry = {"module": "m", "function": ref, "job_type": kind, "launcher": "l"}
     job: dict[str, Any] = {"engine_version": 2, "job_ref": ref, "entry_point": entry, "execute": {}}
     return {**job, "triggers": list(triggers), **fields}
+
+
+def nested(levels: int) -> list[Any]:
+    """Return lists within each other."""
+    found: list[Any] = []
+    for _ in range(levels - 1):
+        found = [found]
+    return found
 
 
 def reasons(*jobs: dict[str, Any], extensions: dict[str, dict[str, Any]] | None = None) -> tuple[str, ...]:
@@ -109,6 +118,12 @@ def test_everything_that_is_wrong_is_told_at_once_with_job_text_and_reason() -> 
         (wire("jobs.py.b"), "no job ref"),
         (wire("jobs.a.b", engine_version=1), "engine 1"),
         (wire("jobs.a.b", description="x" * 100_000), "bytes"),
+        (wire("jobs.a.b", heard_of=float("nan")), "no plain JSON"),
+        (wire("jobs.a.b", heard_of="\ud800"), "no plain JSON"),
+        (wire("jobs.a.b", heard_of={1, 2}), "no plain JSON"),
+        (wire("jobs.a.b", heard_of=nested(NESTING_MAX)), "too deep"),
+        (wire("jobs.a.b", refresh_propagation=nested(50_000)), "too deep"),
+        (wire("jobs.a.b", config_keys=5), "a list of texts"),
         (wire("jobs.a.b", *[f"tag:{n}" for n in range(1001)]), "too many"),
         (wire("jobs.workspace.dashboard"), "interactive"),
     ],
@@ -173,6 +188,8 @@ def test_extensions_are_known_by_name_and_belong_to_a_job() -> None:
     assert parsed.interval is not None
     assert parsed.interval.split == "1d"
     assert "Did you mean `split`" in reasons(job, extensions={"jobs.a.b": {"splt": "1d"}})[0]
+    assert "bytes" in reasons(job, extensions={"jobs.a.b": {"idle_timeout": "x" * 100_000}})[0]
+    assert "too deep" in reasons(job, extensions={"jobs.a.b": {"idle_timeout": nested(NESTING_MAX)}})[0]
     assert "no job here" in reasons(job, extensions={"jobs.a.c": {"split": "1d"}})[0]
     assert "needs an `interval`" in reasons(wire("jobs.a.b"), extensions={"jobs.a.b": {"split": "1d"}})[0]
     assert (

@@ -93,13 +93,17 @@ def in_words(inputs: Mapping[str, Any]) -> list[str]:
 
 
 def _kind_in_words(schema: Mapping[str, Any]) -> str:
-    if "anyOf" in schema:
-        return " or ".join(_kind_in_words(one) for one in schema["anyOf"])
-    if "enum" in schema:
-        return "one of " + ", ".join(json.dumps(value) for value in schema["enum"])
-    if schema.get("type") == "array" and "items" in schema:
-        return f"list of {_kind_in_words(schema['items'])}"
-    return str(schema.get("format") or schema.get("type", "anything"))
+    # A schema that somebody else wrote may have any values; what is none of ours is not put into words.
+    match schema:
+        case {"anyOf": [_, *_] as kinds} if all(isinstance(kind, Mapping) for kind in kinds):
+            return " or ".join(map(_kind_in_words, kinds))
+        case {"enum": list(values)}:
+            return "one of " + ", ".join(map(json.dumps, values))
+        case {"type": "array", "items": dict(items)}:
+            return f"list of {_kind_in_words(items)}"
+        case {"format": str(kind)} | {"type": str(kind)}:
+            return kind
+    return "anything"
 
 
 def _absence_in_words(name: str, schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:

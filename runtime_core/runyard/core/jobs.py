@@ -116,7 +116,8 @@ class JobDefinition:
     """One job of a deployment.
 
     `concurrency` None means no limit; `triggers` are the declared ones, `manifest.expand_triggers` adds the rest.
-    `inputs` is the JSON schema of its parameters, None without any. `wire` and `extensions` are what it was read from.
+    `config_keys` are the names of its parameters, `inputs` is their JSON schema, None without any. `wire` and
+    `extensions` are what it was read from.
     """
 
     job_ref: str
@@ -141,6 +142,7 @@ class JobDefinition:
     freshness_wait_seconds: float = 0.0
     refresh: RefreshPolicy = RefreshPolicy.AUTO
     inputs: Mapping[str, Any] | None = field(default=None, repr=False)
+    config_keys: tuple[str, ...] = ()
     wire: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
     extensions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
@@ -216,6 +218,7 @@ def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = No
         freshness_wait_seconds=_Reader(ref, extensions).seconds("freshness_wait", 0.0),
         refresh=read.one_of("refresh_propagation", RefreshPolicy, RefreshPolicy.AUTO),
         inputs=_inputs(ref, read.table("inputs", None)),
+        config_keys=read.texts("config_keys"),
         wire=wire,
         extensions=MappingProxyType(extensions),
     )
@@ -275,7 +278,7 @@ class _Reader:
                 raise InvalidJob(f"{self.ref}: `{key}` is missing.", f"Give it {what}.")
             return default
         if not isinstance(value, kind) or (isinstance(value, bool) and bool not in kind):
-            raise InvalidJob(f"{self.ref}: `{key}` is {value!r}.", f"Give it {what}.")
+            raise InvalidJob(f"{self.ref}: `{key}` is {value!r:.40}.", f"Give it {what}.")
         return value
 
     def text(self, key: str, default: Any = _REQUIRED) -> Any:
@@ -315,5 +318,5 @@ class _Reader:
             return choices(value)
         except ValueError:
             raise InvalidJob(
-                f"{self.ref}: `{key}` is {value!r}.", f"Use one of {', '.join(choices)}."
+                f"{self.ref}: `{key}` is {value!r:.40}.", f"Use one of {', '.join(choices)}."
             ) from None

@@ -29,6 +29,9 @@ JOBS_MAX = 10_000
 JOB_BYTES_MAX = 64 * 1024
 """Size of one entry as JSON; a docstring is its longest part."""
 
+NESTING_MAX = 64
+"""Lists and objects within each other in one entry: schemas of inputs have some ten, and databases read a thousand."""
+
 TRIGGERS_MAX = 1_000
 """Triggers of one job; a selector such as `job.fail:*` expands to one for each other job."""
 
@@ -185,7 +188,9 @@ def manifest_hash(manifest: Mapping[str, Any]) -> str:
 
 
 def _canonical(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    # Not a number is no JSON: SQLite would keep it and then read nothing of what stands beside it.
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
 
 
 def _from_engine_1(job: dict[str, Any]) -> dict[str, Any]:
@@ -203,10 +208,17 @@ def _from_engine_1(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse(wire: Mapping[str, Any], extensions: Mapping[str, Mapping[str, Any]]) -> JobDefinition:
+    ref = wire.get("job_ref")
+    beside = extensions.get(ref, {}) if isinstance(ref, str) else {}
+    if _is_deeper([wire, beside], NESTING_MAX):
+        raise InvalidJob("This entry is nested too deep.", f"Keep it to {NESTING_MAX} levels.")
     try:
-        size = len(_canonical(wire))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidJob("This entry is no plain JSON.", "Send texts, numbers, lists and objects.") from error
+        size = len(_canonical(wire)) + len(_canonical(beside))
+    except (TypeError, ValueError) as error:
+        parse_job(wire, beside)  # it names the field, if it is one that is read
+        raise InvalidJob(
+            "This entry is no plain JSON.", "Send texts, finite numbers, lists and objects."
+        ) from error
     if size > JOB_BYTES_MAX:
         raise InvalidJob(f"This entry takes {size} bytes.", f"Shorten it to {JOB_BYTES_MAX}.")
     if wire.get("engine_version", ENGINE_VERSION) != ENGINE_VERSION:
@@ -214,10 +226,18 @@ def _parse(wire: Mapping[str, Any], extensions: Mapping[str, Mapping[str, Any]])
             f"This entry is of engine {wire['engine_version']}, its manifest of {ENGINE_VERSION}.",
             "Make both with one version of the client.",
         )
-    ref = wire.get("job_ref")
-    job = parse_job(wire, extensions.get(ref) if isinstance(ref, str) else None)
+    job = parse_job(wire, beside)
     parse_ref(job.job_ref)
     return job
+
+
+def _is_deeper(values: Iterable[Any], levels: int) -> bool:
+    """Return whether lists and objects stand within each other in more levels; found without recursion."""
+    level = [value for value in values if isinstance(value, Mapping | list)]
+    for _ in range(levels):
+        inner = [one for value in level for one in (value.values() if isinstance(value, Mapping) else value)]
+        level = [value for value in inner if isinstance(value, Mapping | list)]
+    return bool(level)
 
 
 def _faults(job: JobDefinition) -> Iterable[str]:

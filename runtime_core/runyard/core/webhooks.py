@@ -121,7 +121,7 @@ def parameters_in(body: str, job: JobDefinition) -> Mapping[str, Any]:
         return {}
     if not isinstance(posted, dict):
         return {}
-    given = {key: posted[key] for key in job.wire.get("config_keys") or () if key in posted}
+    given = {key: posted[key] for key in job.config_keys if key in posted}
     for key, value in given.items():
         try:
             size = len(json.dumps(value, allow_nan=False).encode())

@@ -35,7 +35,7 @@ def diagnose(client: Client, run: Run) -> Diagnosis:
         lines = read_lines(client.log_part(run.id, -LINES_LOOKED_AT, LINES_LOOKED_AT).body)
     except RunyardError:  # a run whose log or job is gone still has a reason
         return Diagnosis(run.message or "")
-    is_limited = job.is_batch or "timeout" in job.wire.get("execute", {})
+    is_limited = job.is_batch or "timeout" in (job.wire.get("execute") or {})
     launch = Launch(job.entry_point.module, run.profile, job.timeout_seconds if is_limited else None)
     causes = likely_causes(run.reason, run.exit_code, lines, launch)
     error = run.message or last_error(lines) if run.status == RunStatus.FAILED else ""
