@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.support.planning import at, job, window
 
+from runyard.core.clock import MICROSECONDS
 from runyard.core.facts import JobFacts
 from runyard.core.freshness import stale_because
 from runyard.core.intervals import Window
@@ -184,6 +185,83 @@ def test_of_two_ticks_that_wait_each_has_its_own_time() -> None:
     [first], held = looked_at(held, stale, TEN)
     assert (first.trigger, first.outcome) == (HOURLY, Outcome.NOT_FRESH)
     assert (held.held_at, held.next_due_at) == (at("2026-03-01T12:05"), at("2026-03-01T12:15"))
+
+
+# SPEC: FRS-09, SCH-06
+def test_a_tick_that_is_replaced_beside_one_that_waits_longer_is_decided_itself() -> None:
+    five, once = "schedule:*/5 * * * *", "once:2026-03-01T12:02:00+00:00"
+    both = job(five, once, wire=GATE, extensions={"freshness_wait": 1800}, completed_at=1, next_due_at=NOON)
+    stale = raw(done_until="2026-03-01T11:00")
+    told = []
+    for minute in (0, 2, 5, 10, 15):
+        decisions, both = looked_at(both, stale, NOON + minute * 60 * MICROSECONDS)
+        told.append([(each.trigger, each.outcome, each.facts["first_tick"][11:16]) for each in decisions])
+    over, waits = Outcome.NOT_FRESH, Outcome.WAITING
+    assert told == [
+        [(five, waits, "12:00")],
+        [(once, waits, "12:02")],
+        [(five, over, "12:00"), (five, waits, "12:00")],
+        [(five, over, "12:05"), (five, waits, "12:05")],
+        [(five, over, "12:10"), (five, waits, "12:10")],
+    ]
+    fired, both = looked_at(both, raw(), at("2026-03-01T12:17"))
+    assert [(each.trigger, each.outcome, each.tick_at) for each in fired] == [
+        (five, Outcome.FIRED, at("2026-03-01T12:15")),
+        (once, Outcome.LIMITED, at("2026-03-01T12:02")),
+    ]
+    assert (both.held_at, both.next_due_at) == (None, at("2026-03-01T12:20"))
+
+
+def test_a_trigger_whose_wait_is_over_is_not_decided_again_with_one_that_waits_on() -> None:
+    once = "once:2026-03-01T12:05:00+00:00"
+    both = job(HOURLY, once, wire=GATE, extensions={"freshness_wait": 600}, completed_at=1, next_due_at=NOON)
+    stale = raw(done_until="2026-03-01T11:00")
+    for minute in (0, 5, 10):
+        _, both = looked_at(both, stale, NOON + minute * 60 * MICROSECONDS)
+    woken = replace(both, next_due_at=at("2026-03-01T12:12"))
+    [fired], after = looked_at(woken, raw(), at("2026-03-01T12:12"))
+    assert (fired.trigger, fired.outcome, after.held_at) == (once, Outcome.FIRED, None)
+
+
+# SPEC: FRS-09, SCH-06
+def test_a_tick_that_waits_fires_also_by_a_clock_that_was_set_back_and_comes_no_second_time() -> None:
+    _, held = looked_at(patient(next_due_at=NOON), raw(done_until="2026-03-01T11:00"), NOON)
+    before = at("2026-03-01T10:05")
+    [fired], after = looked_at(replace(held, next_due_at=before), raw(), before)
+    assert (fired.outcome, fired.tick_at, fired.facts["lateness_seconds"]) == (Outcome.FIRED, NOON, 0)
+    assert (after.held_at, after.next_due_at) == (None, ONE)
+
+
+# SPEC: FRS-09, SCH-06
+def test_a_tick_that_is_woken_in_vain_waits_on_by_a_clock_that_was_set_back() -> None:
+    stale = raw(done_until=None)
+    _, held = looked_at(patient(next_due_at=NOON), stale, NOON)
+    before = at("2026-03-01T10:05")
+    decisions, still = looked_at(replace(held, next_due_at=before), stale, before)
+    assert (decisions, still.held_at, still.next_due_at) == ([], NOON, TEN)
+    [over], after = looked_at(still, stale, TEN)
+    assert (over.outcome, over.tick_at, after.next_due_at) == (Outcome.NOT_FRESH, NOON, ONE)
+
+
+# SPEC: FRS-09, SCH-06
+def test_of_two_ticks_that_wait_the_later_comes_again_by_a_clock_that_was_set_back() -> None:
+    once = "once:2026-03-01T12:05:00+00:00"
+    both = job(HOURLY, once, wire=GATE, extensions={"freshness_wait": 600}, completed_at=1, next_due_at=NOON)
+    five = at("2026-03-01T12:05")
+    for now in (NOON, five):
+        _, both = looked_at(both, raw(done_until="2026-03-01T11:00"), now)
+    before = at("2026-03-01T10:05")
+    [first], after = looked_at(replace(both, next_due_at=before), raw(), before)
+    assert (first.trigger, first.outcome, after.next_due_at) == (HOURLY, Outcome.FIRED, five)
+    [second], _ = looked_at(after, raw(), five)
+    assert (second.trigger, second.outcome) == (once, Outcome.FIRED)
+
+
+# SPEC: SCH-06
+def test_ticks_of_a_job_that_could_not_be_planned_did_not_wait_for_an_upstream() -> None:
+    mended = job(HOURLY, wire=GATE, held_at=at("2026-03-01T10:00"), next_due_at=at("2026-03-01T12:05"))
+    [decision], _ = looked_at(mended, raw(), at("2026-03-01T12:05"))
+    assert decision.because == "Ticks since 2026-03-01T10:00:00Z were missed; one run covers them all."
 
 
 # SPEC: TRG-20

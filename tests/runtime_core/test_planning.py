@@ -65,6 +65,37 @@ def test_a_tick_at_the_limit_creates_one_run_that_waits() -> None:
     assert decision.facts["limited_by"] == "job"
 
 
+# SPEC: TRG-19, SCH-08
+@pytest.mark.parametrize(
+    ("slots", "active", "waiting", "because"),
+    [
+        (1, 1, 0, "1 of 1 slots are taken; the run waits."),
+        (1, 1, 1, "1 of 1 slots are taken; it waits behind 1 other run."),
+        (3, 1, 2, "1 of 3 slots are taken; it waits behind 2 other runs."),
+        (1, 0, 1, "It waits behind 1 other run."),
+    ],
+)
+def test_a_run_that_waits_says_what_for(slots: int, active: int, waiting: int, because: str) -> None:
+    limits = {"execute": {"concurrency": slots}}
+    busy = job(HOURLY, wire=limits, next_due_at=NOON, active_count=active, waiting_count=waiting)
+    [decision] = plan([busy], {}, NOON).decisions
+    assert decision.outcome is Outcome.LIMITED
+    assert decision.because == f"Due at 2026-03-01T12:00:00Z. {because}"
+
+
+# SPEC: TRG-18, TRG-19
+@pytest.mark.parametrize(
+    ("slots", "second"), [(1, Outcome.LIMITED), (2, Outcome.FIRED), (None, Outcome.FIRED)]
+)
+def test_of_two_triggers_due_together_the_second_takes_no_slot_of_the_first(
+    slots: int | None, second: Outcome
+) -> None:
+    both = job(HOURLY, "once:2026-03-01T12:00:00Z", next_due_at=NOON)
+    both = replace(both, definition=replace(both.definition, concurrency=slots))
+    planned = plan([both], {}, NOON)
+    assert [decision.outcome for decision in planned.decisions] == [Outcome.FIRED, second]
+
+
 # SPEC: TRG-19
 def test_a_further_tick_joins_the_run_that_waits_already() -> None:
     busy = job(HOURLY, next_due_at=NOON, active_count=1, waiting_count=1, waiting={HOURLY: "r2"})

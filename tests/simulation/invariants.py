@@ -356,11 +356,7 @@ def _counting_starts_when_told(watch: Watch, change: Change) -> Complaints:
     old, new = change.old, change.new
     assert new is not None
     timed = watch.books.timed(new["job_id"])
-    # A tick that waited will come again, once the clock was set back to before it.
-    comes_again = old is not None and new["held_at"] is None and (old["held_at"] or 0) > change.at
-    begins = (
-        comes_again or old is None or change.moved("anchor_at") or timed != watch.timed.get(new["job_id"])
-    )
+    begins = old is None or change.moved("anchor_at") or timed != watch.timed.get(new["job_id"])
     watch.timed[new["job_id"]] = timed
     if begins or (old is not None and old["next_due_at"] is None and new["next_due_at"] is not None):
         for known in (watch.counted, watch.held):

@@ -23,7 +23,7 @@ from typing import Any
 from runyard.core import freshness
 from runyard.core.clock import MICROSECONDS, to_datetime
 from runyard.core.facts import JobFacts
-from runyard.core.intervals import Window, latest_due, next_due, remaining, run_window
+from runyard.core.intervals import Schedule, Window, latest_due, next_due, remaining, run_window
 from runyard.core.jobs import RefreshPolicy, upstream_refs
 from runyard.core.outcomes import Outcome
 from runyard.core.refresh import downstream_of
@@ -128,29 +128,57 @@ def plan(due: Iterable[JobFacts], upstreams: Mapping[str, JobFacts], now: int) -
 
     Shape: `due` are jobs whose `next_due_at` has come; `upstreams` maps a job ref to its facts for every job named
     in a freshness gate. However many ticks were missed, a trigger makes one decision (SCH-06). A tick that waits for
-    its upstreams is looked at again when one completes, when its time is over, and when the next tick is due.
+    its upstreams is looked at again when one completes, when its time is over, and when the next tick is due. It has
+    come also by a clock that was set back behind it since: it waits on until its upstreams are fresh, or until the
+    clock shows the end of its time, and no tick up to it comes a second time.
     Source: TRG-14..20, IVL-04, IVL-08, FRS-01..06, FRS-09, SCH-08.
     """
     decisions: list[Decision] = []
     next_due_at: dict[str, int | None] = {}
     held_at: dict[str, int] = {}
     for job in due:
-        assert job.next_due_at is not None, "only due jobs are planned"
-        before = (job.next_due_at if job.held_at is None else job.held_at) - 1
-        looks = [] if _range_is_covered(job) else [due_after(job, now)]
+        seen = _seen_until(job)
+        until = max(now, seen)
+        looks = [] if _range_is_covered(job) else [due_after(job, until)]
+        room = job
         for trigger, schedule in job.timed:
-            first = next_due(schedule, anchor=job.anchor_at, last_due=before, now=before)
-            if first is None or first > now:
+            waits = _waiting_tick(job, schedule, seen)
+            first = waits or next_due(schedule, anchor=job.anchor_at, last_due=seen, now=seen)
+            if first is None or first > until:
                 continue
-            latest = latest_due(schedule, anchor=job.anchor_at, now=now) or first
-            made = _decide_tick(job, trigger, first, latest, upstreams, now)
+            latest = latest_due(schedule, anchor=job.anchor_at, now=until) or first
+            made = _decide_tick(room, trigger, first, latest, upstreams, now, has_waited=waits is not None)
             if made[-1].outcome is Outcome.WAITING:
                 held_at[job.job_id] = min(latest, held_at.get(job.job_id, latest))
                 looks.append(_deadline(job, latest))
             # That it waits was said when it began to.
-            decisions += made if latest >= job.next_due_at or made[-1].outcome is not Outcome.WAITING else ()
+            decisions += made if latest > seen or made[-1].outcome is not Outcome.WAITING else ()
+            if made[-1].run is not None:
+                room = replace(room, waiting_count=room.waiting_count + 1)
         next_due_at[job.job_id] = min((look for look in looks if look is not None), default=None)
     return Plan(tuple(decisions), next_due_at, held_at)
+
+
+def _seen_until(job: JobFacts) -> int:
+    """Return up to where the ticks of a job that is due have been looked at."""
+    assert job.next_due_at is not None, "only due jobs are planned"
+    if job.held_at is None:
+        return job.next_due_at - 1
+    if not job.definition.freshness_wait_seconds:
+        return job.held_at - 1  # nobody looked since: the job could not be planned
+    return max(job.held_at, job.next_due_at - 1)
+
+
+def _waiting_tick(job: JobFacts, schedule: Schedule, seen: int) -> int | None:
+    """Return the tick of a trigger that waits for its upstreams; None without one.
+
+    A job notes only the oldest of those that wait. Each waits equally long and no longer than to the next of its
+    trigger, so of another trigger the last one since then waits too.
+    """
+    if job.held_at is None:
+        return None
+    latest = latest_due(schedule, anchor=job.anchor_at, now=seen)
+    return latest if latest is not None and latest >= job.held_at else None
 
 
 def due_after(job: JobFacts, now: int) -> int | None:
@@ -160,7 +188,14 @@ def due_after(job: JobFacts, now: int) -> int | None:
 
 
 def _decide_tick(
-    job: JobFacts, trigger: str, first: int, tick: int, upstreams: Mapping[str, JobFacts], now: int
+    job: JobFacts,
+    trigger: str,
+    first: int,
+    tick: int,
+    upstreams: Mapping[str, JobFacts],
+    now: int,
+    *,
+    has_waited: bool,
 ) -> list[Decision]:
     """Return what becomes of the ticks from `first` to `tick`, which are one (SCH-06).
 
@@ -169,7 +204,7 @@ def _decide_tick(
     facts: dict[str, Any] = {
         "first_tick": _iso(first),
         "tick": _iso(tick),
-        "lateness_seconds": (now - tick) / 1e6,
+        "lateness_seconds": max(now - tick, 0) / 1e6,
         "done_until": _iso(job.done_until),
         "active_runs": job.active_count,
         "concurrency": job.definition.concurrency,
@@ -178,7 +213,6 @@ def _decide_tick(
     def decided(outcome: Outcome, because: str, **more: Any) -> Decision:
         return Decision(job.job_id, trigger, outcome, because, tick_at=tick, facts=facts, **more)
 
-    has_waited = bool(job.definition.freshness) and job.next_due_at is not None and first < job.next_due_at
     if job.paused:
         return [decided(Outcome.PAUSED, "The job is paused.")]
     if _range_is_covered(job):
@@ -456,7 +490,10 @@ def _created(decided: Any, job: JobFacts, run: NewRun, why: str) -> Decision:
     if job.has_free_slot:
         fired: Decision = decided(Outcome.FIRED, why, run=run)
         return fired
-    busy = f"{job.active_count} of {job.definition.concurrency} slots are taken; the run waits."
+    ahead = f"behind {job.waiting_count} other {'run' if job.waiting_count == 1 else 'runs'}"
+    waits = f"it waits {ahead}." if job.waiting_count else "the run waits."
+    taken = f"{job.active_count} of {job.definition.concurrency} slots are taken; {waits}"
+    busy = taken if job.active_count else f"{waits[0].upper()}{waits[1:]}"
     limited: Decision = decided(Outcome.LIMITED, f"{why} {busy}", run=run)
     return replace(limited, facts={**limited.facts, "limited_by": "job"})
 
