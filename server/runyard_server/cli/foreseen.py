@@ -10,7 +10,7 @@ from rich.text import Text
 from runyard.core import time_words
 from runyard.core.outcomes import Outcome
 from runyard_server.cli.output import short_duration
-from runyard_server.client import ClockChange, Firing
+from runyard_server.client import Firing
 
 STYLES: Mapping[str, str] = {
     Outcome.FIRED: "green",
@@ -38,34 +38,12 @@ def what(firing: Firing, zone: tzinfo) -> Text:
     if firing.run is not None and firing.run.refresh and firing.outcome in (Outcome.FIRED, Outcome.LIMITED):
         said.append(", loads from scratch", "default")
     if firing.clock_change is not None:
-        said.append(f"\n{clock_change(firing.clock_change)}", "yellow")
+        said.append(f"\n{firing.clock_change.in_words}", "yellow")
     return said
-
-
-def clock_change(change: ClockChange) -> str:
-    """Return what a change of clocks means for a tick."""
-    direction = "forward" if change.seconds > 0 else "back"
-    moved = f"clocks go {direction} {time_words.span(change.seconds)}"
-    if change.skipped:
-        skipped = " and ".join(change.skipped)
-        verb = "does" if len(change.skipped) == 1 else "do"
-        return f"{skipped} {verb} not exist that day: {moved}; it runs right after"
-    return f"first after {moved}"
 
 
 def _word(firing: Firing) -> str:
     run = firing.run
-    match firing.outcome:
-        case Outcome.FIRED | Outcome.LIMITED if run is not None and run.waits_seconds >= WAITS_SECONDS:
-            return f"waits {short_duration(run.waits_seconds)} for a slot"
-        case Outcome.FIRED:
-            return "runs"
-        case Outcome.LIMITED:
-            return "waits for a slot"
-        case Outcome.COALESCED | Outcome.MERGED:
-            return "joins the run that waits"
-        case Outcome.WAITING:
-            return "waits for upstream"
-        case Outcome.NOT_FRESH:
-            return "nothing runs"
-    return firing.outcome
+    if firing.outcome in (Outcome.FIRED, Outcome.LIMITED) and run and run.waits_seconds >= WAITS_SECONDS:
+        return f"waits {short_duration(run.waits_seconds)} for a slot"
+    return firing.becomes

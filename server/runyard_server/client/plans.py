@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from runyard.core import time_words
+from runyard.core.outcomes import Outcome
 from runyard_server.client.models import Model, Wire
+
+BECOMES: Mapping[str, str] = {
+    Outcome.FIRED: "runs",
+    Outcome.LIMITED: "waits for a slot",
+    Outcome.COALESCED: "joins the run that waits",
+    Outcome.MERGED: "joins the run that waits",
+    Outcome.WAITING: "waits for upstream",
+    Outcome.NOT_FRESH: "nothing runs",
+}
+"""What becomes of a tick or event that is to come; other outcomes are their own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +29,15 @@ class ClockChange(Model):
     at: datetime
     seconds: int
     skipped: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """Return what it means for the first tick after it."""
+        moved = f"clocks go {'forward' if self.seconds > 0 else 'back'} {time_words.span(self.seconds)}"
+        if not self.skipped:
+            return f"first after {moved}"
+        verb = "does" if len(self.skipped) == 1 else "do"
+        return f"{' and '.join(self.skipped)} {verb} not exist that day: {moved}; it runs right after"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +72,11 @@ class Firing(Model):
     because: str
     run: ForeseenRun | None = None
     clock_change: ClockChange | None = None
+
+    @property
+    def becomes(self) -> str:
+        """Return what becomes of it, in a word or a few."""
+        return BECOMES.get(self.outcome, self.outcome)
 
     @classmethod
     def from_wire(cls, wire: Wire, **given: object) -> Self:
