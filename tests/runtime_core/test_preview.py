@@ -214,6 +214,18 @@ def test_what_decides_about_a_job_is_each_of_its_upstreams_once() -> None:
     assert set(upstream_of(["jobs.b"], jobs)) == {"jobs.a", "jobs.b"}
 
 
+@pytest.mark.parametrize("triggers", [("tag:x",), ("job.fail:jobs.etl.raw",), ("webhook:", "deployment:")])
+def test_of_a_job_that_nothing_starts_in_time_no_year_of_its_upstreams_is_foreseen(
+    triggers: tuple[str, ...],
+) -> None:
+    often = job("every:5m", ref="jobs.etl.raw")
+    gated = job(*triggers, ref="jobs.etl.report", wire={"freshness": ["job.is_fresh:jobs.etl.raw"]})
+    now = situation(often, gated)
+    seen = preview(now, NOW + 366 * 24 * HOUR, of_job="jobs.etl.report", count=5)
+    assert (seen.firings, seen.is_cut) == ((), False)
+    assert set(upstream_of(["jobs.etl.report"], now.jobs)) == {"jobs.etl.report"}
+
+
 # SPEC: IVL-14
 def test_a_window_that_somebody_asked_for_waits_for_the_run_that_works_on_it() -> None:
     morning = window("2026-03-28T06:00", "2026-03-28T12:00")

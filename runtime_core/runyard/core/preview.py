@@ -24,6 +24,7 @@ from runyard.core.planning import Decision, Ended, due_after, plan, plan_after, 
 from runyard.core.refresh import upstreams_of
 from runyard.core.runs import RunStatus
 from runyard.core.ticks import ClockChange, clock_changes, next_tick, skipped_times
+from runyard.core.triggers import TIMED, TriggerType, parse_trigger
 
 FIRINGS_MAX = 10_000
 """Decisions of one preview: a job of every five minutes makes 8,640 in 30 days, and these take about a second."""
@@ -116,15 +117,25 @@ def next_ticks(definition: JobDefinition, *, now: int, count: int = UPCOMING) ->
 
 
 def upstream_of(refs: Iterable[str], jobs: Mapping[str, JobFacts]) -> dict[str, JobFacts]:
-    """Return jobs and all that may decide about them: what they follow or are gated by, directly or not."""
+    """Return jobs and all that may decide about them: what they follow or are gated by, directly or not.
+
+    Of a job that nothing can start by itself, nothing does: its page asks again at each change and must not live
+    through a year of its gates. Every run is taken to complete, so none follows one that failed.
+    """
     found: dict[str, JobFacts] = {}
     queue = deque(refs)
     while queue:
         each = queue.popleft()
         if each in jobs and each not in found:
             found[each] = jobs[each]
-            queue.extend(upstreams_of(jobs[each]))
+            if _starts_itself(jobs[each]):
+                queue.extend(upstreams_of(jobs[each]))
     return found
+
+
+def _starts_itself(job: JobFacts) -> bool:
+    kinds = (parse_trigger(trigger).type for trigger in job.definition.triggers)
+    return any(kind in TIMED or kind == TriggerType.JOB_SUCCESS for kind in kinds)
 
 
 def preview(
