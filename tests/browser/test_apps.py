@@ -63,7 +63,7 @@ def test_a_streamlit_app_answers_its_buttons(apps: Site, visitors: Visitors) -> 
     apps.open_app(page, apps.serve("board"))
     page.get_by_role("button", name="Count").click()
     expect(page.get_by_text("Counted to 1")).to_be_visible()
-    assert re.match(r"http://board-\w+\.localhost:\d+/$", page.url)
+    expect(page).to_have_url(re.compile(r"^http://board-\w+\.localhost:\d+/$"))
 
 
 # SPEC: APP-04, APP-05, ADH-14

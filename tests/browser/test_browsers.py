@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from tests.support.browsers import Album, Visitors
+from tests.support.browsers import Album, Visitors, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def test_a_page_that_fails_is_noticed_unless_that_was_expected(
 def test_visitors_share_nothing(visitors: Visitors) -> None:
     first, second = visitors.new(), visitors.new()
     first.context.add_cookies([{"name": "known", "value": "yes", "url": "http://localhost"}])
-    assert second.context.cookies() == []
+    eventually(second, second.context.cookies, [].__eq__)
 
 
 def test_pictures_are_taken_in_light_in_dark_and_on_a_phone(visitors: Visitors, tmp_path: Path) -> None:

@@ -33,4 +33,4 @@ def test_a_person_moves_a_control_of_the_notebook_and_the_page_changes(
     page.get_by_text("Select...").click()
     page.get_by_role("option", name="United").click()
     expect(page.get_by_text("2013-01-01 to 2013-01-01")).to_be_visible()
-    assert re.match(r"http://flights-report-\w+\.localhost:\d+/$", page.url)
+    expect(page).to_have_url(re.compile(r"^http://flights-report-\w+\.localhost:\d+/$"))

@@ -78,4 +78,4 @@ def test_what_an_author_writes_is_text_wherever_it_is_shown(hostile: Site, visit
     open_page(f"/runs/{run.id}", "About this run")
     page.get_by_role("button", name="Wrap").click()
     expect(page.get_by_role("log").filter(has=written)).to_contain_text("red after")
-    assert page.evaluate("window.taken") is None
+    page.wait_for_function("() => window.taken === undefined")

@@ -8,31 +8,14 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 from tests.browser.test_viewers import BOOK
-from tests.support.browsers import Visitors
+from tests.support.browsers import CLOSE_CODES, Visitors, eventually, expect_closed
 from tests.support.sites import site
 
 from runyard_server.open_visits import CUT_CODE
 
 pytestmark = pytest.mark.slow
 
-CUT_MS = 5_000
-"""How soon an open page is cut off (PUB-02)."""
-
 FILES = {"book.py": BOOK, "__deployment__.py": "import book\n__all__ = ['book']\n"}
-
-CLOSED = """
-() => {
-  const Native = window.WebSocket
-  window.closeCodes = []
-  window.WebSocket = class extends Native {
-    constructor(...given) {
-      super(...given)
-      this.addEventListener("close", (event) => window.closeCodes.push(event.code))
-    }
-  }
-}
-"""
-"""Keeps the codes with which the sockets of a page were closed."""
 
 
 # SPEC: PUB-02, PUB-03, PUB-11
@@ -44,21 +27,22 @@ def test_strangers_use_a_notebook_until_its_link_is_taken_away(tmp_path: Path, v
         assert link is not None
         ann, bob = visitors.new(), visitors.new()
         for page in (ann, bob):
-            page.add_init_script(f"({CLOSED})()")
+            page.add_init_script(CLOSE_CODES)
             page.goto(link)
             expect(page.get_by_text("Hello nobody")).to_be_visible()
-            assert urlsplit(page.url).path == "/", "the token is gone from the address"
+            # The token is gone from the address.
+            page.wait_for_url(lambda url: urlsplit(url).path == "/")
         ann.get_by_label("Name").fill("Ann")
-        ann.keyboard.press("Enter")
+        ann.get_by_label("Name").press("Enter")
         expect(ann.get_by_text("Hello Ann")).to_be_visible()
         expect(bob.get_by_text("Hello nobody")).to_be_visible()
-        assert {cookie["name"] for cookie in ann.context.cookies()} == {"runyard_link"}
-        assert ann.evaluate("document.referrer + document.cookie") == ""
+        eventually(ann, lambda: {cookie["name"] for cookie in ann.context.cookies()}, {"runyard_link"}.__eq__)
+        ann.wait_for_function("() => document.referrer + document.cookie === ''")
 
         visitors.expect_error(r"40[34]|WebSocket|ERR_")
         shared.client.unpublish(job.id)
         for page in (ann, bob):
-            page.wait_for_function("(code) => window.closeCodes.includes(code)", arg=CUT_CODE, timeout=CUT_MS)
+            expect_closed(page, CUT_CODE)
         for page in (ann, bob):
             page.reload()
             expect(page.get_by_role("heading", name="Nothing is served here")).to_be_visible()

@@ -34,7 +34,7 @@ def test_a_panel_of_ones_own_shows_its_workspace_and_changes_nothing(own: Site, 
     own.open_app(page, own.serve("control_panel"))
     expect(page.get_by_role("heading", name="Newest runs")).to_be_visible()
     expect(page.get_by_text("A copy that reads")).to_be_visible()
-    assert re.match(r"http://control-panel-\w+\.localhost:\d+/", page.url)
+    expect(page).to_have_url(re.compile(r"^http://control-panel-\w+\.localhost:\d+/"))
     page.goto(f"{page.url.partition('#')[0]}#/w/{own.client.workspace.id}/runs/{own.start('load')}")
     expect(page.get_by_text("completed").first).to_be_visible()
     expect(page.get_by_text("loaded", exact=True)).to_be_visible()

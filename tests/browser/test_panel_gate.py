@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.support.browsers import Album, Visitors
+from tests.support.browsers import Album, Visitors, eventually
 from tests.support.sites import Site, site
 
 pytestmark = pytest.mark.slow
@@ -44,21 +44,23 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(
     workspace = place.client.workspace.id
     page.goto(f"{place.origin}/w/{workspace}/jobs/{place.client.job('load_orders').id}")
     expect(page.get_by_role("heading", name="A runyard server")).to_be_visible()
-    place.sign_in(page)
-    page.wait_for_url(f"{place.origin}/panel/#/w/{workspace}/jobs/jobs.etl.load_orders")
+    place.arrive(page)
+    expect(page).to_have_url(f"{place.origin}/panel/#/w/{workspace}/jobs/jobs.etl.load_orders")
     expect(page.get_by_role("heading", name="load_orders")).to_be_visible()
     album.snap(page, "gate")
 
 
 def test_a_reload_transfers_little(place: Site, visitors: Visitors) -> None:
     page = visitors.new()
-    place.sign_in(page)
-    page.wait_for_url(f"{place.origin}/panel/**")
+    place.arrive(page)
     has_content(page)
+    # What is still on its way would be fetched anew.
+    page.wait_for_load_state("networkidle")
     page.reload()
     has_content(page)
-    transferred = page.evaluate(TRANSFERRED)
-    assert 0 < transferred < RELOAD_BYTES_MAX, transferred
+    eventually(
+        page, lambda: page.evaluate(TRANSFERRED), lambda transferred: 0 < transferred < RELOAD_BYTES_MAX
+    )
 
 
 def test_signing_out_closes_the_panel(place: Site, visitors: Visitors) -> None:
@@ -77,10 +79,9 @@ def test_neither_the_page_nor_its_socket_has_a_token(place: Site, visitors: Visi
     page = visitors.new()
     said: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda data: said.append(str(data))))
-    place.sign_in(page)
-    page.wait_for_url(f"{place.origin}/panel/**")
+    place.arrive(page)
     has_content(page)
+    eventually(page, lambda: said, bool)
     # How every token begins that the server signs.
     assert "eyJ" not in page.content()
-    assert said
     assert not [frame for frame in said if "eyJhbGciOi" in frame or "eyJ0eXAiOi" in frame]

@@ -13,7 +13,7 @@ from tests.support.browsers import Album, Visitors
 from tests.support.flights import flights_site
 from tests.support.sites import Site, site
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 APPS = '''
 import os
@@ -111,8 +111,7 @@ def test_a_public_app(flights: Site, visitors: Visitors, album: Album) -> None:
 
 
 def test_the_pages_of_apps_that_show_nothing(tmp_path: Path, visitors: Visitors, album: Album) -> None:
-    with site(tmp_path, FILES) as apps:
-        page = visitors.new()
+    with site(tmp_path, FILES) as apps, visitors.new() as page:
         apps.sign_in(page)
         apps.folder.mkdir(parents=True)
         os.mkfifo(apps.folder / "gate")
@@ -121,4 +120,3 @@ def test_the_pages_of_apps_that_show_nothing(tmp_path: Path, visitors: Visitors,
         apps.client.wait(apps.start("broken"))
         apps.open_app(page, apps.client.job("broken"))
         album.take(page, "stopped", shows("This app is not running"))
-        page.close()

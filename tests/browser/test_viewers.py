@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.support.browsers import Visitors
+from tests.support.browsers import Visitors, eventually
 from tests.support.sites import Site, site
 
 pytestmark = pytest.mark.slow
@@ -138,8 +138,10 @@ def test_an_app_has_no_part_in_the_sign_in_of_its_viewer(shared: Site, visitors:
     shared.sign_in(page)
     shared.open_app(page, shared.serve("nosy"))
     expect(page.get_by_role("heading", name="An app of somebody")).to_be_visible()
-    assert {cookie["name"] for cookie in page.context.cookies()} == {"runyard_session", "runyard_app"}
-    assert page.evaluate("document.cookie") == "", "what a script may not see"
+    cookies = {"runyard_session", "runyard_app"}
+    eventually(page, lambda: {cookie["name"] for cookie in page.context.cookies()}, cookies.__eq__)
+    # No script sees them.
+    page.wait_for_function("() => document.cookie === ''")
     visitors.expect_error(r"CORS|ERR_FAILED|frame-ancestors|40[13]")
     load = shared.client.job("load")
     start = f"/api/v1/workspaces/{shared.client.workspace.id}/jobs/-trigger"
@@ -156,7 +158,11 @@ def test_an_app_has_no_part_in_the_sign_in_of_its_viewer(shared: Site, visitors:
     assert answer.value.status in (401, 403)
     assert not list(shared.client.runs(job_id=load.id)), "nothing was started in their name"
     page.evaluate(FRAME, f"{shared.origin}/panel/")
-    page.frames[1].wait_for_url("chrome-error://**")
+    eventually(
+        page,
+        lambda: [frame.url for frame in page.frames[1:]],
+        lambda urls: [url.partition(":")[0] for url in urls] == ["chrome-error"],
+    )
     for path in ("/", "/panel/"):
         # Also where the server and its apps share a domain, so that a frame would be signed in.
         assert (

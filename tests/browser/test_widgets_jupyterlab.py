@@ -36,11 +36,12 @@ def test_a_log_grows_in_jupyterlab(visitors: Visitors, album: Album, tmp_path: P
         home = tmp_path / "home"
         home.mkdir()
         cell = 'from runyard.widgets import LogTail\n\nLogTail(job="talks")'
-        with jupyter_lab(jupyter_notebook(home / "log.ipynb", cell), place) as address:
-            page = visitors.new()
+        notebook = jupyter_notebook(home / "log.ipynb", cell)
+        with jupyter_lab(notebook, place) as address, visitors.new() as page:
             page.goto(address)
             expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
             page.get_by_text("LogTail(job=").click()
+            expect(page.locator(".jp-Notebook.jp-mod-editMode")).to_be_visible()
             page.keyboard.press("Shift+Enter")
             log = page.get_by_role("log")
             expect(log).to_contain_text("first")
@@ -50,4 +51,3 @@ def test_a_log_grows_in_jupyterlab(visitors: Visitors, album: Album, tmp_path: P
             expect(log).to_be_in_viewport()
             album.snap(page, "widget-log-jupyterlab")
             assert API_KEY not in page.content()
-            page.close()  # before its server goes

@@ -50,6 +50,20 @@ T = TypeVar("T")
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
 
+CLOSE_CODES = """
+{
+  const Native = window.WebSocket
+  window.closeCodes = []
+  window.WebSocket = class extends Native {
+    constructor(...given) {
+      super(...given)
+      this.addEventListener("close", (event) => window.closeCodes.push(event.code))
+    }
+  }
+}
+"""
+"""A script for a page before anything else: it keeps the codes with which sockets are closed, for `expect_closed`."""
+
 LOOKS = 6
 """How often a page is looked at until two pictures are the same: one that counts seconds never rests for long."""
 
@@ -96,6 +110,11 @@ def box_of(locator: Locator) -> FloatRect:
     box = locator.bounding_box()
     assert box is not None, "it is visible"
     return box
+
+
+def expect_closed(page: Page, code: int) -> None:
+    """Wait until a socket of a page is closed with a code."""
+    page.wait_for_function("(code) => window.closeCodes.includes(code)", arg=code)
 
 
 class Visitors:
