@@ -59,9 +59,9 @@ FILES = {
 @pytest.fixture(scope="session")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """Return a client of the workspace after `load` completed and `check`, which follows it, failed."""
-    with site(tmp_path_factory.mktemp("root"), FILES, name="yard") as yard:
-        client = yard.client
-        client.wait(yard.start("tag:seed"))
+    with site(tmp_path_factory.mktemp("root"), FILES, name="yard") as place:
+        client = place.client
+        client.wait(place.start("tag:seed"))
         client.wait(client.find_run("check").id)
         yield client
 

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.api import ORIGIN, OWNER_KEY, Api
+from tests.support.two_apps import OTHER, REPORT, TwoApps
 from tests.support.upstreams import mirror, served
-from tests.support.yards import OTHER, REPORT, Yard
+from tests.support.visits import socket, visitor
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -22,33 +23,33 @@ from runyard_server.tickets import TICKET_SECONDS
 from runyard_server.tokens import LIFETIME_SECONDS, TokenKind
 
 
-def tell(yard: Yard, story: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+def tell(apps: TwoApps, story: Callable[[str], Coroutine[Any, Any, None]]) -> None:
     """Run a story while the report runs and tells what it sees; the story is given the id of the run."""
-    run = yard.start()
+    run = apps.start()
 
     async def work() -> None:
         async with served(mirror) as port:
-            yard.listen(run, port)
+            apps.listen(run, port)
             try:
                 await story(run)
             finally:
-                await yard.api.server.proxy.close()
+                await apps.api.server.proxy.close()
 
-    yard.api.run_async(work())
+    apps.api.run_async(work())
 
 
 @pytest.fixture
-def yard(local_api: Api, tmp_path: Path) -> Yard:
-    return Yard(local_api, tmp_path)
+def apps(local_api: Api, tmp_path: Path) -> TwoApps:
+    return TwoApps(local_api, tmp_path)
 
 
 # Entering -------------------------------------------------------------------------------------------------
 
 
 # SPEC: SEC-07
-def test_a_member_enters_with_a_ticket_that_becomes_a_cookie_of_that_host(yard: Yard) -> None:
-    address = httpx.URL(yard.ticket())
-    entered = yard.ask(address.raw_path.decode())
+def test_a_member_enters_with_a_ticket_that_becomes_a_cookie_of_that_host(apps: TwoApps) -> None:
+    address = httpx.URL(apps.ticket())
+    entered = apps.ask(address.raw_path.decode())
     assert (entered.status_code, entered.headers["location"]) == (303, "/")
     cookie = entered.headers["set-cookie"].lower()
     assert cookie.startswith(f"{APP_COOKIE}=")
@@ -59,65 +60,65 @@ def test_a_member_enters_with_a_ticket_that_becomes_a_cookie_of_that_host(yard: 
 
 
 # SPEC: SEC-07
-def test_a_ticket_works_once_for_half_a_minute_and_one_app(yard: Yard) -> None:
-    spent, late, foreign = (httpx.URL(yard.ticket()).raw_path.decode() for _ in range(3))
-    assert yard.ask(spent).status_code == 303
-    assert yard.ask(spent).status_code == 401
-    assert yard.ask(foreign, job_id=yard.other).status_code == 401
-    assert yard.ask(foreign).status_code == 401, "trying it elsewhere spent it"
-    yard.api.clock.turn(TICKET_SECONDS)
-    assert yard.ask(late).status_code == 401
-    assert yard.ask("/-/enter").status_code == 401
+def test_a_ticket_works_once_for_half_a_minute_and_one_app(apps: TwoApps) -> None:
+    spent, late, foreign = (httpx.URL(apps.ticket()).raw_path.decode() for _ in range(3))
+    assert apps.ask(spent).status_code == 303
+    assert apps.ask(spent).status_code == 401
+    assert apps.ask(foreign, job_id=apps.other).status_code == 401
+    assert apps.ask(foreign).status_code == 401, "trying it elsewhere spent it"
+    apps.api.clock.turn(TICKET_SECONDS)
+    assert apps.ask(late).status_code == 401
+    assert apps.ask("/-/enter").status_code == 401
 
 
 # SPEC: SEC-07
-def test_a_cookie_opens_its_own_app_and_nothing_else(yard: Yard) -> None:
-    cookie = yard.cookie()
-    assert yard.ask(cookie=cookie).status_code == 503, "known, but the app is not running"
-    assert yard.ask(job_id=yard.other, cookie=cookie).status_code == 401
+def test_a_cookie_opens_its_own_app_and_nothing_else(apps: TwoApps) -> None:
+    cookie = apps.cookie()
+    assert apps.ask(cookie=cookie).status_code == 503, "known, but the app is not running"
+    assert apps.ask(job_id=apps.other, cookie=cookie).status_code == 401
     token = cookie.partition("=")[2]
     for headers in ({"cookie": f"{COOKIE}={token}"}, {"authorization": f"Bearer {token}"}):
-        assert yard.api.request("GET", "/api/v1/me", key=None, headers=headers).status_code in (401, 403)
-        assert yard.api.request("GET", yard.api.here, key=None, headers=headers).status_code in (401, 403)
-    yard.api.clock.turn(LIFETIME_SECONDS[TokenKind.APP])
-    assert yard.ask(cookie=cookie).status_code == 401
+        assert apps.api.request("GET", "/api/v1/me", key=None, headers=headers).status_code in (401, 403)
+        assert apps.api.request("GET", apps.api.here, key=None, headers=headers).status_code in (401, 403)
+    apps.api.clock.turn(LIFETIME_SECONDS[TokenKind.APP])
+    assert apps.ask(cookie=cookie).status_code == 401
 
 
-def test_the_cookie_of_the_server_opens_no_app(yard: Yard) -> None:
-    sign_in = yard.api.server.owner_url("").rpartition("=")[2]
-    session = yard.api.request("POST", "/sign-in", key=None, data={"token": sign_in}).cookies[COOKIE]
-    yard.api.forget_cookies()
-    response = yard.ask(cookie=f"{COOKIE}={session}; {APP_COOKIE}={session}")
+def test_the_cookie_of_the_server_opens_no_app(apps: TwoApps) -> None:
+    sign_in = apps.api.server.owner_url("").rpartition("=")[2]
+    session = apps.api.request("POST", "/sign-in", key=None, data={"token": sign_in}).cookies[COOKIE]
+    apps.api.forget_cookies()
+    response = apps.ask(cookie=f"{COOKIE}={session}; {APP_COOKIE}={session}")
     assert response.status_code == 401
-    assert f'href="{ORIGIN}/apps/open/{yard.report}"' in response.text
-    opened = yard.api.request(
-        "GET", f"/apps/open/{yard.report}", key=None, headers={"cookie": f"{COOKIE}={session}"}
+    assert f'href="{ORIGIN}/apps/open/{apps.report}"' in response.text
+    opened = apps.api.request(
+        "GET", f"/apps/open/{apps.report}", key=None, headers={"cookie": f"{COOKIE}={session}"}
     )
     assert opened.status_code == 303
 
 
-def test_who_has_no_part_in_an_app_does_not_learn_that_it_exists(yard: Yard) -> None:
-    nowhere = yard.api.request("GET", "/apps/open/00000000-0000-4000-8000-000000000000")
-    stranger = yard.api.request("GET", f"/apps/open/{yard.report}", key=None)
+def test_who_has_no_part_in_an_app_does_not_learn_that_it_exists(apps: TwoApps) -> None:
+    nowhere = apps.api.request("GET", "/apps/open/00000000-0000-4000-8000-000000000000")
+    stranger = apps.api.request("GET", f"/apps/open/{apps.report}", key=None)
     assert (nowhere.status_code, stranger.status_code) == (404, 401)
     for path in ("/", "/-/enter?ticket=x", "/api/v1/me", "/healthz"):
-        response = yard.api.request("GET", path, headers={"host": "report-00000000.localhost"})
+        response = apps.api.request("GET", path, headers={"host": "report-00000000.localhost"})
         assert response.status_code == 404
         assert "Nothing is served here" in response.text
 
 
-def test_an_app_that_was_switched_off_looks_like_none(yard: Yard) -> None:
-    cookie = yard.cookie()
-    yard.api.deploy(OTHER)
-    assert yard.ask(cookie=cookie).status_code == 404
+def test_an_app_that_was_switched_off_looks_like_none(apps: TwoApps) -> None:
+    cookie = apps.cookie()
+    apps.api.deploy(OTHER)
+    assert apps.ask(cookie=cookie).status_code == 404
 
 
 def test_apps_are_below_the_name_that_was_chosen(tmp_path: Path) -> None:
     public = "https://runyard.example.org"
     with Api(tmp_path / "data", public_url=public, apps_host="apps.example.org") as api:
-        yard = Yard(api, tmp_path)
-        label = yard.host(yard.report).partition(".")[0]
-        address = httpx.URL(yard.ticket())
+        apps = TwoApps(api, tmp_path)
+        label = apps.host(apps.report).partition(".")[0]
+        address = httpx.URL(apps.ticket())
         assert f"{address.scheme}://{address.host}" == f"https://{label}.apps.example.org"
         headers = {"host": f"{label}.apps.example.org"}
         entered = api.request("GET", address.raw_path.decode(), key=None, headers=headers)
@@ -145,40 +146,33 @@ def test_an_app_has_the_scheme_and_the_port_of_the_server(origin: str, expected:
 
 
 # SPEC: APP-06, SEC-08
-def test_requests_and_sockets_pass_with_a_cookie_and_not_without(yard: Yard) -> None:
-    cookie, host = yard.cookie(), yard.host(yard.report)
+def test_requests_and_sockets_pass_with_a_cookie_and_not_without(apps: TwoApps) -> None:
+    cookie, host = apps.cookie(), apps.host(apps.report)
 
     async def story(_run: str) -> None:
         async with (
-            served(yard.api.app) as door,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{door}", trust_env=False) as client,
+            served(apps.api.app) as door,
+            visitor(door, host) as client,
         ):
-            named = {"host": f"{host}:{door}"}
-            seen = (await client.get("/api/v1/me?x", headers={**named, "cookie": f"{cookie}; a=b"})).json()
+            seen = (await client.get("/api/v1/me?x", headers={"cookie": f"{cookie}; a=b"})).json()
             assert seen["path"] == "/api/v1/me", "the app has its whole host to itself"
             assert seen["cookie"] == "a=b"
             assert (seen["x-runyard-role"], seen["host"]) == ("owner", f"{host}:{door}")
             assert "@" in seen["x-runyard-user"]
-            assert (await client.get("/", headers=named)).status_code == 401
+            assert (await client.get("/")).status_code == 401
 
-            def socket(**headers: str) -> connect:
-                return connect(
-                    f"ws://{host}:{door}/ws?session_id=s_abcdef",
-                    host="127.0.0.1",
-                    port=door,
-                    additional_headers=headers,
-                    proxy=None,
-                )
+            def opening(**headers: str) -> connect:
+                return socket(door, "/ws?session_id=s_abcdef", host, headers)
 
-            async with socket(cookie=cookie, origin=f"http://{host}:{door}") as opened:
+            async with opening(cookie=cookie, origin=f"http://{host}:{door}") as opened:
                 assert json.loads(await opened.recv())["path"] == "/ws"
             with pytest.raises(InvalidStatus, match="401"):
-                await socket()
+                await opening()
             for origin in ("http://evil.example", f"http://localhost:{door}"):
                 with pytest.raises(InvalidStatus, match="403"):
-                    await socket(cookie=cookie, origin=origin)
+                    await opening(cookie=cookie, origin=origin)
 
-    tell(yard, story)
+    tell(apps, story)
 
 
 # SPEC: SEC-06
@@ -193,19 +187,19 @@ def test_requests_and_sockets_pass_with_a_cookie_and_not_without(yard: Yard) -> 
     ],
 )
 def test_a_change_has_to_come_from_a_page_of_the_app(
-    yard: Yard, headers: dict[str, str], status: int
+    apps: TwoApps, headers: dict[str, str], status: int
 ) -> None:
-    given = {name: value.replace("HOST", yard.host(yard.report)) for name, value in headers.items()}
-    assert yard.ask("/x", method="POST", cookie=yard.cookie(), **given).status_code == status
+    given = {name: value.replace("HOST", apps.host(apps.report)) for name, value in headers.items()}
+    assert apps.ask("/x", method="POST", cookie=apps.cookie(), **given).status_code == status
 
 
 # SPEC: SEC-07, APP-05
-def test_programs_use_a_key_on_either_host_and_browsers_find_no_app_on_ours(yard: Yard) -> None:
-    host, cookie = yard.host(yard.report), yard.cookie()
-    foreign = yard.api.start_job(yard.other)["id"]
+def test_programs_use_a_key_on_either_host_and_browsers_find_no_app_on_ours(apps: TwoApps) -> None:
+    host, cookie = apps.host(apps.report), apps.cookie()
+    foreign = apps.api.start_job(apps.other)["id"]
 
     async def story(run: str) -> None:
-        transport = httpx.ASGITransport(yard.api.app)
+        transport = httpx.ASGITransport(apps.api.app)
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             key = {"authorization": f"Bearer {OWNER_KEY}"}
             seen = (await client.get("/mcp", headers={"host": host, **key})).json()
@@ -221,29 +215,23 @@ def test_programs_use_a_key_on_either_host_and_browsers_find_no_app_on_ours(yard
             nobody = "00000000-0000-4000-8000-000000000000"
             assert (await client.get(f"/apps/{nobody}/", headers=key)).status_code == 404
 
-    tell(yard, story)
+    tell(apps, story)
 
 
 # SPEC: SEC-07
-def test_nobody_drives_the_session_of_another_viewer(yard: Yard) -> None:
-    viewers = [{"cookie": yard.cookie(key=yard.api.add_user("developer"))} for _ in range(2)]
-    host = yard.host(yard.report)
+def test_nobody_drives_the_session_of_another_viewer(apps: TwoApps) -> None:
+    viewers = [{"cookie": apps.cookie(key=apps.api.add_user("developer"))} for _ in range(2)]
+    host = apps.host(apps.report)
 
     async def story(_run: str) -> None:
         async with (
-            served(yard.api.app) as door,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{door}", trust_env=False) as client,
+            served(apps.api.app) as door,
+            visitor(door, host) as client,
         ):
-            own = {"host": f"{host}:{door}", "origin": f"http://{host}:{door}"}
+            own = {"origin": f"http://{host}:{door}"}
 
-            def socket(viewer: dict[str, str], session: str) -> connect:
-                return connect(
-                    f"ws://{host}:{door}/ws?session_id={session}",
-                    host="127.0.0.1",
-                    port=door,
-                    additional_headers={**viewer, "origin": own["origin"]},
-                    proxy=None,
-                )
+            def opened(viewer: dict[str, str], session: str) -> connect:
+                return socket(door, f"/ws?session_id={session}", host, {**viewer, **own})
 
             async def act(viewer: dict[str, str], session: str) -> int:
                 headers = {**own, **viewer, "marimo-session-id": session}
@@ -252,13 +240,13 @@ def test_nobody_drives_the_session_of_another_viewer(yard: Yard) -> None:
 
             ann, bob = viewers
             assert await act(bob, "s_aaaaaa") == 403, "nobody has opened it"
-            async with socket(ann, "s_aaaaaa"):
+            async with opened(ann, "s_aaaaaa"):
                 pass
             assert await act(ann, "s_aaaaaa") == 200
             assert await act(bob, "s_aaaaaa") == 403
             with pytest.raises(InvalidStatus, match="403"):
-                await socket(bob, "s_aaaaaa")
-            async with socket(ann, "s_aaaaaa"), socket(bob, "s_bbbbbb"), socket(ann, "room"):
+                await opened(bob, "s_aaaaaa")
+            async with opened(ann, "s_aaaaaa"), opened(bob, "s_bbbbbb"), opened(ann, "room"):
                 assert await act(bob, "s_bbbbbb") == 200
 
             async def listen(viewer: dict[str, str], session: str) -> int:
@@ -271,69 +259,69 @@ def test_nobody_drives_the_session_of_another_viewer(yard: Yard) -> None:
             )
             stable = {**own, **bob, "marimo-stable-session-id": "sess_0123456789"}
             assert (await client.post("/api/kernel/execute", headers=stable)).status_code == 403
-            async with socket(bob, "room"):
+            async with opened(bob, "room"):
                 pass
 
-    tell(yard, story)
+    tell(apps, story)
 
 
 # An app that is not there ---------------------------------------------------------------------------------
 
 
 # SPEC: UI-19
-def test_a_page_of_a_stopped_app_starts_it_once_and_asks_again_by_itself(yard: Yard) -> None:
-    cookie = yard.cookie()
+def test_a_page_of_a_stopped_app_starts_it_once_and_asks_again_by_itself(apps: TwoApps) -> None:
+    cookie = apps.cookie()
     for _ in range(3):
-        response = yard.ask("/", cookie=cookie)
+        response = apps.ask("/", cookie=cookie)
         assert response.status_code == 503
         assert 'http-equiv="refresh"' in response.text
         assert response.text.count("<script") == 1
         assert "script-src 'sha256-" in response.headers["content-security-policy"], "that one and no other"
-    assert yard.runs() == ["pending"]
+    assert apps.runs() == ["pending"]
 
 
-def test_what_an_old_tab_goes_on_asking_for_starts_nothing(yard: Yard) -> None:
-    cookie = yard.cookie()
-    assert yard.ask("/api/status", cookie=cookie, sec_fetch_dest="empty").status_code == 503
-    assert yard.runs() == []
+def test_what_an_old_tab_goes_on_asking_for_starts_nothing(apps: TwoApps) -> None:
+    cookie = apps.cookie()
+    assert apps.ask("/api/status", cookie=cookie, sec_fetch_dest="empty").status_code == 503
+    assert apps.runs() == []
 
 
-def test_an_app_that_declines_to_be_started_by_hand_says_so(yard: Yard) -> None:
-    cookie = yard.cookie()
-    yard.api.deploy({**REPORT, "expose": {"manual": False}}, OTHER)
+def test_an_app_that_declines_to_be_started_by_hand_says_so(apps: TwoApps) -> None:
+    cookie = apps.cookie()
+    apps.api.deploy({**REPORT, "expose": {"manual": False}}, OTHER)
     for path, method in (("/", "GET"), ("/-/start", "POST")):
-        response = yard.ask(path, method=method, cookie=cookie, origin=f"http://{yard.host(yard.report)}")
+        response = apps.ask(path, method=method, cookie=cookie, origin=f"http://{apps.host(apps.report)}")
         assert response.status_code == 503
         assert "not running" in response.text
-    assert yard.runs() == []
+    assert apps.runs() == []
 
 
-def test_who_may_not_start_an_app_is_told_so(yard: Yard) -> None:
-    cookie = yard.cookie(key=yard.api.add_user("viewer"))
-    response = yard.ask(cookie=cookie)
+def test_who_may_not_start_an_app_is_told_so(apps: TwoApps) -> None:
+    cookie = apps.cookie(key=apps.api.add_user("viewer"))
+    response = apps.ask(cookie=cookie)
     assert response.status_code == 503
     assert "ask a developer" in response.text
-    own = f"http://{yard.host(yard.report)}"
-    yard.ask("/-/start", method="POST", cookie=cookie, origin=own)
-    assert yard.runs() == []
+    own = f"http://{apps.host(apps.report)}"
+    apps.ask("/-/start", method="POST", cookie=cookie, origin=own)
+    assert apps.runs() == []
 
 
-def test_an_app_that_failed_starts_again_by_its_button_only(yard: Yard) -> None:
-    cookie, own = yard.cookie(), f"http://{yard.host(yard.report)}"
-    run = yard.api.start_job(yard.report)["id"]
-    yard.api.move(run, RunStatus.STARTING, RunStatus.FAILED, reason=Reason.EXCEPTION)
-    page = yard.ask(cookie=cookie)
+def test_an_app_that_failed_starts_again_by_its_button_only(apps: TwoApps) -> None:
+    cookie, own = apps.cookie(), f"http://{apps.host(apps.report)}"
+    run = apps.api.start_job(apps.report)["id"]
+    apps.api.move(run, RunStatus.STARTING, RunStatus.FAILED, reason=Reason.EXCEPTION)
+    page = apps.ask(cookie=cookie)
     assert "failed" in page.text
     assert "refresh" not in page.text
-    assert yard.runs() == ["failed"]
-    assert yard.ask("/-/start", cookie=cookie).status_code == 303
-    assert yard.runs() == ["failed"], "an address alone starts nothing"
-    started = yard.ask("/-/start", method="POST", cookie=cookie, origin=own)
+    assert apps.runs() == ["failed"]
+    assert apps.ask("/-/start", cookie=cookie).status_code == 303
+    assert apps.runs() == ["failed"], "an address alone starts nothing"
+    started = apps.ask("/-/start", method="POST", cookie=cookie, origin=own)
     assert 'http-equiv="refresh"' in started.text
-    assert sorted(yard.runs()) == ["failed", "pending"]
+    assert sorted(apps.runs()) == ["failed", "pending"]
 
 
-def test_a_program_that_asks_for_a_stopped_app_starts_it_and_hears_when_to_come_back(yard: Yard) -> None:
-    response = yard.ask("/mcp", method="POST", authorization=f"Bearer {OWNER_KEY}")
+def test_a_program_that_asks_for_a_stopped_app_starts_it_and_hears_when_to_come_back(apps: TwoApps) -> None:
+    response = apps.ask("/mcp", method="POST", authorization=f"Bearer {OWNER_KEY}")
     assert (response.status_code, response.json()["code"]) == (503, "RY1600")
-    assert yard.runs() == ["pending"]
+    assert apps.runs() == ["pending"]

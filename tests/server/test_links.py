@@ -17,8 +17,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, select
 from starlette.types import Receive, Scope, Send
 from tests.support.api import JSON, OWNER_KEY, ROUTES, Api
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.two_apps import OTHER, REPORT, TwoApps
 from tests.support.upstreams import served
-from tests.support.yards import OTHER, REPORT, Yard
+from tests.support.visits import socket, visitor
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -30,108 +32,105 @@ from runyard_server.credentials import APP_COOKIE, COOKIE
 from runyard_server.links import LINK_COOKIE
 from runyard_server.open_visits import CUT_CODE
 
-CUT_SECONDS = 5.0
-"""How soon nobody sees anything more (PUB-02)."""
-
 SCHEDULED: JSON = {**REPORT, "triggers": ["http:", "schedule:0 6 * * *"]}
 
 
 @pytest.fixture
-def yard(api: Api, tmp_path: Path) -> Yard:
+def apps(api: Api, tmp_path: Path) -> TwoApps:
     """Return two apps and settings for the profile under which links show them, on each kind of database."""
-    yard = Yard(api, tmp_path)
-    yard.give_access(tmp_path)
-    return yard
+    apps = TwoApps(api, tmp_path)
+    apps.give_access(tmp_path)
+    return apps
 
 
 @pytest.fixture
-def local_yard(local_api: Api, tmp_path: Path) -> Yard:
+def local_apps(local_api: Api, tmp_path: Path) -> TwoApps:
     """Return the same on SQLite."""
-    yard = Yard(local_api, tmp_path)
-    yard.give_access(tmp_path)
-    return yard
+    apps = TwoApps(local_api, tmp_path)
+    apps.give_access(tmp_path)
+    return apps
 
 
-def unpublish(yard: Yard) -> JSON:
-    return yard.api.post(f"{yard.api.here}/jobs/{yard.report}/-unpublish")
+def unpublish(apps: TwoApps) -> JSON:
+    return apps.api.post(f"{apps.api.here}/jobs/{apps.report}/-unpublish")
 
 
 # Publishing -----------------------------------------------------------------------------------------------
 
 
 # SPEC: PUB-04, PUB-06, PUB-07
-def test_a_link_has_a_long_token_of_which_only_the_hash_is_stored(yard: Yard) -> None:
-    job = yard.api.post(f"{yard.api.here}/jobs/{yard.report}/-publish")
+def test_a_link_has_a_long_token_of_which_only_the_hash_is_stored(apps: TwoApps) -> None:
+    job = apps.api.post(f"{apps.api.here}/jobs/{apps.report}/-publish")
     TypeAdapter(schemas.Job).validate_python(job)
     link = httpx.URL(job["public_url"])
-    assert (link.host, link.path[:8]) == (yard.host(yard.report), "/-/link/")
+    assert (link.host, link.path[:8]) == (apps.host(apps.report), "/-/link/")
     token = link.path.rpartition("/")[2]
     assert len(token) * 6 >= 128
-    listed = yard.api.get(f"{yard.api.here}/jobs/{yard.report}", key=yard.api.add_user("viewer"))
+    listed = apps.api.get(f"{apps.api.here}/jobs/{apps.report}", key=apps.api.add_user("viewer"))
     assert listed["public_url"] == job["public_url"], "members can copy it later"
 
     def stored(connection: Connection) -> list[Any]:
         return [dict(row) for row in connection.execute(select(links)).mappings()]
 
-    (row,) = yard.api.runtime.database.read(stored)
+    (row,) = apps.api.runtime.database.read(stored)
     assert row["id"] == job["public_secret"]
     assert token not in str(row)
-    again = yard.publish()
+    again = apps.publish()
     assert again != link
-    assert unpublish(yard)["public_url"] is None
-    assert unpublish(yard)["public_secret"] is None, "a second time changes nothing"
-    assert len({yard.publish(), yard.publish(), again, link}) == 4
+    assert unpublish(apps)["public_url"] is None
+    assert unpublish(apps)["public_secret"] is None, "a second time changes nothing"
+    assert len({apps.publish(), apps.publish(), again, link}) == 4
 
 
 # SPEC: PUB-04, PUB-12
-def test_an_old_link_a_revoked_one_and_one_that_never_was_look_the_same(yard: Yard) -> None:
-    old = yard.publish()
-    cookie = yard.enter(old)
-    new = yard.publish()
-    answers = [yard.ask(old.path), yard.ask("/-/link/never"), yard.ask("/", cookie=cookie)]
-    yard.enter(new)
-    unpublish(yard)
-    answers += [yard.ask(new.path), yard.ask("/-/link/"), yard.ask("/", cookie=f"{LINK_COOKIE}=x.y")]
+def test_an_old_link_a_revoked_one_and_one_that_never_was_look_the_same(apps: TwoApps) -> None:
+    old = apps.publish()
+    cookie = apps.enter(old)
+    new = apps.publish()
+    answers = [apps.ask(old.path), apps.ask("/-/link/never"), apps.ask("/", cookie=cookie)]
+    apps.enter(new)
+    unpublish(apps)
+    answers += [apps.ask(new.path), apps.ask("/-/link/"), apps.ask("/", cookie=f"{LINK_COOKIE}=x.y")]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.text for answer in answers}) == 1
-    assert yard.ask(yard.publish().path, job_id=yard.other).status_code == 404, "it is for one app"
+    assert apps.ask(apps.publish().path, job_id=apps.other).status_code == 404, "it is for one app"
 
 
 # SPEC: PUB-12
 @pytest.mark.parametrize("how", ["archived", "paused"])
-def test_a_link_rests_while_its_job_is_archived_or_paused(yard: Yard, how: str) -> None:
-    yard.api.deploy(SCHEDULED, OTHER)
-    link = yard.publish()
-    cookie = yard.enter(link)
-    job = f"{yard.api.here}/jobs/{yard.report}"
+def test_a_link_rests_while_its_job_is_archived_or_paused(apps: TwoApps, how: str) -> None:
+    apps.api.deploy(SCHEDULED, OTHER)
+    link = apps.publish()
+    cookie = apps.enter(link)
+    job = f"{apps.api.here}/jobs/{apps.report}"
     if how == "paused":
-        yard.api.post(f"{job}/-pause")
+        apps.api.post(f"{job}/-pause")
     else:
-        yard.api.deploy(OTHER)
-    for answer in (yard.ask(link.path), yard.ask("/", cookie=cookie)):
-        assert (answer.status_code, answer.text) == (404, yard.ask("/-/link/never").text)
+        apps.api.deploy(OTHER)
+    for answer in (apps.ask(link.path), apps.ask("/", cookie=cookie)):
+        assert (answer.status_code, answer.text) == (404, apps.ask("/-/link/never").text)
     if how == "paused":
-        yard.api.post(f"{job}/-resume")
+        apps.api.post(f"{job}/-resume")
     else:
-        yard.api.deploy(SCHEDULED, OTHER)
-    assert yard.ask("/", cookie=cookie).status_code == 503, "known again"
+        apps.api.deploy(SCHEDULED, OTHER)
+    assert apps.ask("/", cookie=cookie).status_code == 503, "known again"
 
 
 # SPEC: PUB-05
 def test_what_cannot_be_shown_under_access_is_not_published(api: Api, tmp_path: Path) -> None:
-    yard = Yard(api, tmp_path)
-    publishing = f"{api.here}/jobs/{yard.report}/-publish"
+    apps = TwoApps(api, tmp_path)
+    publishing = f"{api.here}/jobs/{apps.report}/-publish"
     refused = api.post(publishing, status=409)["detail"]
     assert ".dlt/access.config.toml" in refused
     assert ".dlt/access.secrets.toml" in refused
-    yard.give_access(tmp_path)
+    apps.give_access(tmp_path)
     batch = {**REPORT, "job_ref": "jobs.nb.batch", "triggers": []}
     batch["entry_point"] = {**REPORT["entry_point"], "job_type": "batch"}
     receipt = api.deploy({**REPORT, "require": {"profile": "prod"}}, batch)["job_receipt"]
     (batch_id,) = (row["job"]["id"] for row in receipt["succeeded"] if row["outcome"] == "created")
     assert "requires the profile `prod`" in api.post(publishing, status=409)["detail"]
     assert "batch" in api.post(f"{api.here}/jobs/{batch_id}/-publish", status=400)["detail"]
-    gone = f"{api.here}/jobs/{yard.other}"
+    gone = f"{api.here}/jobs/{apps.other}"
     assert "not deployed" in api.post(f"{gone}/-publish", status=409)["detail"]
     assert api.post(f"{gone}/-unpublish")["public_url"] is None
 
@@ -140,38 +139,38 @@ def test_what_cannot_be_shown_under_access_is_not_published(api: Api, tmp_path: 
 
 
 # SPEC: PUB-03, PUB-06, PUB-11
-def test_a_link_becomes_a_cookie_that_names_a_viewer_of_its_own(local_yard: Yard) -> None:
-    link = local_yard.publish()
-    entered = local_yard.ask(link.path)
+def test_a_link_becomes_a_cookie_that_names_a_viewer_of_its_own(local_apps: TwoApps) -> None:
+    link = local_apps.publish()
+    entered = local_apps.ask(link.path)
     cookie = entered.headers["set-cookie"].lower()
     for word in (f"{LINK_COOKIE}=", "httponly", "samesite=lax"):
         assert word in cookie
     assert "domain" not in cookie
     assert entered.headers["referrer-policy"] == "no-referrer"
     assert entered.headers["x-robots-tag"] == "noindex"
-    mine, other = local_yard.enter(link), local_yard.enter(link)
+    mine, other = local_apps.enter(link), local_apps.enter(link)
     assert mine != other
-    again = local_yard.ask(link.path, cookie=mine).headers["set-cookie"]
+    again = local_apps.ask(link.path, cookie=mine).headers["set-cookie"]
     assert again.partition(";")[0] == mine, "who comes again is who they were"
     changed = mine[:-1] + ("A" if mine[-1] != "A" else "E")
     forged = mine.replace(mine.partition("=")[2][:8], "00000000")
-    assert local_yard.ask("/", cookie=forged).status_code == 404
-    assert local_yard.ask("/", cookie=changed[:-2]).status_code == 404
+    assert local_apps.ask("/", cookie=forged).status_code == 404
+    assert local_apps.ask("/", cookie=changed[:-2]).status_code == 404
 
 
 # SPEC: PUB-05
-def test_the_credential_of_a_link_opens_nothing_else(local_yard: Yard) -> None:
-    api = local_yard.api
-    link = local_yard.publish()
-    cookie = local_yard.enter(link).partition("=")[2]
+def test_the_credential_of_a_link_opens_nothing_else(local_apps: TwoApps) -> None:
+    api = local_apps.api
+    link = local_apps.publish()
+    cookie = local_apps.enter(link).partition("=")[2]
     token = link.path.rpartition("/")[2]
-    run = local_yard.start()
+    run = local_apps.start()
     cookies = "; ".join(f"{name}={cookie}" for name in (LINK_COOKIE, APP_COOKIE, COOKIE))
     named = {
         "workspace_id": api.workspace_id,
         "organization_id": api.organization_id,
         "snapshot_id": run,
-        "job_id": local_yard.report,
+        "job_id": local_apps.report,
         "run_id": run,
     }
     for route in ROUTES.values():
@@ -188,28 +187,27 @@ def test_the_credential_of_a_link_opens_nothing_else(local_yard: Yard) -> None:
                 # What needs no credential at all answers as it answers nobody.
                 is_refused = answer.status_code in (401, 403)
                 assert is_refused or (answer.status_code, answer.text) == (without.status_code, without.text)
-    assert local_yard.ask("/", job_id=local_yard.other, cookie=f"{LINK_COOKIE}={cookie}").status_code == 404
-    assert local_yard.ask("/", authorization=f"Bearer {token}").status_code == 401
+    assert local_apps.ask("/", job_id=local_apps.other, cookie=f"{LINK_COOKIE}={cookie}").status_code == 404
+    assert local_apps.ask("/", authorization=f"Bearer {token}").status_code == 401
     answer = api.request("GET", f"/apps/{run}/", key=None, headers={"cookie": cookies})
     assert answer.status_code == 401
 
 
 # SPEC: PUB-06
-def test_no_log_of_the_server_has_the_token(local_yard: Yard, caplog: pytest.LogCaptureFixture) -> None:
-    link = local_yard.publish()
+def test_no_log_of_the_server_has_the_token(local_apps: TwoApps, caplog: pytest.LogCaptureFixture) -> None:
+    link = local_apps.publish()
     token = link.path.rpartition("/")[2]
     caplog.set_level(logging.DEBUG)
 
     async def story() -> None:
         async with (
-            served(local_yard.api.app) as door,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{door}", trust_env=False) as client,
+            served(local_apps.api.app) as door,
+            visitor(door, link.host) as client,
         ):
             for method in ("GET", "POST", "HEAD"):
-                host = {"host": f"{local_yard.host(local_yard.report)}:{door}"}
-                await client.request(method, link.path, headers=host)
+                await client.request(method, link.path)
 
-    local_yard.api.run_async(story())
+    local_apps.api.run_async(story())
     # What this test itself sends is logged by the client that it uses.
     told = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
     assert token not in " ".join(record.getMessage() for record in told)
@@ -219,39 +217,41 @@ def test_no_log_of_the_server_has_the_token(local_yard: Yard, caplog: pytest.Log
 
 
 # SPEC: PUB-05, PUB-11
-def test_a_link_starts_a_stopped_app_under_access_and_once_a_minute_at_most(local_yard: Yard) -> None:
-    api, cookie = local_yard.api, local_yard.enter(local_yard.publish())
+def test_a_link_starts_a_stopped_app_under_access_and_once_a_minute_at_most(local_apps: TwoApps) -> None:
+    api, cookie = local_apps.api, local_apps.enter(local_apps.publish())
     for _ in range(3):
-        page = local_yard.ask("/", cookie=cookie)
+        page = local_apps.ask("/", cookie=cookie)
         assert (page.status_code, page.headers["x-robots-tag"]) == (503, "noindex")
         assert 'http-equiv="refresh"' in page.text
     (run,) = api.get(f"{api.here}/job-runs")["items"]
     assert (run["profile"], run["triggered_by"]) == ("access", None)
     api.move(run["id"], RunStatus.CANCELLED, reason=Reason.USER_CANCEL)
-    local_yard.ask("/", cookie=cookie)
-    assert local_yard.runs() == ["cancelled"]
+    local_apps.ask("/", cookie=cookie)
+    assert local_apps.runs() == ["cancelled"]
     api.clock.turn(LINK_STARTS_SECONDS)
-    local_yard.ask("/app.js", cookie=cookie, sec_fetch_dest="script")
-    assert local_yard.runs() == ["cancelled"], "only a page starts it"
-    local_yard.ask("/", cookie=cookie)
-    assert sorted(local_yard.runs()) == ["cancelled", "pending"]
+    local_apps.ask("/app.js", cookie=cookie, sec_fetch_dest="script")
+    assert local_apps.runs() == ["cancelled"], "only a page starts it"
+    local_apps.ask("/", cookie=cookie)
+    assert sorted(local_apps.runs()) == ["cancelled", "pending"]
 
 
-def test_a_link_does_not_start_what_failed_or_has_lost_its_settings(local_yard: Yard, tmp_path: Path) -> None:
-    api, cookie = local_yard.api, local_yard.enter(local_yard.publish())
+def test_a_link_does_not_start_what_failed_or_has_lost_its_settings(
+    local_apps: TwoApps, tmp_path: Path
+) -> None:
+    api, cookie = local_apps.api, local_apps.enter(local_apps.publish())
     api.upload("configurations", tmp_path / "none", {"config.toml": ""})
-    assert "not open just now" in local_yard.ask("/", cookie=cookie).text
-    assert local_yard.runs() == []
-    local_yard.give_access(tmp_path / "again")
-    run = api.start_job(local_yard.report)["id"]
+    assert "not open just now" in local_apps.ask("/", cookie=cookie).text
+    assert local_apps.runs() == []
+    local_apps.give_access(tmp_path / "again")
+    run = api.start_job(local_apps.report)["id"]
     api.move(run, RunStatus.STARTING, RunStatus.FAILED, reason=Reason.EXCEPTION)
     api.clock.turn(LINK_STARTS_SECONDS)
-    page = local_yard.ask("/", cookie=cookie)
+    page = local_apps.ask("/", cookie=cookie)
     assert "not open just now" in page.text
     assert "<form" not in page.text
-    own = f"http://{local_yard.host(local_yard.report)}"
-    assert local_yard.ask("/-/start", method="POST", cookie=cookie, origin=own).status_code == 303
-    assert local_yard.runs() == ["failed"]
+    own = f"http://{local_apps.host(local_apps.report)}"
+    assert local_apps.ask("/-/start", method="POST", cookie=cookie, origin=own).status_code == 303
+    assert local_apps.runs() == ["failed"]
 
 
 # Seeing ---------------------------------------------------------------------------------------------------
@@ -260,46 +260,40 @@ def test_a_link_does_not_start_what_failed_or_has_lost_its_settings(local_yard: 
 class Door:
     """A real server with the report running behind it, for browsers that have cookies."""
 
-    def __init__(self, yard: Yard, port: int, client: httpx.AsyncClient) -> None:
-        self.yard, self.client = yard, client
-        self._authority = f"{yard.host(yard.report)}:{port}"
-        self._port = port
+    def __init__(self, apps: TwoApps, port: int, client: httpx.AsyncClient) -> None:
+        self.apps, self.client = apps, client
+        self._host, self._port = apps.host(apps.report), port
 
     def headers(self, cookie: str) -> dict[str, str]:
-        return {"host": self._authority, "origin": f"http://{self._authority}", "cookie": cookie}
+        authority = f"{self._host}:{self._port}"
+        return {"host": authority, "origin": f"http://{authority}", "cookie": cookie}
 
     def socket(self, cookie: str, session: str = "s_aaaaaa") -> connect:
         headers = self.headers(cookie)
         del headers["host"]
-        return connect(
-            f"ws://{self._authority}/ws?session_id={session}",
-            host="127.0.0.1",
-            port=self._port,
-            additional_headers=headers,
-            proxy=None,
-        )
+        return socket(self._port, f"/ws?session_id={session}", self._host, headers)
 
     async def act(self, action: str) -> None:
         """Do something to the report as its owner."""
         headers = {"host": "localhost", "authorization": f"Bearer {OWNER_KEY}"}
-        path = f"{self.yard.api.here}/jobs/{self.yard.report}/-{action}"
+        path = f"{self.apps.api.here}/jobs/{self.apps.report}/-{action}"
         (await self.client.post(path, headers=headers)).raise_for_status()
 
 
 @asynccontextmanager
 async def opened(
-    yard: Yard, run: str, app: Callable[[Scope, Receive, Send], Awaitable[None]]
+    apps: TwoApps, run: str, app: Callable[[Scope, Receive, Send], Awaitable[None]]
 ) -> AsyncIterator[Door]:
     async with (
         served(app) as port,
-        served(yard.api.app) as door,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{door}", trust_env=False) as client,
+        served(apps.api.app) as door,
+        visitor(door) as client,
     ):
-        yard.listen(run, port)
+        apps.listen(run, port)
         try:
-            yield Door(yard, door, client)
+            yield Door(apps, door, client)
         finally:
-            await yard.api.server.proxy.close()
+            await apps.api.server.proxy.close()
 
 
 async def endless(scope: Scope, receive: Receive, send: Send) -> None:
@@ -323,12 +317,12 @@ async def endless(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 # SPEC: PUB-03, PUB-11
-def test_a_guest_sees_the_app_as_nobody_and_a_member_as_themselves(local_yard: Yard) -> None:
-    guest, member = local_yard.enter(local_yard.publish()), local_yard.cookie()
-    run = local_yard.start()
+def test_a_guest_sees_the_app_as_nobody_and_a_member_as_themselves(local_apps: TwoApps) -> None:
+    guest, member = local_apps.enter(local_apps.publish()), local_apps.cookie()
+    run = local_apps.start()
 
     async def story() -> None:
-        async with opened(local_yard, run, endless) as door:
+        async with opened(local_apps, run, endless) as door:
             answer = await door.client.get("/", headers=door.headers(f"{guest}; a=b"))
             assert answer.headers["x-robots-tag"] == "noindex"
             seen = answer.json()
@@ -342,28 +336,28 @@ def test_a_guest_sees_the_app_as_nobody_and_a_member_as_themselves(local_yard: Y
             del foreign["origin"]
             assert (await door.client.post("/", headers=foreign)).status_code == 403
 
-    local_yard.api.run_async(story())
+    local_apps.api.run_async(story())
 
 
 # SPEC: PUB-05
-def test_a_run_under_another_profile_is_not_shown(local_yard: Yard) -> None:
-    cookie = local_yard.enter(local_yard.publish())
-    api = local_yard.api
-    receipt = api.post(f"{api.here}/jobs/-trigger", {"job_ids": [local_yard.report], "profile": "prod"})
+def test_a_run_under_another_profile_is_not_shown(local_apps: TwoApps) -> None:
+    cookie = local_apps.enter(local_apps.publish())
+    api = local_apps.api
+    receipt = api.post(f"{api.here}/jobs/-trigger", {"job_ids": [local_apps.report], "profile": "prod"})
     api.move(receipt["succeeded"][0]["job_run_id"], RunStatus.STARTING, RunStatus.RUNNING)
-    local_yard.listen(receipt["succeeded"][0]["job_run_id"], 9)
-    page = local_yard.ask("/", cookie=cookie)
+    local_apps.listen(receipt["succeeded"][0]["job_run_id"], 9)
+    page = local_apps.ask("/", cookie=cookie)
     assert (page.status_code, "not open just now" in page.text) == (503, True)
 
 
 # SPEC: SEC-07
-def test_no_guest_drives_the_session_of_another(local_yard: Yard) -> None:
-    link = local_yard.publish()
-    ann, bob = (local_yard.enter(link) for _ in range(2))
-    run = local_yard.start()
+def test_no_guest_drives_the_session_of_another(local_apps: TwoApps) -> None:
+    link = local_apps.publish()
+    ann, bob = (local_apps.enter(link) for _ in range(2))
+    run = local_apps.start()
 
     async def story() -> None:
-        async with opened(local_yard, run, endless) as door, door.socket(ann):
+        async with opened(local_apps, run, endless) as door, door.socket(ann):
 
             async def act(cookie: str) -> int:
                 headers = {**door.headers(cookie), "marimo-session-id": "s_aaaaaa"}
@@ -376,7 +370,7 @@ def test_no_guest_drives_the_session_of_another(local_yard: Yard) -> None:
             async with door.socket(bob, "s_bbbbbb"):
                 pass
 
-    local_yard.api.run_async(story())
+    local_apps.api.run_async(story())
 
 
 async def until_closed(socket: ClientConnection) -> ConnectionClosed:
@@ -389,24 +383,24 @@ async def until_closed(socket: ClientConnection) -> ConnectionClosed:
 
 # SPEC: PUB-02
 @pytest.mark.parametrize("how", ["unpublish", "publish", "pause", "archive"])
-def test_what_is_open_through_a_link_is_cut_off_with_it(yard: Yard, how: str) -> None:
-    yard.api.deploy(SCHEDULED, OTHER)
-    guest, member = yard.enter(yard.publish()), yard.cookie()
-    run = yard.start()
+def test_what_is_open_through_a_link_is_cut_off_with_it(apps: TwoApps, how: str) -> None:
+    apps.api.deploy(SCHEDULED, OTHER)
+    guest, member = apps.enter(apps.publish()), apps.cookie()
+    run = apps.start()
 
     async def end(door: Door) -> None:
         if how == "archive":
             body = {"job_definition_engine_version": 2, "job_definition_hash": "h", "jobs": [OTHER]}
             headers = {"host": "localhost", "authorization": f"Bearer {OWNER_KEY}"}
             body |= {"deployment_module": "__deployment__", "description": None, "dry_run": False}
-            answer = await door.client.post(f"{yard.api.here}/-deploy", json=body, headers=headers)
+            answer = await door.client.post(f"{apps.api.here}/-deploy", json=body, headers=headers)
             answer.raise_for_status()
         else:
             await door.act(how)
 
     async def story() -> None:
         async with (
-            opened(yard, run, endless) as door,
+            opened(apps, run, endless) as door,
             door.socket(guest) as socket,
             door.socket(guest, "s_cccccc") as second,
             door.socket(member, "s_bbbbbb") as members,
@@ -416,8 +410,8 @@ def test_what_is_open_through_a_link_is_cut_off_with_it(yard: Yard, how: str) ->
             assert await anext(chunks)
             for each in (socket, second, members):
                 assert await each.recv()
-            await end(door)
-            async with asyncio.timeout(CUT_SECONDS):
+            with apps.api.at_once():
+                await end(door)
                 for each in (socket, second):
                     closed = await until_closed(each)
                     assert closed.rcvd is not None
@@ -429,27 +423,27 @@ def test_what_is_open_through_a_link_is_cut_off_with_it(yard: Yard, how: str) ->
                 await door.socket(guest)
             await members.send("still here")
             assert members.close_code is None
-            async with asyncio.timeout(CUT_SECONDS):
-                while yard.api.server.proxy.sockets.of(run) > 1:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while apps.api.server.proxy.sockets.of(run) > 1:
                     await asyncio.sleep(0.01)
 
-    yard.api.run_async(story())
+    apps.api.run_async(story())
 
 
-def test_other_changes_cut_nobody_off(local_yard: Yard) -> None:
-    guest = local_yard.enter(local_yard.publish())
-    run = local_yard.start()
+def test_other_changes_cut_nobody_off(local_apps: TwoApps) -> None:
+    guest = local_apps.enter(local_apps.publish())
+    run = local_apps.start()
 
     async def story() -> None:
-        async with opened(local_yard, run, endless) as door, door.socket(guest) as socket:
+        async with opened(local_apps, run, endless) as door, door.socket(guest) as socket:
             await socket.recv()
             for action in ("pause", "resume"):
                 headers = {"host": "localhost", "authorization": f"Bearer {OWNER_KEY}"}
-                path = f"{local_yard.api.here}/jobs/{local_yard.other}/-{action}"
+                path = f"{local_apps.api.here}/jobs/{local_apps.other}/-{action}"
                 await door.client.post(path, headers=headers)
             await door.client.post("/", headers=door.headers(guest))
             pong = await socket.ping()
             await pong
             assert socket.close_code is None
 
-    local_yard.api.run_async(story())
+    local_apps.api.run_async(story())

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.support.api import Api
 from tests.support.servers import environment
+from tests.support.two_apps import TwoApps
 from tests.support.upstreams import served
-from tests.support.yards import Yard
+from tests.support.visits import socket, visitor
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
@@ -72,34 +72,28 @@ async def until(socket: ClientConnection, word: str) -> str:
 def test_two_viewers_of_a_notebook_have_a_session_each_and_only_that(
     local_api: Api, tmp_path: Path, who: str
 ) -> None:
-    yard = Yard(local_api, tmp_path)
+    apps = TwoApps(local_api, tmp_path)
     if who == "members":
-        cookies = [yard.cookie(key=local_api.add_user("developer")) for _ in range(2)]
+        cookies = [apps.cookie(key=local_api.add_user("developer")) for _ in range(2)]
     else:
-        yard.give_access(tmp_path)
-        link = yard.publish()
-        cookies = [yard.enter(link) for _ in range(2)]
+        apps.give_access(tmp_path)
+        link = apps.publish()
+        cookies = [apps.enter(link) for _ in range(2)]
     ann, bob = ({"cookie": cookie} for cookie in cookies)
-    host = yard.host(yard.report)
+    host = apps.host(apps.report)
     notebook = tmp_path / "nb.py"
     notebook.write_text(NOTEBOOK)
 
     async def story() -> None:
         async with (
             served(local_api.app) as door,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{door}", trust_env=False, timeout=30) as client,
+            visitor(door, host) as client,
         ):
-            own = {"host": f"{host}:{door}", "origin": f"http://{host}:{door}"}
+            own = {"origin": f"http://{host}:{door}"}
 
-            def socket(viewer: dict[str, str], session: str) -> connect:
-                return connect(
-                    f"ws://{host}:{door}/ws?session_id={session}",
-                    host="127.0.0.1",
-                    port=door,
-                    additional_headers={**viewer, "origin": own["origin"]},
-                    max_size=None,
-                    proxy=None,
-                )
+            def opened(viewer: dict[str, str], session: str) -> connect:
+                headers = {**viewer, **own}
+                return socket(door, f"/ws?session_id={session}", host, headers, max_size=None)
 
             async def move_slider(viewer: dict[str, str], session: str, slider: str, value: int) -> int:
                 return (
@@ -115,7 +109,7 @@ def test_two_viewers_of_a_notebook_have_a_session_each_and_only_that(
             assert "mo.ui.slider(0, 10)" not in page, "the source stays with the server"
             found = re.search(r'"serverToken": ?"([^"]+)"', page)
             token = "" if found is None else found[1]
-            async with socket(ann, "s_aaaaaa") as anns, socket(bob, "s_bbbbbb") as bobs:
+            async with opened(ann, "s_aaaaaa") as anns, opened(bob, "s_bbbbbb") as bobs:
                 slider = SLIDER.search(await until(anns, "marimo-slider"))
                 assert slider is not None
                 text = await until(anns, "value=0")
@@ -124,7 +118,7 @@ def test_two_viewers_of_a_notebook_have_a_session_each_and_only_that(
                 await until(bobs, "value=0")
                 assert await move_slider(bob, "s_aaaaaa", slider[1], 9) == 403
                 with pytest.raises(InvalidStatus, match="403"):
-                    await socket(bob, "s_aaaaaa")
+                    await opened(bob, "s_aaaaaa")
                 listening = await client.get("/sse?session_id=s_aaaaaa&kiosk=true", headers={**own, **bob})
                 assert listening.status_code == 403
                 assert await move_slider(ann, "s_aaaaaa", slider[1], 3) == 200
@@ -132,5 +126,5 @@ def test_two_viewers_of_a_notebook_have_a_session_each_and_only_that(
         await local_api.server.proxy.close()
 
     with marimo(notebook, tmp_path) as port:
-        yard.listen(yard.start(), port)
+        apps.listen(apps.start(), port)
         local_api.run_async(story())

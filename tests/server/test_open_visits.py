@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 from tests.support.api import Api
+from tests.support.two_apps import TwoApps
 from tests.support.upstreams import served
-from tests.support.yards import Yard
+from tests.support.visits import socket, visitor
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from runyard.core.runs import RunStatus
 from runyard_server.credentials import COOKIE
 from runyard_server.open_visits import CUT_CODE
-
-CUT_SECONDS = 5.0
-"""As soon as what is open through a public link (PUB-02)."""
 
 
 async def staying(_scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,10 +33,10 @@ def sign_in(api: Api) -> str:
     return f"{COOKIE}={api.server.sign_ins.spend(token)}"
 
 
-def enter(yard: Yard, session: str) -> str:
+def enter(apps: TwoApps, session: str) -> str:
     """Return the cookie of an app's host that a signed-in browser gets there."""
-    opened = yard.api.request("GET", f"/apps/open/{yard.report}", key=None, headers={"cookie": session})
-    entered = yard.ask(httpx.URL(opened.headers["location"]).raw_path.decode())
+    opened = apps.api.request("GET", f"/apps/open/{apps.report}", key=None, headers={"cookie": session})
+    entered = apps.ask(httpx.URL(opened.headers["location"]).raw_path.decode())
     return entered.headers["set-cookie"].partition(";")[0]
 
 
@@ -48,7 +45,7 @@ def enter(yard: Yard, session: str) -> str:
 def test_signing_out_closes_what_that_browser_has_open_and_nothing_else(
     local_api: Api, tmp_path: Path, where: str
 ) -> None:
-    yard, server = Yard(local_api, tmp_path), local_api.server
+    apps, server = TwoApps(local_api, tmp_path), local_api.server
     sessions = [sign_in(local_api) for _ in range(2)]
     if where == "panel":
         server.runtime.panel.start(None)
@@ -57,31 +54,25 @@ def test_signing_out_closes_what_that_browser_has_open_and_nothing_else(
         run, host, path, cookies = panel["id"], "localhost", "/panel/ws", sessions
         local_api.move(run, RunStatus.STARTING, RunStatus.RUNNING)
     else:
-        run, host, path = yard.start(), yard.host(yard.report), "/ws"
-        cookies = [enter(yard, session) for session in sessions]
+        run, host, path = apps.start(), apps.host(apps.report), "/ws"
+        cookies = [enter(apps, session) for session in sessions]
 
     async def story() -> None:
         async with served(staying) as port, served(local_api.app) as door:
-            yard.listen(run, port)
+            apps.listen(run, port)
             own = f"http://{host}:{door}"
 
-            def socket(cookie: str) -> connect:
-                return connect(
-                    f"ws://{host}:{door}{path}",
-                    host="127.0.0.1",
-                    port=door,
-                    additional_headers={"cookie": cookie, "origin": own},
-                    proxy=None,
-                )
+            def opened(cookie: str) -> connect:
+                return socket(door, path, host, {"cookie": cookie, "origin": own})
 
             async with (
-                socket(cookies[0]) as closing,
-                socket(cookies[1]) as staying_open,
-                httpx.AsyncClient(base_url=f"http://localhost:{door}", trust_env=False) as client,
+                opened(cookies[0]) as closing,
+                opened(cookies[1]) as staying_open,
+                visitor(door) as client,
             ):
                 headers = {"cookie": sessions[0], "origin": f"http://localhost:{door}"}
-                await client.post("/sign-out", headers=headers)
-                async with asyncio.timeout(CUT_SECONDS):
+                with local_api.at_once():
+                    await client.post("/sign-out", headers=headers)
                     with pytest.raises(ConnectionClosed) as closed:
                         await closing.recv()
                 assert closed.value.rcvd is not None
@@ -97,14 +88,14 @@ def test_signing_out_closes_what_that_browser_has_open_and_nothing_else(
 def test_the_cookie_of_an_app_ends_with_the_sign_in_that_it_was_given_for(
     local_api: Api, tmp_path: Path
 ) -> None:
-    yard = Yard(local_api, tmp_path)
+    apps = TwoApps(local_api, tmp_path)
     session = sign_in(local_api)
-    cookie, by_key = enter(yard, session), yard.cookie()
-    assert yard.ask(cookie=cookie).status_code == 503, "known, but the app is not running"
-    late = local_api.request("GET", f"/apps/open/{yard.report}", key=None, headers={"cookie": session})
+    cookie, by_key = enter(apps, session), apps.cookie()
+    assert apps.ask(cookie=cookie).status_code == 503, "known, but the app is not running"
+    late = local_api.request("GET", f"/apps/open/{apps.report}", key=None, headers={"cookie": session})
     headers = {"cookie": session, "sec-fetch-site": "same-origin"}
     assert local_api.request("POST", "/sign-out", key=None, headers=headers).status_code == 303
-    assert yard.ask(cookie=cookie).status_code == 401
-    entered = yard.ask(httpx.URL(late.headers["location"]).raw_path.decode())
-    assert yard.ask(cookie=entered.headers["set-cookie"].partition(";")[0]).status_code == 401
-    assert yard.ask(cookie=by_key).status_code == 503
+    assert apps.ask(cookie=cookie).status_code == 401
+    entered = apps.ask(httpx.URL(late.headers["location"]).raw_path.decode())
+    assert apps.ask(cookie=entered.headers["set-cookie"].partition(";")[0]).status_code == 401
+    assert apps.ask(cookie=by_key).status_code == 503

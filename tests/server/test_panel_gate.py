@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping
 from starlette.requests import cookie_parser
 from tests.support.api import ORIGIN, OWNER_KEY, Api
 from tests.support.upstreams import mirror, served
+from tests.support.visits import socket, visitor
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -22,6 +23,7 @@ from runyard_server.credentials import COOKIE
 from runyard_server.sign_in import ASKED_COOKIE, landing
 
 DOCUMENT = {"sec-fetch-dest": "document"}
+SOCKET = "/panel/ws?session_id=s_abcdef"
 
 
 class Browser:
@@ -140,30 +142,24 @@ def test_the_panel_learns_who_looks_and_only_a_session_gets_a_token(browser: Bro
 
     async def story(door: int) -> None:
         own = {"cookie": f"{browser.cookie}; a=b", "x-runyard-token": "mine", "x-runyard-role": "owner"}
-        async with httpx.AsyncClient(base_url=f"http://localhost:{door}", trust_env=False) as client:
+        async with visitor(door) as client:
             seen = (await client.get("/panel/api/x?y", headers=own)).json()
         assert (seen["path"], seen["cookie"], seen["x-forwarded-prefix"]) == ("/api/x", "a=b", "/panel")
         assert seen["x-runyard-user"] == "owner@localhost"
         assert seen["x-runyard-role"] == ""
         assert "x-runyard-token" not in seen
 
-        def socket(origin: str, session: str = "s_abcdef", cookie: str = browser.cookie) -> connect:
-            return connect(
-                f"ws://localhost:{door}/panel/ws?session_id={session}",
-                additional_headers={"cookie": cookie, "origin": origin},
-                proxy=None,
-            )
-
-        async with socket(f"http://localhost:{door}") as opened:
+        page = {"cookie": browser.cookie, "origin": f"http://localhost:{door}"}
+        async with socket(door, SOCKET, headers=page) as opened:
             token = httpx.Response(200, text=str(await opened.recv())).json()["x-runyard-token"]
         bearer = {"authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(base_url=f"http://localhost:{door}", trust_env=False) as client:
+        async with visitor(door) as client:
             assert (await client.get("/api/v1/me", headers=bearer)).status_code == 200
             await client.post("/sign-out", headers={**own, "origin": f"http://localhost:{door}"})
             assert (await client.get("/api/v1/me", headers=bearer)).status_code == 401
             assert (await client.get("/panel/", headers=own)).status_code == 401
         with pytest.raises(InvalidStatus, match="401"):
-            await socket(f"http://localhost:{door}")
+            await socket(door, SOCKET, headers=page)
 
     tell(api, story)
 
@@ -175,22 +171,18 @@ def test_a_socket_of_another_site_or_of_somebody_elses_session_is_refused(local_
     bob = Browser(local_api, local_api.server.credentials.actor(f"Bearer {bob_key}", None).user_id)
 
     async def story(door: int) -> None:
-        def socket(browser: Browser, origin: str) -> connect:
-            return connect(
-                f"ws://localhost:{door}/panel/ws?session_id=s_abcdef",
-                additional_headers={"cookie": browser.cookie, "origin": origin},
-                proxy=None,
-            )
+        def opened(browser: Browser, origin: str) -> connect:
+            return socket(door, SOCKET, headers={"cookie": browser.cookie, "origin": origin})
 
         own = f"http://localhost:{door}"
         with pytest.raises(InvalidStatus, match="403"):
-            await socket(ann, "http://evil.example")
-        async with socket(ann, own):
+            await opened(ann, "http://evil.example")
+        async with opened(ann, own):
             pass
         with pytest.raises(InvalidStatus, match="403"):
-            await socket(bob, own)
+            await opened(bob, own)
         headers = {"cookie": bob.cookie, "origin": own, "marimo-session-id": "s_abcdef"}
-        async with httpx.AsyncClient(base_url=own, trust_env=False) as client:
+        async with visitor(door) as client:
             assert (await client.post("/panel/api/kernel/x", headers=headers)).status_code == 403
 
     tell(local_api, story)

@@ -7,11 +7,10 @@ import re
 import threading
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.servers import API_KEY, serving_here
-from websockets.asyncio.client import connect
+from tests.support.visits import socket, visitor
 
 from runyard.core.logs import iter_lines
 from runyard.core.node import attempt_dir, linux
@@ -40,14 +39,14 @@ async def use(served: Serving) -> list[str]:
     token = served.server.owner_url("").rpartition("=")[2]
     cookie = f"{COOKIE}={served.server.sign_ins.spend(token)}"
     own = {"cookie": cookie, "origin": served.origin}
-    address = f"{served.origin.replace('http', 'ws')}/panel/ws?session_id=s_aaaaaa"
-    async with httpx.AsyncClient(base_url=served.origin, headers=own, trust_env=False, timeout=30) as client:
+    port = int(served.origin.rpartition(":")[2])
+    async with visitor(port, **own) as client:
         page = (await client.get("/panel/")).text
         key = re.search(r'"serverToken": ?"([^"]+)"', page)
         said = []
-        async with connect(address, additional_headers=own, max_size=None, proxy=None) as socket:
+        async with socket(port, "/panel/ws?session_id=s_aaaaaa", headers=own, max_size=None) as opened:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while "completed-run" not in (message := str(await socket.recv())):
+                while "completed-run" not in (message := str(await opened.recv())):
                     said.append(message)
             headers = {"marimo-session-id": "s_aaaaaa", "marimo-server-token": key[1] if key else ""}
             body = {"download": True, "files": [], "includeCode": True}

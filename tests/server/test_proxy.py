@@ -17,7 +17,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.upstreams import served
+from tests.support.visits import socket, visitor
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -51,17 +53,10 @@ class World:
     @property
     def client(self) -> httpx.AsyncClient:
         """Return a new client that reaches the proxy under the app's name."""
-        return httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}",
-            headers={"host": f"{NAME}:{self.port}"},
-            trust_env=False,
-            timeout=20,
-        )
+        return visitor(self.port, NAME)
 
     def socket(self, path: str, **options: Any) -> connect:
-        return connect(
-            f"ws://{NAME}:{self.port}{path}", host="127.0.0.1", port=self.port, proxy=None, **options
-        )
+        return socket(self.port, path, NAME, **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         target = Target(RUN, self.direct, self.origin, "ann@example.org", "owner", self.prefix)
@@ -242,7 +237,7 @@ async def test_our_credentials_stay_with_us_and_identity_cannot_be_claimed() -> 
         assert [value for name, value in headers if name == "x-runyard-role"] == ["owner"]
         assert [value for name, value in headers if name == "x-forwarded-for"] == ["127.0.0.1"]
         assert not [name for name, _ in headers if "_" in name]
-        async with here.socket("/ws", additional_headers=claims) as socket:
+        async with here.socket("/ws", headers=claims) as socket:
             text = str(await socket.recv())
     assert "ann@example.org" in text
     assert not [word for word in ("mallory", "secret", "s1", "s2", "s3", "1.2.3.4") if word in text]
@@ -348,7 +343,7 @@ async def test_events_arrive_one_by_one_and_a_visitor_who_leaves_is_left() -> No
             assert await anext(lines) == "data: one"
             here.first_event_read.set()
             assert [await anext(lines), await anext(lines)] == ["", "data: two"]
-        await asyncio.wait_for(here.has_left.wait(), 10)
+        await asyncio.wait_for(here.has_left.wait(), PATIENCE_SECONDS)
 
 
 @told
@@ -453,7 +448,7 @@ async def test_a_visitor_who_vanishes_ends_the_socket_of_the_app() -> None:
         socket = await here.socket("/ws")
         await socket.recv()
         socket.transport.abort()
-        await asyncio.wait_for(here.closed_with.get(), 10)
+        await asyncio.wait_for(here.closed_with.get(), PATIENCE_SECONDS)
 
 
 @told
@@ -475,7 +470,7 @@ async def test_a_server_that_stops_hangs_up_even_if_it_may_not_say_goodbye() -> 
         forwarding.cancel()
         with pytest.raises(asyncio.CancelledError):
             await forwarding
-        await asyncio.wait_for(here.closed_with.get(), 10)
+        await asyncio.wait_for(here.closed_with.get(), PATIENCE_SECONDS)
 
 
 @told
@@ -499,6 +494,6 @@ async def closed(socket: ClientConnection) -> tuple[int | None, str | None]:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Let the loop turn until something holds; it takes turns, not time."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not holds():
             await asyncio.sleep(0)

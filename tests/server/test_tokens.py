@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.api import JSON, Api
-from tests.support.yards import REPORT, Yard
+from tests.support.two_apps import REPORT, TwoApps
 
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.store import accounts, runs
@@ -42,13 +42,13 @@ def sign_in(api: Api) -> tuple[str, str]:
 
 # SPEC: SEC-02
 def test_the_key_of_a_run_reads_its_workspace_and_changes_nothing(api: Api, tmp_path: Path) -> None:
-    yard = Yard(api, tmp_path)
-    run = yard.start()
+    apps = TwoApps(api, tmp_path)
+    run = apps.start()
     key = run_key(api, run)
     assert status(api, api.here, key) == 200
     assert status(api, f"{api.here}/job-runs/{run}", key) == 200
     for path, body in {
-        f"{api.here}/jobs/-trigger": {"job_ids": [yard.other]},
+        f"{api.here}/jobs/-trigger": {"job_ids": [apps.other]},
         f"{api.here}/job-runs/{run}/-cancel": None,
         f"{api.here}/deployments/-issue-upload": None,
         f"{api.here}/configurations/-issue-upload": None,
@@ -69,8 +69,8 @@ def test_the_key_of_a_run_reads_its_workspace_and_changes_nothing(api: Api, tmp_
 
 # SPEC: SEC-02
 def test_the_key_of_a_run_reaches_no_other_workspace_and_no_app(api: Api, tmp_path: Path) -> None:
-    yard = Yard(api, tmp_path)
-    run = yard.start()
+    apps = TwoApps(api, tmp_path)
+    run = apps.start()
     key = run_key(api, run)
     made = api.ok(
         "POST",
@@ -79,15 +79,15 @@ def test_the_key_of_a_run_reaches_no_other_workspace_and_no_app(api: Api, tmp_pa
         json={"name": "other", "description": None},
     )
     assert status(api, f"/api/v1/workspaces/{made['id']}", key) == 404
-    assert status(api, f"/apps/open/{yard.other}", key) == 404, "no ticket to act as its user"
+    assert status(api, f"/apps/open/{apps.other}", key) == 404, "no ticket to act as its user"
     assert status(api, f"/apps/{run}/", key) == 404
-    app = api.request("GET", "/", key=None, headers={**bearer(key), "host": yard.host(yard.other)})
+    app = api.request("GET", "/", key=None, headers={**bearer(key), "host": apps.host(apps.other)})
     assert app.status_code == 404
 
 
 def test_the_key_of_a_run_ends_with_the_run_and_so_does_what_it_got(api: Api, tmp_path: Path) -> None:
-    yard = Yard(api, tmp_path)
-    run = yard.start()
+    apps = TwoApps(api, tmp_path)
+    run = apps.start()
     key = run_key(api, run)
     path = f"{api.here}/-issue-dataplane-token"
     data_token = api.ok("POST", path, key=None, headers=bearer(key))["token"]
@@ -100,11 +100,11 @@ def test_the_key_of_a_run_ends_with_the_run_and_so_does_what_it_got(api: Api, tm
 
 # SPEC: PUB-05
 def test_the_key_of_a_run_does_not_learn_the_public_links_of_other_apps(api: Api, tmp_path: Path) -> None:
-    yard = Yard(api, tmp_path)
-    yard.give_access(tmp_path)
-    yard.publish()
-    path = f"{api.here}/jobs/{yard.report}"
-    key = run_key(api, yard.start())
+    apps = TwoApps(api, tmp_path)
+    apps.give_access(tmp_path)
+    apps.publish()
+    path = f"{api.here}/jobs/{apps.report}"
+    key = run_key(api, apps.start())
     by_a_run = api.get(path, key=key)
     assert (by_a_run["public_url"], api.get(path)["public_url"] is None) == (None, False)
     assert all(job["public_url"] is None for job in api.get(f"{api.here}/jobs", key=key)["items"])
@@ -112,9 +112,9 @@ def test_the_key_of_a_run_does_not_learn_the_public_links_of_other_apps(api: Api
 
 # SPEC: SEC-02
 def test_a_token_for_one_purpose_sees_nothing_of_the_home_page(api: Api, tmp_path: Path) -> None:
-    yard = Yard(api, tmp_path)
+    apps = TwoApps(api, tmp_path)
     upload = api.post(f"{api.here}/deployments/-issue-upload")["upload_token"]
-    app = yard.cookie().partition("=")[2]
+    app = apps.cookie().partition("=")[2]
     for token in (upload, app):
         page = api.request("GET", "/", key=None, headers=bearer(token))
         assert api.workspace_id not in page.text
@@ -122,11 +122,11 @@ def test_a_token_for_one_purpose_sees_nothing_of_the_home_page(api: Api, tmp_pat
 
 
 def test_a_viewers_token_does_what_the_viewer_may(api: Api, tmp_path: Path) -> None:
-    yard = Yard(api, tmp_path)
+    apps = TwoApps(api, tmp_path)
     _cookie, token = sign_in(api)
     assert status(api, "/api/v1/me", token) == 200
     assert status(api, api.here, token) == 200
-    assert status(api, f"{api.here}/jobs/-trigger", token, "POST", {"job_ids": [yard.other]}) == 200
+    assert status(api, f"{api.here}/jobs/-trigger", token, "POST", {"job_ids": [apps.other]}) == 200
     with_role_lost = Claims(TokenKind.PANEL, "11111111-1111-4111-8111-111111111111", None)
     stranger, _ = api.server.tokens.issue(with_role_lost)
     assert status(api, api.here, stranger) == 404

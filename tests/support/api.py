@@ -12,8 +12,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.types import Message
 from tests.support.clocks import TurnedClock
+from tests.support.loops import PausableLoop
 from tests.support.people import add_member
 
 from runyard.core.runs import Reason, RunStatus
@@ -71,7 +72,7 @@ class Api:
         )
         self.settings = Settings(data_dir=data_dir, **{"bootstrap_api_key": key, **settings})
         self.app = create_app(self.runtime, self.settings)
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=PausableLoop)
         self._lifespan: AbstractAsyncContextManager[Any] | None = None
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self._client = httpx.AsyncClient(transport=transport, base_url=ORIGIN)
@@ -288,6 +289,14 @@ class Api:
         finally:
             has_left.set()
             await task
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let what happens in this context wait for no timer of the loop that requests run on."""
+        loop = self._runner.get_loop()
+        assert isinstance(loop, PausableLoop)
+        with loop.timers_stopped():
+            yield
 
     def run_async(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop that requests run on."""

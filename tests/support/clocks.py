@@ -1,6 +1,10 @@
-"""Clocks that a test turns by hand: one stands still in between, one goes on with the machine's."""
+"""Clocks that a test turns by hand: one stands still in between, two go on with the machine's."""
 
 from __future__ import annotations
+
+import threading
+
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core.clock import MICROSECONDS, SystemClock
 
@@ -20,6 +24,13 @@ class StillClock(SystemClock):
 
     def turn(self, seconds: int) -> None:
         self._now += seconds * MICROSECONDS
+
+
+class UnhurriedClock(SystemClock):
+    """The machine's clock, for which no wait ends by itself: whoever does something was woken to do it."""
+
+    def wait(self, event: threading.Event, timeout_seconds: float | None) -> bool:  # noqa: ARG002 - as the protocol
+        return event.wait(PATIENCE_SECONDS)
 
 
 class TurnedClock(SystemClock):

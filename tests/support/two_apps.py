@@ -20,7 +20,7 @@ REPORT: JSON = {
 OTHER: JSON = {**REPORT, "job_ref": "jobs.nb.other"}
 
 
-class Yard:
+class TwoApps:
     """Two apps of a server, `report` and `other` by the ids of their jobs, and browsers that visit them."""
 
     def __init__(self, api: Api, root: Path) -> None:
