@@ -224,10 +224,7 @@ def _sqlite_engine(url: str, driver: type[sqlite3.Connection], *, begin: str, si
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
-    @event.listens_for(engine, "begin")
-    def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
+    _begin_with(engine, begin)
     return engine
 
 
@@ -239,11 +236,20 @@ def _postgres_readers(url: str) -> Engine:
 def _postgres_writer(url: str) -> Engine:
     engine = _postgres_engine(url, pool_size=1, max_overflow=0)
 
-    @event.listens_for(engine, "begin")
-    def wait_for_turn(connection: Connection) -> None:
-        connection.exec_driver_sql(f"select pg_advisory_xact_lock({WRITE_LOCK})")
-
+    _begin_with(engine, f"select pg_advisory_xact_lock({WRITE_LOCK})")
     return engine
+
+
+def _begin_with(engine: Engine, statement: str) -> None:
+    """Let each transaction begin with a statement.
+
+    Not as a listener to the engine's events: once there is one, each statement of all transactions goes through events.
+    """
+
+    def begin(connection: Any) -> None:
+        connection.execute(statement).close()
+
+    engine.dialect.do_begin = begin  # type: ignore[assignment, method-assign]
 
 
 def _postgres_engine(url: str, **how: Any) -> Engine:
