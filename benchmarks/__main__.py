@@ -9,6 +9,7 @@ import sys
 
 from benchmarks import (
     burst,
+    checking,
     first_line,
     flood,
     follow,
@@ -32,6 +33,7 @@ MEASUREMENTS = {
     "follow": follow.measure,
     "flood": flood.measure,
     "lateness": lateness.measure,
+    "check": checking.measure,
     "planning": planning.measure,
     "listing": listing.measure,
     "idle": idle.measure,

@@ -6,7 +6,6 @@ in `checks`; the files they look at are read in `deployed_code`.
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -26,9 +25,9 @@ from runyard.core.checks import (
     main_guard,
     naive_times,
 )
-from runyard.core.checks.finding import Code, Finding, Severity, in_order
+from runyard.core.checks.finding import Code, Finding, Severity, Source, in_order
 from runyard.core.checks.trees import functions
-from runyard.core.deployed_code import DeployedCode, module_of, read_code
+from runyard.core.deployed_code import DeployedCode, collecting_paused, module_of, read_code
 from runyard.core.discovery import Discovered
 from runyard.core.errors import (
     InvalidDeploymentModule,
@@ -87,6 +86,7 @@ class Report:
         return len(self.findings) - self.errors
 
 
+@collecting_paused()
 def check(asked: Asked, file: str | None = None, *, times: Callable[[JobDefinition], list[str]]) -> Report:
     """Return everything that is to be said about a workspace before it is deployed.
 
@@ -122,6 +122,7 @@ def jobs_of(found: Discovered) -> tuple[JobDefinition, ...]:
     return tuple(parse_job(job, found.extensions.get(job["job_ref"])) for job in found.manifest["jobs"])
 
 
+@collecting_paused()
 def deploy_warnings(root: Path, found: Discovered) -> list[str]:
     """Return what a deploy says about the code that it takes along, a sentence each (TRB-07, TRB-08)."""
     jobs = jobs_of(found)
@@ -169,7 +170,7 @@ class _Checking:
         for source in code.sources.values():
             self._found += at_import.check(source)
             self._found += naive_times.check(source)
-            self._look_for_secrets(source.path, source.text, source.tree)
+            self._look_for_secrets(source.path, source.text, source)
 
     def look_at_times(self, times: Callable[[JobDefinition], list[str]]) -> None:
         for job in self._jobs:
@@ -247,8 +248,8 @@ class _Checking:
         found = Finding(code, Severity.WARNING, cause, "", remedy, file=file)
         self._found.append(self._placed(found))
 
-    def _look_for_secrets(self, path: str, text: str, tree: ast.Module | None = None) -> None:
-        leaks = leaked_secrets.find(text, tree)
+    def _look_for_secrets(self, path: str, text: str, source: Source | None = None) -> None:
+        leaks = leaked_secrets.find(text, source)
         self._secrets += [leak.value for leak in leaks]
         self._found += leaked_secrets.findings(path, text, leaks)
 

@@ -69,6 +69,17 @@ def test_a_pipeline_that_runs_while_its_file_is_imported_is_an_error(text: str, 
     assert (found.line, found.severity) == (line, Severity.ERROR)
 
 
+def test_each_place_that_runs_a_pipeline_through_functions_is_found() -> None:
+    text = "import dlt\ndef a(): dlt.pipeline('a').run([1])\ndef b(): a()\nb()\na()\nb()\n"
+    assert lines(list(at_import.check(source(text)))) == [4, 5, 6]
+
+
+def test_functions_that_call_each_other_often_are_each_looked_at_once() -> None:
+    steps = [f"def step_{n}():\n    step_{n - 1}()\n    step_{n - 1}()\n" for n in range(1, 200)]
+    head = "import dlt\ndlt.pipeline('a').run([1])\ndef step_0(): ...\n"
+    assert lines(list(at_import.check(source(f"{head}{''.join(steps)}step_199()\n")))) == [2]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -237,7 +248,32 @@ def test_a_secret_in_code_is_named_by_its_kind_and_never_shown(kind: str) -> Non
     ],
 )
 def test_values_are_secrets_if_their_name_says_so_and_they_look_random(text: str, count: int) -> None:
-    assert len(leaked_secrets.find(text, source(text).tree)) == count
+    assert len(leaked_secrets.find(text, source(text))) == count
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_lines_count_however_they_end(end: str) -> None:
+    parsed = parse("a.py", "a", f'x = 1{end}y = 2{end}password = "kX9-vQ2mLp7z"{end}'.encode())
+    assert isinstance(parsed, Source)
+    (found,) = leaked_secrets.findings("a.py", parsed.text, leaked_secrets.find(parsed.text, parsed))
+    assert (found.line, found.excerpt) == (3, 'password = "•••"')
+
+
+@pytest.mark.parametrize(
+    ("content", "excerpt"),
+    [
+        ("# coding: latin-1\ndef löse(): ...\n".encode("latin-1"), "def löse(): ..."),
+        ("\ndef \ufb01le(): ...\n".encode(), "def \ufb01le(): ..."),
+        (b"\ndef \\\n load(): ...\n", "def \\"),
+        (b"\xef\xbb\xbf\ndef load(): ...\n", "def load(): ..."),
+    ],
+)
+def test_a_function_is_found_however_its_file_is_written(content: bytes, excerpt: str) -> None:
+    parsed = parse("a.py", "a", content)
+    assert isinstance(parsed, Source)
+    found = main_guard.check(parsed)
+    assert found is not None
+    assert (found.line, found.excerpt) == (2, excerpt)
 
 
 def test_a_line_can_silence_one_finding_and_no_other() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 
 from runyard.core.checks.finding import Code, Finding, Severity, Source
-from runyard.core.checks.trees import aliases, calls, full_name, functions, statements
+from runyard.core.checks.trees import Function, calls, full_name, functions, statements, walk
 
 MAKERS = ("dlt.pipeline", "dlt.attach", "dlt.pipeline.pipeline")
 
@@ -18,34 +19,30 @@ def check(source: Source) -> Iterator[Finding]:
     """Yield each place where importing a file runs a pipeline, itself or through a function of the file."""
     if "dlt" not in source.text:
         return
-    known = aliases(source.tree)
+    known = source.known
     if not any(name == "dlt" or name.startswith("dlt.") for name in known.values()):
         return
-    own = functions(source.tree)
     pipelines = {
         target.id
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Assign) and _makes_pipeline(node.value, known)
+        for node in source.nodes(ast.Assign)
+        if _makes_pipeline(node.value, known)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
 
-    def runs_pipeline(call: ast.Call, within: frozenset[str]) -> bool:
+    def is_step(call: ast.Call) -> bool:
         func = call.func
-        if isinstance(func, ast.Attribute) and func.attr in STEPS:
-            of = func.value
-            return _makes_pipeline(of, known) or (isinstance(of, ast.Name) and of.id in pipelines)
-        name = func.id if isinstance(func, ast.Name) else ""
-        if name not in own or name in within:
+        if not (isinstance(func, ast.Attribute) and func.attr in STEPS):
             return False
-        inside = within | {name}
-        return any(
-            runs_pipeline(inner, inside) for inner in ast.walk(own[name]) if isinstance(inner, ast.Call)
-        )
+        of = func.value
+        return _makes_pipeline(of, known) or (isinstance(of, ast.Name) and of.id in pipelines)
 
+    if not any(map(is_step, source.nodes(ast.Call))):
+        return
+    running = _that_run(functions(source.tree), is_step)
     for statement in statements(source.tree.body):
         for call in calls(statement):
-            if runs_pipeline(call, frozenset()):
+            if is_step(call) or (isinstance(call.func, ast.Name) and call.func.id in running):
                 yield source.finding(
                     call,
                     Code.RUNS_AT_IMPORT,
@@ -54,6 +51,26 @@ def check(source: Source) -> Iterator[Finding]:
                     'Put the call into a job function, or under `if __name__ == "__main__":`.',
                     Severity.ERROR,
                 )
+
+
+def _that_run(own: Mapping[str, Function], is_step: Callable[[ast.Call], bool]) -> set[str]:
+    """Return the functions of a file that run a pipeline, themselves or through others of the file."""
+    callers: dict[str, set[str]] = defaultdict(set)
+    waiting: list[str] = []
+    for name, function in own.items():
+        for call in walk(function):
+            if isinstance(call, ast.Call):
+                if is_step(call):
+                    waiting.append(name)
+                elif isinstance(call.func, ast.Name):
+                    callers[call.func.id].add(name)
+    running: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in running:
+            running.add(name)
+            waiting += callers[name]
+    return running
 
 
 def _makes_pipeline(node: ast.expr, known: dict[str, str]) -> bool:

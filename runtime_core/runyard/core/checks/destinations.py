@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from runyard.core.checks.finding import Code, Finding, Severity, Source
-from runyard.core.checks.trees import aliases, full_name
+from runyard.core.checks.trees import full_name
 
 LOCAL_HOSTS = frozenset({"", "localhost", "127.0.0.1", "::1"})
 
@@ -45,9 +45,9 @@ def named_in(source: Source) -> Iterator[str]:
     """Yield the destinations that a file names as it makes pipelines."""
     if "destination" not in source.text:
         return
-    known = aliases(source.tree)
-    for node in ast.walk(source.tree):
-        if not (isinstance(node, ast.Call) and full_name(node.func, known) == "dlt.pipeline"):
+    known = source.known
+    for node in source.nodes(ast.Call):
+        if full_name(node.func, known) != "dlt.pipeline":
             continue
         for keyword in node.keywords:
             if keyword.arg != "destination":

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from runyard.core.checks.finding import Code, Finding, Severity, Source
-from runyard.core.checks.trees import aliases, full_name, is_main_guard, true_keyword
+from runyard.core.checks.trees import full_name, is_main_guard, true_keyword
 
 NAMES = ("dev_mode", "full_refresh")
 """What dlt calls it, and what it called it before."""
@@ -27,14 +27,13 @@ def check(source: Source, *, as_script: bool) -> Iterator[Finding]:
     """Yield each pipeline of a file in development mode; what only a script does counts if it is deployed as one."""
     if not any(name in source.text for name in NAMES):
         return
-    known = aliases(source.tree)
     waiting: list[ast.AST] = [source.tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.stmt) and is_main_guard(node) and not as_script:
             continue
         waiting += ast.iter_child_nodes(node)
-        if isinstance(node, ast.Call) and full_name(node.func, known) in MAKERS:
+        if isinstance(node, ast.Call) and full_name(node.func, source.known) in MAKERS:
             keyword = true_keyword(node, NAMES)
             if keyword is not None:
                 cause = f"`{keyword.arg}=True` in a deployed pipeline."

@@ -9,10 +9,17 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from importlib.util import decode_source
+from typing import TypeVar
+
+from runyard.core.checks import trees
+
+Node = TypeVar("Node", bound=ast.AST)
 
 _IGNORE = re.compile(r"#\s*runyard:\s*ignore\[([^\]]*)\]")
 
@@ -75,7 +82,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Source:
-    """A Python file of the workspace: `path` is relative to its root, `module` the name it is imported by."""
+    """A Python file of the workspace: `path` is relative to its root, `module` the name it is imported by.
+
+    Lines of `text` end as Python counts them, each with one line feed.
+    """
 
     path: str
     module: str
@@ -84,8 +94,26 @@ class Source:
 
     @cached_property
     def lines(self) -> list[str]:
-        # As Python counts them: a form feed or a Unicode separator ends no line.
-        return self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        # Not `splitlines`: a form feed or a Unicode separator ends no line.
+        return self.text.split("\n")
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """Return what imported names stand for: `{"dt": "datetime", "now": "time.now"}`."""
+        return trees.aliases(self.nodes(ast.Import, ast.ImportFrom))
+
+    def nodes(self, *kinds: type[Node]) -> Iterator[Node]:
+        """Yield the nodes of these kinds, those of one kind as they stand in the file."""
+        for kind in kinds:
+            yield from self._by_kind.get(kind, ())  # type: ignore[misc] # each is in the list of its kind
+
+    @cached_property
+    def _by_kind(self) -> dict[type[ast.AST], list[ast.AST]]:
+        """Return all nodes of the tree by kind. Several checks ask, and a large tree is walked once."""
+        found: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+        for node in trees.walk(self.tree):
+            found[type(node)].append(node)
+        return found
 
     @property
     def package(self) -> str:
@@ -106,9 +134,9 @@ class Source:
         ends_here = node.end_lineno == node.lineno and node.end_col_offset is not None
         start = _characters(line, node.col_offset)
         end = _characters(line, node.end_col_offset or 0) if ends_here else len(line.rstrip())
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            start = line.index(node.name, start)
-            end = start + len(node.name)
+        if isinstance(node, trees.FUNCTIONS) and (at := line.find(node.name, start)) >= 0:
+            # It may be missing: on the next line, or spelled with letters that Python takes for others.
+            start, end = at, at + len(node.name)
         return Finding(
             code,
             severity,
@@ -125,7 +153,10 @@ class Source:
 
 def parse(path: str, module: str, content: bytes) -> Source | Finding:
     """Return a file as a tree, or the finding that it is none."""
-    text = content.decode("utf-8", "replace")
+    try:
+        text = decode_source(content)
+    except (SyntaxError, ValueError):  # said better where it is parsed
+        text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes: the author's linter says them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from runyard.core.checks.finding import Code, Finding, Source
-from runyard.core.checks.trees import FUNCTIONS, aliases, calls, full_name, functions, statements
+from runyard.core.checks.trees import FUNCTIONS, calls, full_name, functions, statements
 
 NOTHING_EXECUTED = "Nothing was executed"
 """How the launcher of scripts begins what it says of such a run; `causes` looks for it."""
@@ -25,7 +25,7 @@ def is_script(launcher: str) -> bool:
 
 def check(source: Source) -> Finding | None:
     """Return what is wrong with a module that is deployed as a script, nothing if it does something."""
-    first = first_function(source.tree)
+    first = first_function(source)
     if first is None:
         return None
     call = f"{first.name}()"
@@ -39,17 +39,16 @@ def check(source: Source) -> Finding | None:
     )
 
 
-def first_function(tree: ast.Module) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def first_function(source: Source) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     """Return the first function of a script that does nothing but define some; None if it does something."""
-    own = functions(tree)
-    known = aliases(tree)
-    for statement in statements(tree.body, as_script=True):
+    own = functions(source.tree)
+    for statement in statements(source.tree.body, as_script=True):
         for call in calls(statement):
-            name = full_name(call.func, known)
+            name = full_name(call.func, source.known)
             is_kept = isinstance(statement, ast.Assign | ast.AnnAssign)
             # What is only kept under a name is a setting, unless the file's own code or a `run` made it.
             if is_kept and name not in own and not name.endswith((".run", ".load", ".extract")) and name:
                 continue
             if not name.startswith(PREPARING):
                 return None
-    return next((node for node in tree.body if isinstance(node, FUNCTIONS)), None)
+    return next((node for node in source.tree.body if isinstance(node, FUNCTIONS)), None)

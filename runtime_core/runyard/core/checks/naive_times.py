@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from runyard.core.checks.finding import Code, Finding, Source
-from runyard.core.checks.trees import FUNCTIONS, aliases, full_name
+from runyard.core.checks.trees import FUNCTIONS, full_name, walk
 
 ALWAYS = frozenset({"utcnow", "utcfromtimestamp"})
 """Return UTC and do not say so; Python has deprecated them."""
@@ -23,6 +23,14 @@ WINDOW_WORDS = frozenset(
 )
 """Names of ours and of dlt's incremental loading that say: this is about windows."""
 
+NAMES = frozenset(
+    {
+        "datetime.datetime",
+        *(f"datetime.datetime.{name}" for name in (*ALWAYS, *ZONE_POSITION, "today") if name),
+    }
+)
+"""What makes times without a zone, if it is not given one."""
+
 AWARE = frozenset({"astimezone", "replace", "timestamp"})
 """Methods that turn a time without a zone into an instant; `replace` if it is given `tzinfo`."""
 
@@ -31,22 +39,19 @@ def check(source: Source) -> Iterator[Finding]:
     """Yield each time without a zone that meets windows."""
     if "datetime" not in source.text:
         return
-    known = aliases(source.tree)
-    parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
-    about_windows = _about_windows(source.tree)
-    for node in ast.walk(source.tree):
-        if not isinstance(node, ast.Call):
-            continue
-        name = full_name(node.func, known)
-        if name not in (
-            "datetime.datetime",
-            *(f"datetime.datetime.{method}" for method in (*ALWAYS, "now", "fromtimestamp", "today")),
-        ):
-            continue
+    made = [
+        (node, name)
+        for node in source.nodes(ast.Call)
+        if (name := full_name(node.func, source.known)) in NAMES
+    ]
+    if not made:
+        return
+    about_windows, made_aware = _about_windows(source), set(_made_aware(source))
+    for node, name in made:
         method = name.removeprefix("datetime.datetime").removeprefix(".")
         if method in ALWAYS:
             cause = f"`{method}()` returns UTC without saying so."
-        elif node in about_windows and not _has_zone(node, method) and not _is_made_aware(node, parents):
+        elif node in about_windows and not _has_zone(node, method) and node not in made_aware:
             cause = f"`datetime{'.' if method else ''}{method}(...)` has no timezone, and windows have one."
         else:
             continue
@@ -61,12 +66,11 @@ def check(source: Source) -> Iterator[Finding]:
         )
 
 
-def _about_windows(tree: ast.Module) -> set[ast.AST]:
+def _about_windows(source: Source) -> set[ast.AST]:
     """Return every node inside a function that names windows, without its decorators."""
     found: set[ast.AST] = set()
-    outer = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
-    for function in outer:
-        inside = [node for part in (function.args, *function.body) for node in ast.walk(part)]
+    for function in source.nodes(*FUNCTIONS):
+        inside = [node for part in (function.args, *function.body) for node in walk(part)]
         if any(_word(node) in WINDOW_WORDS for node in inside):
             found.update(inside)
     return found
@@ -89,11 +93,11 @@ def _has_zone(call: ast.Call, method: str) -> bool:
     )
 
 
-def _is_made_aware(call: ast.Call, parents: dict[ast.AST, ast.AST]) -> bool:
-    method, outer = parents.get(call), None
-    if isinstance(method, ast.Attribute) and method.attr in AWARE:
-        outer = parents.get(method)
-    if not isinstance(outer, ast.Call):
-        return False
-    assert isinstance(method, ast.Attribute)
-    return method.attr != "replace" or any(keyword.arg == "tzinfo" for keyword in outer.keywords)
+def _made_aware(source: Source) -> Iterator[ast.expr]:
+    """Yield what a method makes an instant of: `x` of `x.astimezone()`."""
+    for call in source.nodes(ast.Call):
+        method = call.func
+        if not (isinstance(method, ast.Attribute) and method.attr in AWARE):
+            continue
+        if method.attr != "replace" or any(keyword.arg == "tzinfo" for keyword in call.keywords):
+            yield method.value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -12,21 +12,39 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFERRED = (*FUNCTIONS, ast.ClassDef, ast.Lambda)
 
 
-def aliases(tree: ast.Module) -> dict[str, str]:
+def walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it, each before what it holds, in the order of the file.
+
+    `ast.walk` takes three times as long: it also visits the marks that say whether a name is read or written.
+    """
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field in reversed(node._fields):
+            value = getattr(node, field, None)
+            if isinstance(value, ast.AST):
+                if not isinstance(value, ast.expr_context):
+                    waiting.append(value)
+            elif isinstance(value, list):
+                waiting += [each for each in reversed(value) if isinstance(each, ast.AST)]
+
+
+def aliases(imports: Iterable[ast.Import | ast.ImportFrom]) -> dict[str, str]:
     """Return what imported names stand for: `{"dt": "datetime", "now": "time.now"}`."""
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in imports:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]
                 found[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif node.module and not node.level:
             for alias in node.names:
                 found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
     return found
 
 
-def full_name(node: ast.expr, known: dict[str, str]) -> str:
+def full_name(node: ast.expr, known: Mapping[str, str]) -> str:
     """Return the dotted name an expression means, nothing if it is no plain name."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):

@@ -22,22 +22,22 @@ def _run(module: str) -> None:
 
     ran = runpy.run_module(module, run_name="__main__", alter_sys=True)
     try:
-        with open(ran["__file__"], encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - slow to import
-            text = file.read()
+        with open(ran["__file__"], "rb") as file:  # noqa: PTH123 - `pathlib` is slow to import
+            content = file.read()
     except OSError:  # a script may remove itself
         return
     # Most scripts have a guard, and need not wait until they are parsed.
-    if "__main__" not in text:
-        _say_if_idle(module, text)
+    if b"__main__" not in content:
+        _say_if_idle(module, content)
 
 
-def _say_if_idle(module: str, text: str) -> None:
+def _say_if_idle(module: str, content: bytes) -> None:
     """Say so if the script only defined functions: its run looks like one that had nothing to do (TRB-07)."""
-    import ast
-
+    from runyard.core.checks.finding import Source, parse
     from runyard.core.checks.main_guard import NOTHING_EXECUTED, first_function
 
-    if first := first_function(ast.parse(text)):
+    source = parse(module, module, content)
+    if isinstance(source, Source) and (first := first_function(source)):
         said = f"{NOTHING_EXECUTED}: `{module}` only defines functions, and nothing calls `{first.name}`."
         print(said, file=sys.stderr)  # noqa: T201 - it belongs into the log
 
