@@ -49,8 +49,9 @@ def status_of(error: errors.RunyardError) -> int:
 
 
 def body(status: int, detail: str, code: str, reasons: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the one shape of an error."""
-    extra = {"reasons": list(reasons)} if reasons else None
+    """Return the one shape of an error; half a surrogate pair in what it quotes is spelled out."""
+    detail, *told = (text.encode(errors="backslashreplace").decode() for text in (detail, *reasons))
+    extra = {"reasons": told} if told else None
     return {"status_code": status, "detail": detail, "code": code, "extra": extra}
 
 

@@ -31,12 +31,26 @@ LINES_MAX = 10_000
 TEXT_MAX = 1_000
 """Characters of a name or description."""
 
+DESCRIPTION_MAX = 65_536
+"""Characters of what a deployment module says about itself: a docstring, as long as one entry of a manifest."""
+
 PLAN_DAYS = 30
 """How far a plan looks unless told: a month has every weekday and every day of the month."""
 
 WireStatus = Literal[
     "pending", "starting", "running", "cancelling", "completed", "failed", "cancelled", "skipped"
 ]
+
+
+def _storable(text: str) -> str:
+    """Return a text that both databases can keep. Raises: ValueError."""
+    if "\0" in text:
+        raise ValueError("it holds a zero character")
+    text.encode()  # fails, as a ValueError does, where half a surrogate pair is left of a character
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
 
 
 def _known_timezone(name: str) -> str:
@@ -63,7 +77,7 @@ class VersionQuery(PageQuery):
 class JobQuery(PageQuery):
     """Which jobs to list; archived ones too unless `is_archived` says otherwise."""
 
-    ref: str | None = None
+    ref: Text | None = None
     is_archived: bool | None = None
     recent_job_runs_limit: int | None = Field(None, ge=0, le=RECENT_RUNS_MAX)
     # Only says how to read dates, of which there are none here; the published client always sends it.
@@ -117,8 +131,8 @@ class LinesQuery(BaseModel):
 class CreateWorkspace(BaseModel):
     """A workspace to create."""
 
-    name: str = Field(min_length=1, max_length=TEXT_MAX)
-    description: str | None = Field(None, max_length=TEXT_MAX)
+    name: Text = Field(min_length=1, max_length=TEXT_MAX)
+    description: Text | None = Field(None, max_length=TEXT_MAX)
 
 
 class DeployWorkspace(BaseModel):
@@ -128,11 +142,11 @@ class DeployWorkspace(BaseModel):
     """
 
     job_definition_engine_version: int
-    job_definition_hash: str
+    job_definition_hash: Text = Field(max_length=TEXT_MAX)
     jobs: list[JsonObject]
     extensions: dict[str, JsonObject] = {}
-    deployment_module: str | None = Field(None, max_length=TEXT_MAX)
-    description: str | None = None
+    deployment_module: Text | None = Field(None, max_length=TEXT_MAX)
+    description: Text | None = Field(None, max_length=DESCRIPTION_MAX)
     dry_run: bool = False
     deployment_id: UUID | None = None
     configuration_id: UUID | None = None

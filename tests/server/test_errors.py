@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,34 @@ def test_every_refusal_has_one_shape(local_api: Api) -> None:
         assert response.status_code == status, (method, path, response.text)
         assert response.headers["content-type"] == "application/json"
         assert_shape(response.json(), status, code)
+
+
+# SPEC: API-04
+@pytest.mark.parametrize("text", ["\ud800", "\0", "x" * 200_000])
+def test_a_text_that_a_database_cannot_keep_is_refused(api: Api, text: str) -> None:
+    job = batch_job("load")
+    bodies: list[tuple[str, Any]] = [
+        (DEPLOY, {**MANIFEST, "job_definition_hash": text}),
+        (DEPLOY, {**MANIFEST, "deployment_module": text}),
+        (DEPLOY, {**MANIFEST, "description": text}),
+        (DEPLOY, {**MANIFEST, "jobs": [{**job, "job_ref": text}]}),
+        (DEPLOY, {**MANIFEST, "jobs": [job], "extensions": {text: {}}}),
+        (JOBS + "/-trigger", {"selectors": [text]}),
+        (JOBS + "/-trigger", {"selectors": ["batch"], "profile": text}),
+        (JOBS + "/-trigger", {"selectors": ["batch"], "config": {"limit": text}}),
+        (JOBS + "/-trigger", {"selectors": ["batch"], "config": {text: 1}}),
+        ("/api/v1/organizations/{org}/workspaces", {"name": text}),
+        ("/api/v1/organizations/{org}/workspaces", {"name": "n", "description": text}),
+    ]
+    for path, body in bodies:
+        path = path.replace("{ws}", api.workspace_id).replace("{org}", api.organization_id)
+        headers = {"content-type": "application/json"}
+        response = api.request("POST", path, content=json.dumps(body), headers=headers)
+        assert response.status_code in (400, 413), (path, body.keys(), response.text)
+    numbers = json.dumps({"selectors": ["batch"], "config": {"limit": float("nan")}})
+    response = api.request("POST", f"{api.here}/jobs/-trigger", content=numbers, headers=headers)
+    assert_shape(response.json(), 400, "RY1109")
+    assert api.request("GET", f"{api.here}/jobs?ref=%00").status_code == 400
 
 
 def test_a_body_that_is_no_json_is_refused_with_the_reason(local_api: Api) -> None:

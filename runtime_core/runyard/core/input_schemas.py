@@ -14,8 +14,12 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
+from runyard.core.errors import InvalidRequest, TooLarge
 from runyard.core.parameters import NO_DEFAULT, annotation_of, defaults, innermost
 from runyard.core.run_context import RUN_CONTEXT
+
+GIVEN_BYTES_MAX = 100_000
+"""Size of one value that fills a parameter: it travels as a variable, and Linux takes none above 128 KiB."""
 
 _NULL = {"type": "null"}
 _SIMPLE: dict[Any, dict[str, Any]] = {
@@ -90,6 +94,24 @@ def in_words(inputs: Mapping[str, Any]) -> list[str]:
         f"{name}: {_kind_in_words(schema)}{_absence_in_words(name, schema, inputs)}"
         for name, schema in (inputs.get("properties") or {}).items()
     ]
+
+
+def check_given(given: Mapping[str, Any]) -> None:
+    """Return if these values can be given to parameters of these names. Raises: InvalidRequest, TooLarge."""
+    for name, value in given.items():
+        try:
+            size = len(json.dumps({name: value}, ensure_ascii=False, allow_nan=False).encode())
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequest(
+                f"`{name}` holds what is neither Unicode text nor a finite number.", "Send plain JSON."
+            ) from error
+        if "\0" in name or (isinstance(value, str) and "\0" in value):
+            raise InvalidRequest(f"`{name}` holds a zero character, which no variable can.", "Leave it out.")
+        if size > GIVEN_BYTES_MAX:
+            raise TooLarge(
+                f"`{name}` has more than {GIVEN_BYTES_MAX} bytes, too many for a parameter.",
+                'Let a webhook bring it, and the function read it from `run_context["body"]`.',
+            )
 
 
 def _kind_in_words(schema: Mapping[str, Any]) -> str:

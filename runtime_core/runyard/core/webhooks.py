@@ -15,8 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from runyard.core.enacting import enact
-from runyard.core.errors import Conflict, InvalidRequest, TooLarge, Unavailable
+from runyard.core.errors import Conflict, InvalidRequest, Unavailable
 from runyard.core.ids import Ids
+from runyard.core.input_schemas import check_given
 from runyard.core.jobs import JobDefinition
 from runyard.core.planning import Decision, Event, plan_event
 from runyard.core.store import facts, feed, links, runs
@@ -24,9 +25,6 @@ from runyard.core.triggers import TriggerType
 
 BODY_BYTES_MAX = 1024 * 1024
 """Size of what may be posted (TRG-24)."""
-
-PARAMETER_BYTES_MAX = 100_000
-"""Size of one value that fills a parameter: it travels as a variable, and Linux takes none above 128 KiB."""
 
 WAITING_MAX = 100
 """Runs of a job that may wait before calls are turned away: a sender that is too fast should notice."""
@@ -122,16 +120,5 @@ def parameters_in(body: str, job: JobDefinition) -> Mapping[str, Any]:
     if not isinstance(posted, dict):
         return {}
     given = {key: posted[key] for key in job.config_keys if key in posted}
-    for key, value in given.items():
-        try:
-            size = len(json.dumps(value, allow_nan=False).encode())
-        except ValueError as error:
-            raise InvalidRequest(
-                f"`{key}` holds a number that JSON has no word for.", "Send finite numbers."
-            ) from error
-        if size > PARAMETER_BYTES_MAX:
-            raise TooLarge(
-                f"`{key}` has more than {PARAMETER_BYTES_MAX} bytes, too many for a parameter.",
-                'Let the function read it from `run_context["body"]`.',
-            )
+    check_given(given)
     return given

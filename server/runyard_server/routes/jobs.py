@@ -14,6 +14,7 @@ from starlette.responses import Response
 from runyard.core import pausing, publishing, rescheduling, webhooks
 from runyard.core.clock import from_datetime
 from runyard.core.errors import InvalidRequest, NotFound
+from runyard.core.input_schemas import check_given
 from runyard.core.intervals import Window
 from runyard.core.run_control import STARTED, StartAnswer
 from runyard.core.store import decisions, jobs, links, runs
@@ -72,6 +73,7 @@ def list_decisions(
 @router.post("/-trigger", response_model=schemas.TriggeredJobs)
 def trigger_jobs(here: Starting, request: requests.TriggerJobs) -> Response:
     """Start every job that an id or a selector names; a job that declines is an answer, not a run."""
+    check_given(request.config or {})
     try:
         answers = here.runtime.run_control.start(
             here.workspace_id,
