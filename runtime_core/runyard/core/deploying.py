@@ -5,7 +5,7 @@ A dry run is the real thing, rolled back, so that it can never promise anything 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from runyard.core.errors import Conflict
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.intervals import MIN_EVERY_SECONDS
-from runyard.core.job_times import check_times
+from runyard.core.job_times import check_times, elapsed
 from runyard.core.jobs import JobDefinition
 from runyard.core.labels import make_label
 from runyard.core.manifest import definition_hash, validate_manifest
@@ -167,7 +167,11 @@ class Deploying:
                 )
                 for change in changes
             ),
-            (*warnings, *self._profile_warnings(connection, workspace_id)),
+            (
+                *warnings,
+                *_elapsed(changes, before, now),
+                *self._profile_warnings(connection, workspace_id),
+            ),
         )
 
     def _write(
@@ -211,7 +215,8 @@ class Deploying:
         else:
             job_id = row["id"]
             owner = owner_after(_deployed(row), request.deployment_module)
-            loaded = facts.load(connection, [job_id])[job_id]
+            # None of one that cannot be read: it is deployed like a new one, which mends it.
+            loaded = facts.load_readable(connection, [job_id])[0].get(job_id)
             jobs.replace_version(connection, row, deployment_module=owner, **common)
             if rescheduling.is_outdated(row, definition):
                 jobs.drop_override(connection, job_id)
@@ -307,6 +312,14 @@ def _deployed(row: RowMapping) -> DeployedJob:
         deployment_module=row["deployment_module"],
         archived=row["archived_at"] is not None,
     )
+
+
+def _elapsed(changes: Sequence[JobChange], before: Mapping[str, RowMapping], now: int) -> Iterator[str]:
+    """Yield what this deploy says for the first time and is too late (TRG-17)."""
+    for change in changes:
+        if change.declared is not None and change.change is not Change.UNCHANGED:
+            row = before.get(change.job_ref)
+            yield from elapsed(change.declared, row["definition"]["triggers"] if row else (), now)
 
 
 def _dropped(before: RowMapping | None, after: RowMapping) -> RowMapping | None:

@@ -1,13 +1,16 @@
-"""What is wrong with the times a job declares. Pure; needs a cron library, which is why `manifest` leaves it out.
+"""What is wrong with the times a job declares, and whether any of them is still to come.
 
+Pure; needs a cron library, which is why `manifest` leaves it out.
 The server asks at every deploy, `checking` before one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from runyard.core.errors import InvalidTrigger
 from runyard.core.facts import JobFacts
-from runyard.core.intervals import MIN_EVERY_SECONDS, Cron, Every, check_every, resolve_range
+from runyard.core.intervals import MIN_EVERY_SECONDS, Cron, Every, Once, check_every, resolve_range
 from runyard.core.jobs import JobDefinition
 from runyard.core.ticks import check_schedule
 
@@ -30,3 +33,28 @@ def check_times(job: JobDefinition, min_every_seconds: float = MIN_EVERY_SECONDS
         return []
     resolved = resolve_range(job.interval, view.schedule, job.timezone)
     return [f"{job.job_ref}: {warning}" for warning in resolved.warnings]
+
+
+def schedule_ended(job: JobFacts) -> str | None:
+    """Return why the clock starts a job no more, `range_complete` or `elapsed`; None if it will, or never did.
+
+    Source: IVL-08, TRG-17.
+    """
+    if job.archived or not job.timed:
+        return None
+    if job.range is not None and job.range.is_complete(job.done_until):
+        return "range_complete"
+    return "elapsed" if job.next_due_at is None else None
+
+
+def elapsed(job: JobDefinition, known: Collection[str], now: int) -> list[str]:
+    """Return a sentence for each `once` that has passed before its first deploy; `known` are triggers it had before.
+
+    Source: TRG-17.
+    """
+    view = JobFacts(job_id="", workspace_id="", definition=job, anchor_at=now)
+    return [
+        f"{job.job_ref}: `{trigger}` has passed, so it never fires."
+        for trigger, schedule in view.timed
+        if isinstance(schedule, Once) and schedule.at <= now and trigger not in known
+    ]
