@@ -238,6 +238,15 @@ def _refreshes_are_claimed(watch: Watch, change: Change) -> Complaints:
             yield f"{watch.name_of(change.new['id'])} starts with refresh {change.new['refresh']}"
 
 
+def _refreshes_begin_alone(watch: Watch, change: Change) -> Complaints:
+    """What began before a refresh has ended when it starts, or its time would count as loaded anew (RFR-05)."""
+    if _is_first_claim(change) and change.new is not None and change.new["refresh"]:
+        run_id = change.new["id"]
+        others = [run for run in _at_work(watch, change.new["job_id"]) if run["id"] != run_id]
+        if others and not any(run["refresh"] for run in others):
+            yield f"{watch.name_of(run_id)} starts over beside {watch.name_of(others[0]['id'])}"
+
+
 # Windows --------------------------------------------------------------------------------------------------
 
 
@@ -680,10 +689,24 @@ def _what_waits_has_no_slot(watch: Watch) -> Complaints:
     for run_id in watch.runs_that_are({RunStatus.PENDING}):
         job = watch.books.jobs[watch.books.runs[run_id]["job_id"]]
         again = watch.books.runs[run_id]["attempt"] and watch.books.runs[run_id]["due_at"] > watch.now
-        if not again and (
-            job["concurrency"] is None or len(watch.books.active(job["id"])) < job["concurrency"]
-        ):
+        has_room = job["concurrency"] is None or len(watch.books.active(job["id"])) < job["concurrency"]
+        if not again and has_room and not _is_to_start_over(watch, job["id"]):
             yield f"{watch.name_of(run_id)} waits though a slot is free"
+
+
+def _is_to_start_over(watch: Watch, job_id: str) -> bool:
+    """Return whether a run of a job waits for what works on time that it loads anew (RFR-05)."""
+    state = watch.books.state[job_id]
+    wanted = any(run["refresh"] for run in watch.books.open_of[job_id].values() if not run["attempt"])
+    is_due = state["refresh_requested_at"] is not None or state["completed_at"] is None
+    return (wanted or is_due) and bool(_at_work(watch, job_id))
+
+
+def _at_work(watch: Watch, job_id: str) -> list[Row]:
+    """Return the active runs of a job that have a part of time to cover, as long as the job has windows."""
+    has_windows = any(isinstance(each, Cron | Every) for _, each in watch.books.timed(job_id))
+    active = watch.books.active(job_id) if has_windows else ()
+    return [run for run in active if run["interval_start"] != run["interval_end"]]
 
 
 def _numbers_are_dense(watch: Watch) -> Complaints:
@@ -705,6 +728,7 @@ EACH_CHANGE: dict[str, Sequence[Callable[[Watch, Change], Complaints]]] = {
         _cancelled_runs_never_start,
         _attempts_count_up,
         _refreshes_are_claimed,
+        _refreshes_begin_alone,
         _windows_are_disjoint,
         _windows_leave_nothing_out,
         _retries_keep_what_they_began,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
-from tests.simulation.world import Violation, World
+from tests.simulation.campaign import told
+from tests.simulation.world import World
 
 
 def main() -> int:
@@ -13,9 +14,9 @@ def main() -> int:
     world = World(int(sys.argv[1]), tells=True)
     try:
         world.run()
-    except Violation as violation:
+    except Exception as error:
         print("\n".join(world.story))  # noqa: T201
-        print(f"seed {world.seed}, step {world.events}: {violation}")  # noqa: T201
+        print(f"seed {world.seed}, step {world.events}: {told(error)}")  # noqa: T201
         return 1
     print("\n".join(world.story))  # noqa: T201
     return 0

@@ -6,12 +6,15 @@ import dataclasses
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
-from tests.simulation.campaign import live_all
+from tests.simulation import campaign
+from tests.simulation.campaign import Lived, live, live_all
+from tests.simulation.invariants import Watch
 from tests.simulation.world import CRASHES, EVENTS, Violation, World
 
 from runyard.core import executor, planning, refresh, scheduler, settling
@@ -79,6 +82,36 @@ def test_a_seed_is_the_same_story_in_every_process() -> None:
         for seed in ("1", "2")
     }
     assert len(told) == 1
+
+
+# SPEC: QLT-01
+def test_a_seed_that_fails_as_nobody_expected_is_told_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_around(_: Watch) -> list[str]:
+        raise KeyError("window")
+
+    monkeypatch.setattr(Watch, "look_around", look_around)
+    [failure] = live(7).failures
+    assert "in look_around" in failure
+    assert "KeyError: 'window'" in failure
+    assert failure.endswith("python -m tests.simulation.replay 7")
+
+
+# SPEC: QLT-01
+def test_an_interrupted_campaign_tells_failures_at_once_and_sums_up_what_it_lived(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def live_each(*_: int) -> Iterator[Lived]:
+        yield Lived(seeds=1, events=500, failures=["a tick is lost"])
+        assert capsys.readouterr().out == "a tick is lost\n"
+        yield Lived(seeds=1, events=400)
+        raise KeyboardInterrupt
+
+    evidence = tmp_path / "simulation.md"
+    monkeypatch.setattr(campaign, "live_each", live_each)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["simulation", "--seeds", "10000", "--evidence", str(evidence)])
+    assert campaign.main() == 1
+    assert "2 of 10000 seeds from 1: 1 failed; 900 events" in evidence.read_text()
 
 
 def _forget_failures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,8 +96,6 @@ class World:
         self.author = Author(self.chance)
         self.watch = Watch(disk.clear(), self.machine, self.limits)
         self.server: Server | None = None
-        self._start_server()
-        self._found()
 
     # The clock of everything --------------------------------------------------------------------------------
 
@@ -160,6 +158,8 @@ class World:
     def run(self) -> None:
         """Live through the seed. Raises: Violation."""
         try:
+            self._start_server()
+            self._found()
             while self.events < EVENTS or self.crashes < CRASHES:
                 self.step()
             self._rest()
