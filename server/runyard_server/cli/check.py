@@ -188,16 +188,11 @@ def _next_row(
 
 def _sum(report: Report) -> Text:
     said = [
-        (counted(number, severity), STYLES[severity])
+        (output.counted(number, severity), STYLES[severity])
         for severity, number in ((Severity.ERROR, report.errors), (Severity.WARNING, report.warnings))
         if number
     ]
-    where = f" in {counted(report.files, 'file')} of {counted(len(report.jobs), 'job')}."
+    where = f" in {output.counted(report.files, 'file')} of {output.counted(len(report.jobs), 'job')}."
     if len(said) == 2:
         return Text.assemble(said[0], " and ", said[1], where)
     return Text.assemble(*(said or [("Nothing found", "green")]), where)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return "1 file", "2 files"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -45,7 +45,8 @@ def deploy(
     found = None
     if file or deployer.has_deployment_module:
         found = deployer.discover(file)
-        out.note(f"Imported {found.manifest['deployment_module']}: {_count(found.manifest['jobs'], 'job')}.")
+        number = output.counted(len(found.manifest["jobs"]), "job")
+        out.note(f"Imported {found.manifest['deployment_module']}: {number}.")
     if show_manifest:
         _show_manifest(session, deployer, found)
         return
@@ -209,8 +210,3 @@ def jobs_document(receipt: DeployReceipt | None) -> list[dict[str, Any]]:
         }
         for row in (receipt.jobs if receipt else ())
     ]
-
-
-def _count(items: Iterable[Any], noun: str) -> str:
-    number = len(list(items))
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -198,7 +198,7 @@ def _stop_jobs(session: Session, client: Client, is_panel_open: Callable[[], boo
     """Ask everything that runs to stop, and wait a little for it, and for the panel, which was asked before."""
     runs = list(client.open_runs())
     if runs:
-        session.output.note(f"Stopping {len(runs)} {'run' if len(runs) == 1 else 'runs'}.")
+        session.output.note(f"Stopping {output.counted(len(runs), 'run')}.")
         client.cancel([run.id for run in runs])
     until = time.monotonic() + STOPPING_SECONDS
     while (is_panel_open() or any(client.open_runs())) and time.monotonic() < until:

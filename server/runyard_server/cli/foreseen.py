@@ -24,9 +24,6 @@ STYLES: Mapping[str, str] = {
 }
 """Colour of what becomes of a tick or event; a word says it too."""
 
-WAITS_SECONDS = 1.0
-"""A run that waits for less than this starts at once."""
-
 
 def what(firing: Firing, zone: tzinfo) -> Text:
     """Return what becomes of a tick or event, and what there is to know about it."""
@@ -44,6 +41,6 @@ def what(firing: Firing, zone: tzinfo) -> Text:
 
 def _word(firing: Firing) -> str:
     run = firing.run
-    if firing.outcome in (Outcome.FIRED, Outcome.LIMITED) and run and run.waits_seconds >= WAITS_SECONDS:
+    if firing.outcome in (Outcome.FIRED, Outcome.LIMITED) and run and run.waits:
         return f"waits {short_duration(run.waits_seconds)} for a slot"
     return firing.becomes

@@ -171,6 +171,11 @@ def short_duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return so many of something, as in `1 run` and `1,000 runs`."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def status(word: str, note: str | None = None) -> Text:
     """Return a status in its colour, with a remark."""
     shown = Text(word, STYLES.get(word, ""))

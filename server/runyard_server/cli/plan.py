@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -50,7 +50,7 @@ class Seen:
 
     @property
     def waits(self) -> list[ForeseenRun]:
-        return [run for run in self.runs if run.waits_seconds >= foreseen.WAITS_SECONDS]
+        return [run for run in self.runs if run.waits]
 
     def count(self, *outcomes: str) -> int:
         return sum(firing.outcome in outcomes for firing in self.firings)
@@ -66,8 +66,7 @@ def plan(
     session.say_where()
     out = session.output
     foreseen_all = session.client.plan(days)
-    picked = _pick(session, foreseen_all, which or ())
-    seen = [_seen(foreseen_all, each) for each in foreseen_all.jobs if picked is None or each.id in picked]
+    seen = _seen(foreseen_all, _pick(session, foreseen_all, which or ()))
     zone = times.viewer_zone()
     shown: list[Table | Text | str] = [_headline(foreseen_all, seen, days, zone)]
     busy = [each for each in seen if each.firings or each.runs]
@@ -89,20 +88,30 @@ def _pick(session: Session, found: Plan, which: Sequence[str]) -> set[str] | Non
     return {each.id for each in job.pick(list(session.client.jobs()), which)}
 
 
-def _seen(found: Plan, of: PlannedJob) -> Seen:
-    firings = tuple(firing for firing in found.firings if firing.job_id == of.id)
-    runs = {run.id: run for run in found.open_runs if run.job_id == of.id}
-    runs |= {firing.run.id: firing.run for firing in firings if firing.run is not None}
-    return Seen(of, firings, tuple(runs.values()))
+def _seen(found: Plan, picked: Collection[str] | None) -> list[Seen]:
+    """Return what is foreseen of each job that was picked; None: of all."""
+    firings: dict[str, list[Firing]] = {}
+    runs: dict[str, dict[str, ForeseenRun]] = {}
+    for run in found.open_runs:
+        runs.setdefault(run.job_id, {})[run.id] = run
+    for firing in found.firings:
+        firings.setdefault(firing.job_id, []).append(firing)
+        if firing.run is not None:
+            runs.setdefault(firing.job_id, {})[firing.run.id] = firing.run
+    return [
+        Seen(each, tuple(firings.get(each.id, ())), tuple(runs.get(each.id, {}).values()))
+        for each in found.jobs
+        if picked is None or each.id in picked
+    ]
 
 
 def _headline(found: Plan, seen: Sequence[Seen], days: int, zone: ZoneInfo) -> Text:
     count = sum(len(each.runs) for each in seen)
     jobs = sum(bool(each.runs) for each in seen)
-    said = Text().append(f"{days} {'day' if days == 1 else 'days'} ", "bold")
+    said = Text().append(f"{output.counted(days, 'day')} ", "bold")
     start = time_words.moment(found.now.replace(second=0), zone, found.now)
     said.append(f"from {start}, your time ({zone.key}): ")
-    return said.append(f"{_some(count, 'run')} of {_some(jobs, 'job')}.")
+    return said.append(f"{output.counted(count, 'run')} of {output.counted(jobs, 'job')}.")
 
 
 def _picture(session: Session, found: Plan, busy: Sequence[Seen], zone: ZoneInfo) -> Table:
@@ -149,7 +158,8 @@ def _notes(found: Plan, seen: Sequence[Seen], zone: ZoneInfo) -> Iterable[str]:
                 f"up to {output.short_duration(longest)}; {_at_once(each.job)}."
             )
         if joined := each.count(Outcome.COALESCED, Outcome.MERGED):
-            yield f"{name}: {_some(joined, 'tick or event', 'ticks and events')} joining a run that waits already."
+            several = output.counted(joined, "tick or event", "ticks and events")
+            yield f"{name}: {several} joining a run that waits already."
         if held := [firing for firing in each.firings if firing.outcome == Outcome.NOT_FRESH]:
             because = time_words.in_words(held[0].because, zone, found.now)
             yield f"{name}: {len(held):,} of {len(each.firings):,} ticks start nothing. The first: {because}"
@@ -181,15 +191,11 @@ def _clock_changes(found: Plan, seen: Sequence[Seen], zone: ZoneInfo) -> Iterabl
     for (timezone, at), firings in sorted(moved.items(), key=lambda item: item[0][1]):
         change = firings[0][1].clock_change
         assert change is not None, "only firings after a change are collected"
-        direction = "forward" if change.seconds > 0 else "back"
-        yield (
-            f"Clocks in {timezone} go {direction} {time_words.span(change.seconds)} on "
-            f"{time_words.moment(at, zone, found.now)} your time."
-        )
+        yield f"Clocks in {timezone} {change.moves} on {time_words.moment(at, zone, found.now)} your time."
         for each, firing in firings:
             if firing.clock_change is not None and firing.clock_change.skipped:
-                skipped = " and ".join(firing.clock_change.skipped)
-                yield f"{short_name(each.job.job_ref)}: {skipped} does not exist then; it runs right after the change."
+                missing = firing.clock_change.leaves_out
+                yield f"{short_name(each.job.job_ref)}: {missing} then; it runs right after the change."
 
 
 def _listing(session: Session, busy: Sequence[Seen], zone: ZoneInfo) -> Table:
@@ -235,7 +241,7 @@ def _at_once(of: PlannedJob) -> str:
 
 
 def _of(waiting: int, all_runs: int, noun: str) -> str:
-    return f"{waiting:,} of {_some(all_runs, noun)} {'waits' if waiting == 1 else 'wait'}"
+    return f"{waiting:,} of {output.counted(all_runs, noun)} {'waits' if waiting == 1 else 'wait'}"
 
 
 def _named(several: Sequence[Seen]) -> str:
@@ -243,7 +249,3 @@ def _named(several: Sequence[Seen]) -> str:
     if len(names) > NAMED_MAX:
         names = [*names[:NAMED_MAX], f"{len(names) - NAMED_MAX} more"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _some(number: int, noun: str, plural: str | None = None) -> str:
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

@@ -149,7 +149,7 @@ def cancel_all(session: Session, runs: Sequence[Run], *, dry_run: bool) -> None:
     shown = [output.table("JOB", "RUN", "WAS", rows=rows)] if cancelled else []
     session.output.result({"dry_run": dry_run, "cancelled": cancelled, "ended_before": before}, *shown)
     verb = "would be asked" if dry_run else "asked"
-    session.output.note(f"{len(cancelled)} {'run' if len(cancelled) == 1 else 'runs'} {verb} to stop.")
+    session.output.note(f"{output.counted(len(cancelled), 'run')} {verb} to stop.")
     for row in before:
         session.output.note(f"{row.job_ref} #{row.job_run_number} had ended before ({row.previous_status}).")
 

@@ -43,9 +43,10 @@ class Session:
     def is_here(self) -> bool:
         """Return whether we are in a workspace directory, and in that of the workspace that is meant."""
         try:
-            return workspace.find_root(Path.cwd()) is not None and self.is_own_workspace
+            workspace.find_root(Path.cwd())
         except InvalidWorkspace:
             return False
+        return self.is_own_workspace
 
     @property
     def deployer(self) -> Deployer:

@@ -105,7 +105,7 @@ def strip(scale: Scale, firings: Iterable[Firing], runs: Iterable[ForeseenRun]) 
     for firing in firings:
         cells[scale.cell_of(firing.at)].outcomes.add(firing.outcome)
     for run in runs:
-        if run.waits_seconds >= 1 or run.starts_at is None:
+        if run.waits or run.starts_at is None:
             cells[scale.cell_of(run.created_at)].waits = True
         if run.starts_at is not None:
             _fill(scale, cells, run.starts_at, run.ends_at or scale.edges[-1])

@@ -22,6 +22,10 @@ BECOMES: Mapping[str, str] = {
 """What becomes of a tick or event that is to come; other outcomes are their own words."""
 
 
+WAITS_SECONDS = 1.0
+"""A run that waits for less than this starts at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClockChange(Model):
     """Clocks of a job's zone are put forward by `seconds`, or back; `skipped` are times of day that this leaves out."""
@@ -33,11 +37,19 @@ class ClockChange(Model):
     @property
     def in_words(self) -> str:
         """Return what it means for the first tick after it."""
-        moved = f"clocks go {'forward' if self.seconds > 0 else 'back'} {time_words.span(self.seconds)}"
         if not self.skipped:
-            return f"first after {moved}"
-        verb = "does" if len(self.skipped) == 1 else "do"
-        return f"{' and '.join(self.skipped)} {verb} not exist that day: {moved}; it runs right after"
+            return f"first after clocks {self.moves}"
+        return f"{self.leaves_out} that day: clocks {self.moves}; it runs right after"
+
+    @property
+    def moves(self) -> str:
+        """Return what clocks do, as in `go forward 1 h`."""
+        return f"go {'forward' if self.seconds > 0 else 'back'} {time_words.span(self.seconds)}"
+
+    @property
+    def leaves_out(self) -> str:
+        """Return which times of day there are not, as a sentence that goes on."""
+        return f"{' and '.join(self.skipped)} {'does' if len(self.skipped) == 1 else 'do'} not exist"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,11 @@ class ForeseenRun(Model):
     interval_start: datetime | None
     interval_end: datetime | None
     refresh: bool
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it waits for a slot so long that one should hear of it."""
+        return self.waits_seconds >= WAITS_SECONDS
 
     @property
     def waits_seconds(self) -> float:

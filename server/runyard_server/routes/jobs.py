@@ -51,7 +51,7 @@ def get_job(here: Reading, job_id: UUID, recent_job_runs_limit: RecentRuns = Non
     """Return a job."""
 
     def work(connection: Connection) -> schemas.DetailedJob:
-        row = _job(here, connection, job_id)
+        row = find_job(here, connection, job_id)
         return _detailed(here, connection, [row], recent_job_runs_limit)[0]
 
     return reply(here.read(work))
@@ -64,7 +64,7 @@ def list_decisions(
     """Return what was last decided about a job and why, newest first."""
 
     def work(connection: Connection) -> schemas.Decisions:
-        rows = decisions.newest(connection, _job(here, connection, job_id)["id"], query.limit)
+        rows = decisions.newest(connection, find_job(here, connection, job_id)["id"], query.limit)
         return {"items": [here.views().decision(row) for row in rows]}
 
     return reply(here.read(work))
@@ -177,7 +177,7 @@ def issue_webhook(here: Publishing, job_id: UUID, request: requests.IssueWebhook
     server, runtime = here.server, here.runtime
 
     def work(connection: Connection) -> schemas.Webhook:
-        job = _job(here, connection, job_id)
+        job = find_job(here, connection, job_id)
         webhooks.require(job)
         link = links.webhook_of(connection, job["id"])
         was_signed = link is not None and link["kind"] == links.SIGNED_WEBHOOK
@@ -200,8 +200,8 @@ def _changed(here: Here, job_id: UUID, change: Callable[[Connection, RowMapping,
     """Return a job after a change to it."""
 
     def work(connection: Connection) -> schemas.Job:
-        change(connection, _job(here, connection, job_id), here.runtime.clock.now())
-        return here.views_of(connection).job(_job(here, connection, job_id))
+        change(connection, find_job(here, connection, job_id), here.runtime.clock.now())
+        return here.views_of(connection).job(find_job(here, connection, job_id))
 
     return reply(here.write(work))
 
@@ -236,7 +236,8 @@ def _window(start: datetime | None, end: datetime | None) -> Window | None:
     return Window(from_datetime(start), from_datetime(end))
 
 
-def _job(here: Here, connection: Connection, job_id: UUID) -> RowMapping:
+def find_job(here: Here, connection: Connection, job_id: UUID) -> RowMapping:
+    """Return a job of the workspace. Raises: NotFound."""
     row = jobs.get(connection, here.workspace_id, str(job_id))
     if row is None:
         raise NotFound(f"There is no job {job_id} in this workspace.", "List the jobs to see their ids.")

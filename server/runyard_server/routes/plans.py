@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from runyard.core.clock import MICROSECONDS
-from runyard.core.errors import NotFound
 from runyard.core.outcomes import DAYS_MAX
 from runyard.core.preview import Situation, preview
-from runyard.core.store import forecast, jobs
+from runyard.core.store import forecast
 from runyard_server import plan_views, requests, schemas
 from runyard_server.context import Reading, reply
+from runyard_server.routes.jobs import find_job
 
 router = APIRouter(prefix="/api/v1/workspaces/{workspace_id}", tags=["plans"])
 
@@ -44,10 +44,8 @@ def list_next_firings(
     now = here.runtime.clock.now()
 
     def work(connection: Connection) -> Situation:
-        row = jobs.get(connection, here.workspace_id, str(job_id))
-        if row is None:
-            raise NotFound(f"There is no job {job_id} in this workspace.", "List the jobs to see their ids.")
-        return forecast.of_job(connection, here.workspace_id, row["job_ref"], now)
+        job = find_job(here, connection, job_id)
+        return forecast.of_job(connection, here.workspace_id, job["job_ref"], now)
 
     situation = here.read(work)
     return reply(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from tests.server.cli.conftest import Shell
 from tests.support.servers import server_here
+
+from runyard_server.client import ClockChange
 
 JOBS = """
 from runyard import run, trigger
@@ -147,3 +150,22 @@ def test_a_start_that_was_refused_is_explained(timed: Shell) -> None:
     shown = timed("job why check")
     assert "not fresh" in shown.out
     assert "jobs.etl.never has never completed" in shown.out
+
+
+# SPEC: TZ-03
+@pytest.mark.parametrize(
+    ("seconds", "skipped", "words"),
+    [
+        (3600, ("02:30",), "02:30 does not exist that day: clocks go forward 1 h; it runs right after"),
+        (
+            3600,
+            ("02:15", "02:45"),
+            "02:15 and 02:45 do not exist that day: clocks go forward 1 h; it runs right after",
+        ),
+        (-3600, (), "first after clocks go back 1 h"),
+    ],
+)
+def test_what_a_change_of_clocks_means_is_said_in_words(
+    seconds: int, skipped: tuple[str, ...], words: str
+) -> None:
+    assert ClockChange(datetime(2026, 3, 29, 1, tzinfo=UTC), seconds, skipped).in_words == words

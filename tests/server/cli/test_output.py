@@ -30,6 +30,11 @@ def test_a_length_of_time_has_the_units_that_matter(seconds: float, words: str) 
     assert short_duration(seconds) == words
 
 
+def test_things_are_counted_in_words() -> None:
+    assert [output.counted(number, "run") for number in (0, 1, 1000)] == ["0 runs", "1 run", "1,000 runs"]
+    assert output.counted(2, "tick or event", "ticks and events") == "2 ticks and events"
+
+
 # SPEC: CLI-47
 def test_times_are_relative_unless_timestamps_are_wanted() -> None:
     moment = datetime.now(UTC) - timedelta(hours=2, seconds=1)
