@@ -23,6 +23,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.types import Message
 from tests.support.clocks import TurnedClock
+from tests.support.data_dirs import prepare
 from tests.support.loops import PausableLoop
 from tests.support.people import add_member
 
@@ -63,7 +64,7 @@ class Api:
     ) -> None:
         self.clock = TurnedClock()
         self.runtime = Runtime(
-            data_dir,
+            prepare(data_dir),
             api_url=ORIGIN,
             base_env=dict(os.environ),
             database_url=database_url,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from tests.support.data_dirs import empty_database
 
 from runyard.core.store.engine import Database, sqlite_url
 from runyard.core.store.migrate import migrate
@@ -39,16 +40,10 @@ def postgres_server() -> Iterator[str]:
 def postgres_template(postgres_server: str) -> str:
     """Return the name of a database with the newest schema: copying it is faster than migrating each time."""
     _execute(postgres_server, "create database template_runyard")
-    _migrate(_sibling(postgres_server, "template_runyard"))
+    database = Database(_sibling(postgres_server, "template_runyard"))
+    migrate(database)
+    database.close()
     return "template_runyard"
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a SQLite file with the newest schema."""
-    path = tmp_path_factory.mktemp("template") / "runyard.db"
-    _migrate(sqlite_url(path))
-    return path
 
 
 @pytest.fixture
@@ -59,9 +54,9 @@ def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_file_url(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_file_url(tmp_path: Path) -> str:
     """Return the URL of a SQLite database with nothing but the schema."""
-    return sqlite_url(Path(shutil.copy(sqlite_template, tmp_path / "runyard.db")))
+    return sqlite_url(Path(shutil.copy(empty_database(), tmp_path / "runyard.db")))
 
 
 @pytest.fixture(params=["sqlite_file_url", "postgres_url"], ids=["sqlite", "postgresql"])
@@ -86,12 +81,6 @@ def postgres_copy(server: str, template: str) -> Iterator[str]:
     _execute(server, f"create database {name} template {template}")
     yield _sibling(server, name)
     _execute(server, f"drop database {name} with (force)")
-
-
-def _migrate(url: str) -> None:
-    database = Database(url)
-    migrate(database)
-    database.close()
 
 
 def _execute(url: str, statement: str) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.attempts import keepers
+from tests.support.data_dirs import prepare
 from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core.node import attempt_dir, linux
@@ -37,7 +38,7 @@ def serving_here(data_dir: Path) -> Iterator[Serving]:
     """Serve in this process; runs use this Python. The panel, which signing in starts, is stopped at the end."""
     settings = Settings(
         port=0,
-        data_dir=data_dir,
+        data_dir=prepare(data_dir),
         bootstrap_api_key=API_KEY,
         environment="workspace",
         workspace_python=Path(sys.executable),
@@ -131,7 +132,7 @@ class Installation:
     def __init__(self, home: Path, database_url: str | None = None) -> None:
         self._root, self._home = home / "tests", home
         self._root.mkdir(parents=True)
-        self.data_dir = home / "data"
+        self.data_dir = prepare(home / "data")
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self._settings = {"RUNYARD_BOOTSTRAP_API_KEY": API_KEY}

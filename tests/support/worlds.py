@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, insert, update
+from tests.support.data_dirs import prepare
 from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core import logs
@@ -50,7 +51,7 @@ class World:
         **runtime: Any,
     ) -> None:
         self.runtime = Runtime(
-            data_dir,
+            prepare(data_dir),
             api_url="http://127.0.0.1:1",
             base_env=dict(os.environ),
             database_url=database_url,
@@ -123,7 +124,7 @@ class World:
         values = {
             "id": version_id,
             "job_id": job["id"],
-            "version": job["version"] + 1,
+            "version": job["version"] + 1000,  # far from those that deploys give
             "definition": {**job["definition"], **wire},
             "definition_hash": "h",
             "extensions": dict(extensions or {}),
