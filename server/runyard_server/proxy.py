@@ -35,6 +35,9 @@ LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 5.0
 """How long an app may take to accept a connection: it is on this machine, so a busy one is slower than the way."""
 
+OPENING_SECONDS = 60.0
+"""How long an app may take to open a web socket: it answers itself, and a notebook may be busy with its imports."""
+
 SILENCE_SECONDS = 3600.0
 """How long an app may say nothing while it answers, or read nothing: longer than any query worth waiting for."""
 
@@ -231,7 +234,7 @@ async def _forward_socket(target: Target, scope: Scope, receive: Receive, send: 
             ],
             subprotocols=[Subprotocol(name) for name in scope.get("subprotocols", ())] or None,
             max_size=MESSAGE_BYTES_MAX,
-            open_timeout=CONNECT_SECONDS,
+            open_timeout=OPENING_SECONDS,
             # The visitor's side is pinged by our own server; loopback loses nobody.
             ping_interval=None,
             compression=None,

@@ -24,6 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from runyard_server import proxy
 from runyard_server.credentials import APP_COOKIE, COOKIE
 from runyard_server.proxy import Proxy, Target
 
@@ -80,6 +81,7 @@ class World:
                 WebSocketRoute("/closing", self.closing),
                 WebSocketRoute("/refusing", self.refusing),
                 WebSocketRoute("/flood", self.flood),
+                WebSocketRoute("/late", self.late),
             ]
         )
 
@@ -153,6 +155,11 @@ class World:
 
     async def refusing(self, socket: WebSocket) -> None:
         await socket.close()
+
+    async def late(self, socket: WebSocket) -> None:
+        await asyncio.sleep(2 * proxy.CONNECT_SECONDS)
+        await socket.accept()
+        await socket.close(4321, "at last")
 
     async def flood(self, socket: WebSocket) -> None:
         await socket.accept()
@@ -478,6 +485,15 @@ async def test_a_socket_that_the_app_refuses_is_refused() -> None:
     async with world() as here:
         with pytest.raises(InvalidStatus, match="403"):
             await here.socket("/refusing")
+
+
+@told
+async def test_a_busy_app_may_take_longer_to_open_a_socket_than_to_accept_a_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(proxy, "CONNECT_SECONDS", 0.1)
+    async with world() as here, here.socket("/late") as socket:
+        assert await closed(socket) == (4321, "at last")
 
 
 @told
