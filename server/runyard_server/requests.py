@@ -163,8 +163,10 @@ class TriggerJobs(BaseModel):
 
     job_ids: list[UUID] | None = Field(None, max_length=BULK_MAX)
     selectors: list[str] | None = Field(None, max_length=BULK_MAX)
-    profile: str | None = None
+    profile: Text | None = None
     refresh: bool = False
+    # Start what is gated though an upstream is not fresh.
+    force: bool = False
     dry_run: bool = False
     config: JsonObject | None = None
     # Both or none: the part of time that the runs cover, exactly.

@@ -257,7 +257,8 @@ class _JobBase(TypedDict):
 class Job(_JobBase):
     """A job. `job_definition` is the manifest entry as it was deployed; `extensions` what stood beside it.
 
-    `triggers` and `default_trigger` are those that count, a `schedule_override` included.
+    `triggers` and `default_trigger` are those that count, a `schedule_override` included. `schedule_ended` says why
+    the clock starts it no more: `range_complete` or `elapsed`.
     """
 
     id: Uuid
@@ -269,6 +270,7 @@ class Job(_JobBase):
     paused_by: Uuid | None
     schedule_override: ScheduleOverride | None
     next_scheduled_run_at: Instant | None
+    schedule_ended: str | None
     job_url: str | None
     public_url: str | None
     public_secret: Uuid | None

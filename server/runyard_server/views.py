@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from runyard.core import profiles
 from runyard.core.clock import MICROSECONDS, to_datetime
 from runyard.core.facts import JobFacts
+from runyard.core.job_times import schedule_ended
 from runyard.core.jobs import ENGINE_VERSION, JobDefinition, JobType
 from runyard.core.logs import LogLine
 from runyard.core.manifest import expand_triggers
@@ -208,6 +209,7 @@ class Views:
             "paused_by": row["paused_by"],
             "schedule_override": schedule_override(row),
             "next_scheduled_run_at": instant_or_none(row["next_due_at"]),
+            "schedule_ended": _schedule_ended(row, definition),
             "job_url": None if definition.is_batch else self._app_url(row),
             "public_url": self._public_url(row),
             "public_secret": row["link_id"],
@@ -443,6 +445,19 @@ def _file(row: RowMapping) -> schemas.ManifestFile:
     if row["linkname"] is not None:
         shown["linkname"] = row["linkname"]
     return shown
+
+
+def _schedule_ended(row: RowMapping, definition: JobDefinition) -> str | None:
+    job = JobFacts(
+        job_id=row["id"],
+        workspace_id=row["workspace_id"],
+        definition=definition,
+        anchor_at=0,
+        next_due_at=row["next_due_at"],
+        done_until=row["done_until"],
+        archived=row["archived_at"] is not None,
+    )
+    return schedule_ended(job)
 
 
 def _fixed(

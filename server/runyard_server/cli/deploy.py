@@ -16,7 +16,7 @@ from runyard.core.discovery import Discovered
 from runyard.core.errors import Conflict
 from runyard.core.jobs import parse_job
 from runyard.core.manifest import expand_triggers
-from runyard.core.triggers import TIMED, TriggerType
+from runyard.core.triggers import TriggerType
 from runyard_server.cli import output, times
 from runyard_server.cli.options import DryRun
 from runyard_server.cli.session import Session, session_of
@@ -160,12 +160,14 @@ def jobs_table(out: output.Output, receipt: DeployReceipt) -> Table:
 
 def _first_run(out: output.Output, job: Job, zone: ZoneInfo) -> str:
     """Return when a timed job runs first, in the zone of who looks and in its own where that is another (TZ-06)."""
-    if job.is_archived or not any(trigger.partition(":")[0] in TIMED for trigger in job.triggers):
+    if job.is_archived:
+        return ""
+    if job.schedule_ended is not None:
+        return job.schedule_ended.replace("_", " ")
+    if job.next_scheduled_run_at is None:
         return ""
     if job.is_paused:
         return "paused"
-    if job.next_scheduled_run_at is None:
-        return "none is left"
     shown = out.moment(job.next_scheduled_run_at, zone)
     theirs = ZoneInfo(job.definition.timezone)
     by_clock = any(trigger.partition(":")[0] == TriggerType.SCHEDULE for trigger in job.triggers)

@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.text import Text
 
-from runyard.core import input_schemas, job_refs, selectors, triggers
+from runyard.core import input_schemas, selectors, triggers
 from runyard.core.errors import Conflict, InvalidRequest
 from runyard_server.cli import output, runs
 from runyard_server.cli.options import (
     Config,
     DryRun,
     Follow,
+    Force,
     MaybeSelectors,
     Name,
     NameOrRun,
@@ -29,6 +30,7 @@ from runyard_server.cli.options import (
     parse_config,
 )
 from runyard_server.cli.session import Session, session_of
+from runyard_server.cli.target import way_out
 from runyard_server.client import Job, StartedJob
 
 RUNS_SHOWN = 5
@@ -65,7 +67,7 @@ def list_jobs(
             triggers.in_words(job.default_trigger or job.triggers[0], job.definition.timezone)
             if job.triggers
             else "-",
-            "paused" if job.is_paused else out.time(job.next_scheduled_run_at),
+            "paused" if job.is_paused else _next_run(out, job),
             _last_run(session, job),
             job.job_url or "-",
         )
@@ -113,7 +115,7 @@ def info(context: typer.Context, name: Name) -> None:
             ),
             ("version", str(job.version)),
             ("deployed from", job.deployment_module),
-            ("next run", None if job.is_paused else out.time(job.next_scheduled_run_at)),
+            ("next run", None if job.is_paused else _next_run(out, job)),
         ]
     )
     out.result({**_document(job), "latest_runs": latest}, shown, *runs.shown_below(session, latest))
@@ -125,6 +127,7 @@ def trigger(
     which: Selectors,
     dry_run: DryRun = False,
     refresh: Refresh = False,
+    force: Force = False,
     config: Config = None,
     profile: Profile = None,
     start: Annotated[
@@ -142,6 +145,7 @@ def trigger(
         refresh=refresh,
         config=parse_config(config),
         window=_window(session, which, start, end),
+        force=force,
         dry_run=dry_run,
     )
     answers = [*receipt.started, *receipt.skipped]
@@ -157,7 +161,7 @@ def trigger(
     if answers and not receipt.started:
         raise Conflict(
             "No job was started.",
-            f"`runyard job info {job_refs.short_name(answers[0].job_ref)}` says more.",
+            way_out(answers[0]),
             reasons=[f"{row.job_ref}: {reason}" for row in receipt.skipped for reason in row.reasons],
         )
 
@@ -305,6 +309,13 @@ def _last_run(session: Session, job: Job) -> Text | str:
     if run is None:
         return "-"
     return output.status(run.status, session.output.time(run.finished_at or run.created_at))
+
+
+def _next_run(out: output.Output, job: Job) -> str:
+    """Return when the clock starts a job next, or why it does so no more (IVL-08, TRG-17)."""
+    if job.schedule_ended is not None:
+        return job.schedule_ended.replace("_", " ")
+    return out.time(job.next_scheduled_run_at)
 
 
 def _interval(job: Job) -> str | None:

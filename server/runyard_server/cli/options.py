@@ -11,6 +11,7 @@ Follow = Annotated[
     bool, typer.Option("--follow", "-f", help="Show the log as it grows until the run has ended.")
 ]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Tell the job to load everything from scratch.")]
+Force = Annotated[bool, typer.Option("--force", help="Start it though what it waits for is not fresh.")]
 Profile = Annotated[str | None, typer.Option("--profile", "-p", help="Profile to run under.")]
 Config = Annotated[
     list[str] | None,

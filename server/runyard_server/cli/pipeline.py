@@ -9,7 +9,7 @@ import typer
 from runyard.core import job_refs
 from runyard.core.errors import AmbiguousName, NotFound
 from runyard.core.jobs import JobType
-from runyard_server.cli.options import Follow, Refresh
+from runyard_server.cli.options import Follow, Force, Refresh
 from runyard_server.cli.run import finish
 from runyard_server.cli.session import Session, session_of
 from runyard_server.cli.target import refusal, sync_job
@@ -33,12 +33,13 @@ def run(
     name: Annotated[str, typer.Argument(metavar="PIPELINE", help="The name of a pipeline.")],
     follow: Follow = False,
     refresh: Refresh = False,
+    force: Force = False,
     job_ref: Annotated[str | None, typer.Option("--job-ref", help="Which job of the pipeline.")] = None,
 ) -> None:
     """Sync the code, then start the job that runs a pipeline."""
     session = session_of(context)
     job = sync_job(session, _bound_to(session, name, job_ref).job_ref, None, None, JobType.BATCH)
-    receipt = session.client.trigger(job_ids=[job.id], refresh=refresh)
+    receipt = session.client.trigger(job_ids=[job.id], refresh=refresh, force=force)
     for declined in receipt.skipped:
         raise refusal(declined)
     (started,) = receipt.started

@@ -13,7 +13,7 @@ from runyard.core.runs import RunStatus
 from runyard_server.cli import runs
 from runyard_server.cli.deploy import expanded, show_yaml
 from runyard_server.cli.exits import Exit
-from runyard_server.cli.options import Config, Follow, Profile, Refresh, parse_config
+from runyard_server.cli.options import Config, Follow, Force, Profile, Refresh, parse_config
 from runyard_server.cli.serve import serve
 from runyard_server.cli.session import Session, session_of
 from runyard_server.cli.target import in_file, refusal, sync_job
@@ -25,6 +25,7 @@ def run(
     target: Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="A deployed job, or a Python file.")],
     follow: Follow = False,
     refresh: Refresh = False,
+    force: Force = False,
     config: Config = None,
     profile: Profile = None,
     job_ref: Annotated[str | None, typer.Option("--job-ref", help="Which job of the file.")] = None,
@@ -35,8 +36,10 @@ def run(
 ) -> None:
     """Sync the code, then start a job of this workspace or a single file."""
     if interactive:
-        if follow or refresh:
-            raise typer.BadParameter("An app is neither followed nor refreshed.", param_hint="--interactive")
+        if follow or refresh or force:
+            raise typer.BadParameter(
+                "An app is neither followed, refreshed nor forced.", param_hint="--interactive"
+            )
         serve(context, target, config, profile, job_ref, show_manifest)
         return
     session = session_of(context)
@@ -46,7 +49,9 @@ def run(
         show_yaml(session, expanded(found))
         return
     job = sync_job(session, target, found, job_ref, JobType.BATCH)
-    receipt = session.client.trigger(job_ids=[job.id], profile=profile, refresh=refresh, config=overrides)
+    receipt = session.client.trigger(
+        job_ids=[job.id], profile=profile, refresh=refresh, force=force, config=overrides
+    )
     for declined in receipt.skipped:
         raise refusal(declined)
     (started,) = receipt.started

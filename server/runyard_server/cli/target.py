@@ -12,6 +12,9 @@ from runyard_server.cli.deploy import head_for, sync
 from runyard_server.cli.session import Session
 from runyard_server.client import Job, StartedJob
 
+UPSTREAM_PENDING = "skipped_upstream_pending"
+"""What the receipt says of a job that an upstream holds back (contract 8.3)."""
+
 
 def in_file(session: Session, target: str) -> Discovered | None:
     """Return what a file declares if `target` is a path to one, None if it is a name.
@@ -52,9 +55,16 @@ def refusal(declined: StartedJob) -> Conflict:
     """Return the error that a job was not started, with the server's reasons."""
     return Conflict(
         f"`{declined.job_ref}` was not started ({declined.status.replace('_', ' ')}).",
-        f"`runyard job info {job_refs.short_name(declined.job_ref)}` says more.",
+        way_out(declined),
         reasons=declined.reasons,
     )
+
+
+def way_out(declined: StartedJob) -> str:
+    """Return what one may do about a job that was not started."""
+    if declined.status == UPSTREAM_PENDING:
+        return "Start what it waits for, or pass `--force`."
+    return f"`runyard job info {job_refs.short_name(declined.job_ref)}` says more."
 
 
 def _require(job: JobDefinition, wanted: JobType, target: str) -> None:

@@ -278,15 +278,17 @@ class Client:
         refresh: bool = False,
         config: Mapping[str, str] | None = None,
         window: tuple[datetime, datetime] | None = None,
+        force: bool = False,
         dry_run: bool = False,
     ) -> StartReceipt:
         """Start every live job that a selector or id names, once each, on the deployed code.
 
         `refresh` tells them to load from scratch, `config` overrides keys of their settings. With `window` they cover
-        exactly that part of time, in several runs where their range is split.
+        exactly that part of time, in several runs where their range is split. With `force` they start though an
+        upstream is not fresh.
         Raises: NotFound listing the tags and types there are, AmbiguousName, InvalidInterval naming windows that are.
         """
-        body: Json = {"profile": profile, "refresh": refresh, "dry_run": dry_run}
+        body: Json = {"profile": profile, "refresh": refresh, "force": force, "dry_run": dry_run}
         body |= {"selectors": list(selectors)} if selectors else {}
         body |= {"job_ids": list(job_ids)} if job_ids else {}
         body |= {"config": dict(config)} if config else {}

@@ -133,6 +133,7 @@ class Run(Model):
 
     `attempt` is the newest one, of at most `attempts_max`; `retry_at` is when a run that waits to be tried again is.
     `triggered_by` is the id of the user who started it; its `trigger` then only says which one it stands for.
+    `timezone` is that of its job, which its window and the times of day of its trigger belong to; empty if unknown.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Run(Model):
     profile: str
     created_at: datetime
     job_ref: str | None = None
+    timezone: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
     duration_seconds: float | None = None
@@ -167,6 +169,7 @@ class Run(Model):
     def from_wire(cls, wire: Wire, **given: Any) -> Self:
         if "job" in wire:
             given.setdefault("job_ref", wire["job"]["job_ref"])
+            given.setdefault("timezone", _timezone(wire["job"]))
         given.setdefault("effects", _all(Effect, wire.get("downstream_job_runs") or ()))
         given.setdefault("history", _all(Move, wire.get("history") or ()))
         given.setdefault("attempts", _all(Attempt, wire.get("attempts") or ()))
@@ -183,7 +186,7 @@ class Run(Model):
     @property
     def because(self) -> str:
         """Return what started it, in words: somebody, else its trigger."""
-        return in_words(self.trigger) if self.triggered_by is None else "by hand"
+        return in_words(self.trigger, self.timezone) if self.triggered_by is None else "by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +239,8 @@ class Job(Model):
     paused_by: str | None = None
     schedule_override: ScheduleOverride | None = None
     next_scheduled_run_at: datetime | None = None
+    schedule_ended: str | None = None
+    """Why the clock starts it no more: `range_complete` or `elapsed`."""
     job_url: str | None = None
     public_url: str | None = None
     latest_run: Run | None = None
@@ -244,7 +249,7 @@ class Job(Model):
     @classmethod
     def from_wire(cls, wire: Wire, **given: Any) -> Self:
         latest = wire.get("latest_job_run")
-        run = Run.from_wire(latest, job_ref=wire["job_ref"]) if latest else None
+        run = Run.from_wire(latest, job_ref=wire["job_ref"], timezone=_timezone(wire)) if latest else None
         absent = {key: () for key in ("triggers", "freshness", "recent_job_runs") if wire.get(key) is None}
         override = _override(wire.get("schedule_override"))
         return super(Job, cls).from_wire(
@@ -433,6 +438,11 @@ class Event:
     job_id: str | None
     run_id: str | None
     data: Mapping[str, Any]
+
+
+def _timezone(job: Wire) -> str:
+    """Return the time zone of a job as it stands there: a run is shown also where its job cannot be read."""
+    return str((job["job_definition"].get("require") or {}).get("timezone") or "UTC")
 
 
 def _override(wire: Wire | None) -> ScheduleOverride | None:

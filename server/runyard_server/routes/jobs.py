@@ -82,6 +82,7 @@ def trigger_jobs(here: Starting, request: requests.TriggerJobs) -> Response:
             profile=request.profile,
             refresh=request.refresh,
             dry_run=request.dry_run,
+            force=request.force,
             config=request.config,
             window=_window(request.interval_start, request.interval_end),
             user_id=here.actor.user_id,

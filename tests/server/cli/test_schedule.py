@@ -21,14 +21,17 @@ def days(run_context): print(run_context["interval_start"].isoformat())
 @run.job(freshness=days.is_fresh)
 def report(): pass
 
+@run.job(trigger=trigger.once("2020-01-01"))
+def once(): pass
+
 @run.job(trigger=trigger.webhook("orders"))
 def orders(run_context, table="none"): print(table, run_context["trigger_type"], run_context["body"])
 """
 
 DEPLOYMENT = """
-from days import days, orders, report
+from days import days, once, orders, report
 
-__all__ = ["days", "orders", "report"]
+__all__ = ["days", "once", "orders", "report"]
 """
 
 
@@ -147,3 +150,28 @@ def test_a_dry_run_of_a_refresh_shows_what_starts_over(shell: Shell) -> None:
         ["jobs.days.report", "as its code says"],
     ]
     assert "STARTS OVER" not in shell("job trigger days --dry-run").out
+
+
+# SPEC: FRS-10
+@pytest.mark.usefixtures("client")
+def test_a_start_by_hand_passes_a_gate_only_if_it_is_forced(shell: Shell) -> None:
+    for command in ("run report", "job trigger report"):
+        refused = shell(command)
+        assert refused.code == 7
+        assert "jobs.days.days has never completed" in refused.err
+        assert "--force" in refused.err
+        assert shell(f"{command} --force").code == 0
+    assert shell("run report -i --force").code == 2
+
+
+# SPEC: IVL-08, TRG-17
+@pytest.mark.usefixtures("client")
+def test_a_schedule_that_has_come_to_its_end_is_shown_as_that(shell: Shell) -> None:
+    assert shell("run days -f").code == 0
+    listed = {line.split()[0]: line for line in shell("job list").out.splitlines() if "jobs.days" in line}
+    assert "range complete" in listed["jobs.days.days"]
+    assert "elapsed" in listed["jobs.days.once"]
+    assert "range complete" in shell("job info days").out
+    first = {row.split()[0]: row for row in shell("deploy --dry-run").out.splitlines() if "jobs.days" in row}
+    assert "range complete" in first["jobs.days.days"]
+    assert "elapsed" in first["jobs.days.once"]
