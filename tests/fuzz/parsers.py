@@ -29,6 +29,16 @@ from tests.support.expressions import any_cron
 from tests.support.planning import job as facts_of
 
 from runyard.core import job_refs, profiles, requirements, triggers, workspace
+from runyard.core.checks import (
+    at_import,
+    destinations,
+    dev_mode,
+    imports,
+    leaked_secrets,
+    main_guard,
+    naive_times,
+)
+from runyard.core.checks.finding import Code, Finding, parse
 from runyard.core.cron import check_cron
 from runyard.core.errors import AmbiguousName, InvalidInput, NotFound, TooLarge
 from runyard.core.facts import JobFacts
@@ -325,6 +335,155 @@ documents = (
     | st.builds(lambda sign, depth: sign * depth, st.sampled_from([b"[", b'{"a":']), st.integers(1, 9_000))
 )
 
+CODE = (
+    *(
+        "import dlt\n",
+        "from datetime import datetime as d\n",
+        "from . import a\n",
+        "import ",
+        "from ",
+        "def f(run_context):\n ",
+    ),
+    *(
+        "async def f(): ",
+        "class A: ",
+        "if a:\n ",
+        "elif b: pass\n",
+        "else: ",
+        "try: ",
+        "except ImportError: ",
+        "with suppress(x): ",
+    ),
+    *(
+        "dlt.pipeline(",
+        "dev_mode=True",
+        "destination=",
+        '"duckdb"',
+        ").run(",
+        "f()",
+        "d.now()",
+        "d.utcnow()",
+        ".replace(",
+        "p = ",
+    ),
+    *(
+        'password = "kX9-vQ2mLp7z"',
+        "AKIA",
+        "\\\n",
+        "\r",
+        "\r\n",
+        "\n",
+        "\n ",
+        "\f",
+        ";",
+        ":",
+        ")",
+        "(",
+        "[",
+        "x",
+        ".",
+        ",",
+        "=",
+        " ",
+    ),
+    *(
+        "# runyard: ignore[RY2003]",
+        "# coding: hex\n",
+        "# coding: latin-1\n",
+        "# coding: utf-16\n",
+        "\ufeff",
+        "\ufb01",
+        "\u2028",
+    ),
+    *(
+        "match a:\n case ",
+        "lambda: ",
+        "@x\n",
+        "if __name__ == '__main__': ",
+        "if TYPE_CHECKING: ",
+        "f'{",
+        "}'",
+        '"""',
+    ),
+)
+LINES = (
+    *(
+        "import dlt",
+        "import a.b as c, d",
+        "from . import a",
+        "from ..a import *",
+        "from datetime import datetime as d",
+    ),
+    *(
+        "p = dlt.pipeline('a', destination=dlt.destinations.x(), dev_mode=True)",
+        "p.run([1])",
+        "dlt.pipeline().extract()",
+    ),
+    *(
+        "f()",
+        "g(f())",
+        "x = f() if d.now() else d(2026, 1, 1).replace(tzinfo=1)",
+        "d.now().astimezone()",
+        "f = lambda: f()",
+    ),
+    *(
+        'password = "kX9-vQ2mLp7z"',
+        'a["token"]: str = "kX9-vQ2mLp7z"',
+        "g(api_key='9f8e7d6c5b4a3f2e', **k)",
+        "'\u00e9'; d.utcnow()",
+    ),
+    *(
+        "last_value",
+        "del x",
+        "pass  # runyard: ignore[RY2003]",
+        "f(*a, destination='x')",
+        "x = {**y, 'token': 1}",
+    ),
+)
+HEADS = (
+    *(
+        "def f(run_context, *a):",
+        "async def g(x=p.run()):",
+        "class A:",
+        "if a:",
+        "try:",
+        "with suppress(x):",
+        "def \ufb01(): return 1\nif a:",
+    ),
+    *(
+        "if __name__ == '__main__':",
+        "if TYPE_CHECKING:",
+        "for x in y:",
+        "@f\ndef f():",
+        "match a:\n case 1:\n  x\nif b:",
+    ),
+)
+TAILS = ("", "except ImportError: import e", "finally: f()", "else: f()", "elif a: f()\nelse: import h")
+blocks = st.recursive(
+    st.sampled_from(LINES).map(lambda line: [line]),
+    lambda inner: st.builds(
+        lambda head, bodies, tail: [
+            *head.split("\n"),
+            *(f"  {line}" for body in bodies for line in body),
+            *tail.split("\n"),
+        ],
+        st.sampled_from(HEADS),
+        st.lists(inner, min_size=1, max_size=4),
+        st.sampled_from(TAILS),
+    ),
+    max_leaves=12,
+)
+programs = st.builds(
+    lambda first, end, parts: end.join([first, *(line for part in parts for line in part)]),
+    st.sampled_from(["import dlt", "# coding: latin-1", "\ufeffimport dlt", "from datetime import *"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.lists(blocks, max_size=5),
+)
+code_files = st.one_of(
+    st.one_of(programs, grammar(*CODE)).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.binary(max_size=60),
+)
+
 # What is done with it ---------------------------------------------------------------------------------------
 
 Check: TypeAlias = Callable[[Any], None]
@@ -481,6 +640,35 @@ def read_listing(text: str) -> None:
     _parse_listing(text.encode("utf-8", "surrogatepass"))
 
 
+def read_code_file(content: bytes) -> None:
+    """Each check of a file finds what it finds, at lines that the file has."""
+    source = parse("etl.py", "etl", content)
+    if isinstance(source, Finding):
+        raise InvalidInput(source.cause, source.remedy)
+    leaks = leaked_secrets.find(source.text, source)
+    guard = main_guard.check(source)
+    found = [
+        *([guard] if guard else ()),
+        *at_import.check(source),
+        *dev_mode.check(source, as_script=True),
+        *naive_times.check(source),
+        *leaked_secrets.findings(source.path, source.text, leaks),
+        *imports.check(
+            {"etl": source},
+            [imports.Reach("jobs.etl.load", {"etl"}, {"dlt"})],
+            left_out=(),
+            ours=(),
+            distribution_of=str,
+            groups_with=lambda _: (),
+        ),
+    ]
+    list(destinations.named_in(source))
+    for one in found:
+        assert one.line is not None
+        assert one.column is None or 1 <= one.column <= len(source.lines[one.line - 1]) + 1
+        assert not any(leak.value in (one.excerpt or "") for leak in leaks) or one.code != Code.SECRET_IN_CODE
+
+
 def read_profile(text: str) -> None:
     profiles.profile_of(text)
     profiles.is_uploaded(text)
@@ -519,6 +707,7 @@ PARSERS = {
     "extended-project": Parser(tomls | nested, write_pyproject),
     "requirements": Parser(documents, read_requirements),
     "listing": Parser(yamls | listings, read_listing),
+    "code-file": Parser(code_files, read_code_file),
     "profile": Parser(grammar("prod", ".", "config", "secrets", ".toml", "/", "dev"), read_profile),
     "address": Parser(
         grammar("http://", "https://", "localhost", ":", "80", "/", "@", "[::1]", "[", "]", "?", "#"),

@@ -72,7 +72,7 @@ def check(told: Told) -> Report:
     return checking.check(told, times=check_times)
 
 
-def workspace(root: Path, files: Mapping[str, str], *jobs: Mapping[str, Any], **more: Any) -> Told:
+def workspace(root: Path, files: Mapping[str, str | bytes], *jobs: Mapping[str, Any], **more: Any) -> Told:
     deployment = {"__deployment__.py": "import etl\n"} | FILES
     return Told(make_workspace(root, {**deployment, **files}), jobs or (job("etl"),), **more)
 
@@ -206,6 +206,57 @@ def test_a_file_that_is_too_large_or_cannot_be_read_is_said_to_be_unseen(
     (row,) = check(told).findings
     assert (row.code, row.severity, row.file) == ("RY2000", Severity.WARNING, "etl.py")
     assert "more than 2 KiB" in row.cause
+
+
+CHAIN = "if a: pass\n" + "elif a: pass\n" * 2_000
+
+BROKEN = {
+    "not UTF-8": {"etl.py": b"\xff\xfe"},
+    "null bytes": {"etl.py": b"x = 1\0\n"},
+    "an encoding of bytes": {"etl.py": b"# coding: hex\nx = 1\n"},
+    "no such encoding": {"etl.py": b"# coding: nothing\n"},
+    "a file that imports a broken one": {"etl.py": "import other\n", "other.py": "def f(:\n"},
+    "settings of bytes": {"etl.py": "", ".dlt/prod.config.toml": b"\xff"},
+    "a project of bytes": {"etl.py": "", "pyproject.toml": b"\xff"},
+    "a list of what to ignore in another encoding": {"etl.py": "", ".gitignore": b"\xff\n*.csv\n"},
+    "what ignores nothing": {"etl.py": "", ".gitignore": "!\n"},
+    "a project of lists": {"etl.py": "", "pyproject.toml": "project = []\n"},
+    "a project that needs no package": {"etl.py": "", "pyproject.toml": f'{PROJECT}dependencies = ["="]\n'},
+}
+
+
+@pytest.mark.parametrize("files", BROKEN.values(), ids=BROKEN)
+def test_what_is_broken_is_a_finding(tmp_path: Path, files: Mapping[str, str | bytes]) -> None:
+    findings = check(workspace(tmp_path, files)).findings
+    assert findings
+    assert all(one.cause and one.remedy for one in findings)
+
+
+ODD = {
+    "a folder that is called like a file": {"etl.py": "import pkg\n", "pkg.py/keep": ""},
+    "a name longer than a file's may be": {
+        "etl.py": f"try:\n    import b\nexcept ImportError:\n    import {'a' * 300}\n"
+    },
+    "more branches than calls may be nested": {"etl.py": CHAIN},
+    "an expression that is deep": {"etl.py": f"with {'a.' * 2_000}b: pass\n"},
+}
+
+
+@pytest.mark.parametrize("files", ODD.values(), ids=ODD)
+def test_what_is_odd_is_looked_at_like_anything_else(
+    tmp_path: Path, files: Mapping[str, str | bytes]
+) -> None:
+    findings = check(workspace(tmp_path, files)).findings
+    assert {one.code for one in findings} <= {"RY2004"}
+
+
+@pytest.mark.parametrize("name", ["etl.py", ".gitignore", ".dlt/prod.config.toml", "pyproject.toml"])
+def test_links_in_a_circle_are_like_files_that_are_not_there(tmp_path: Path, name: str) -> None:
+    told = workspace(tmp_path, {"etl.py": ""})
+    (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / name).symlink_to(tmp_path / name)
+    (tmp_path / "folder").symlink_to(tmp_path)
+    assert {code for code, _, _ in found(told)} <= {"RY1107", "RY2009"}
 
 
 # SPEC: TRB-08

@@ -76,6 +76,17 @@ def test_a_module_runs_as_a_script(tmp_path: Path) -> None:
     assert result.stderr.count("File ") == 1
 
 
+def test_a_script_that_is_written_in_another_encoding_ends_as_well_as_any(tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_bytes("# coding: latin-1\ndef l\u00f6se(): ...\n".encode("latin-1"))
+    launcher = "runyard.core.launchers.module"
+    result = launch(tmp_path, "", module="old", launcher=launcher, function=None, job_ref="jobs.old")
+    assert result.returncode == 0
+    assert (
+        result.stderr
+        == "Nothing was executed: `old` only defines functions, and nothing calls `l\u00f6se`.\n"
+    )
+
+
 SETTINGS = {
     "config": "[jobs.flights]\nairport = 'BER'\nlimit = 1\nunused = 1\n[jobs.flights.load]\nlimit = 2",
     "secrets": "[jobs.flights]\nkey = 'base'\n[destination.x]\ny = 1",
@@ -117,6 +128,21 @@ def filled(settings: dict[str, Any], ref: str = "jobs.flights.load", **environ: 
     def function(limit: int, mode: Literal["full", "part"] = "full") -> None: ...
 
     return fill(function, ref, environ, lambda: {"jobs": settings}, given={})
+
+
+# SPEC: JCF-04
+@pytest.mark.parametrize(("text", "where"), [(b"a = \n", "line 1"), (b"\xff", "0xff")])
+def test_a_settings_file_that_is_no_toml_ends_the_run_with_its_name_and_what_to_do(
+    tmp_path: Path, text: bytes, where: str
+) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt/config.toml").write_bytes(text)
+    result = launch(tmp_path, "def load(limit): ...")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "`.dlt/config.toml` cannot be read as TOML" in line
+    assert where in line
+    assert line.endswith("Correct the file, then `runyard deploy`.")
 
 
 # SPEC: JCF-01

@@ -185,19 +185,25 @@ class _Checking:
         names = _settings_names(self._root)
         on_server = {*files_for(profiles.PROD, names), *files_for(profiles.ACCESS, names)}
         for name in names:
-            path = f"{SETTINGS}/{name}"
-            self.take(partial(_require_toml, self._root, name))
-            if not name.endswith("config.toml"):
-                continue
-            text = (self._root / path).read_text("utf-8", errors="replace")
-            self._look_for_secrets(path, text)
-            if name in on_server:
-                self._found += dev_mode.check_settings(path, text)
+            self.take(partial(self._look_at_settings_file, name, is_on_server=name in on_server))
         for text in profiles.missing_profiles(profiles.profiles_in(names)):
             self._say(Code.NO_PROFILE, text)
         for path in self._asked.tracked_secrets():
             text = f"This file is tracked by git and holds secrets. Take it out: `git rm --cached {path}`."
             self._say(Code.SECRETS_TRACKED, text, file=path)
+
+    def _look_at_settings_file(self, name: str, *, is_on_server: bool) -> None:
+        """Raises: InvalidWorkspace if it is no TOML; it is looked at all the same."""
+        path = f"{SETTINGS}/{name}"
+        if name.endswith("config.toml"):
+            try:
+                text = (self._root / path).read_text("utf-8", errors="replace")
+            except OSError:  # said as it is read again
+                text = ""
+            self._look_for_secrets(path, text)
+            if is_on_server:
+                self._found += dev_mode.check_settings(path, text)
+        workspace.read_settings(self._root, name)
 
     def look_at_imports(self) -> None:
         if not (self._root / workspace.PYPROJECT).is_file():
@@ -308,11 +314,6 @@ class _Checking:
             with suppress(InvalidWorkspace):  # said where the settings are looked at
                 layers.append(workspace.read_settings(self._root, name))
         return merge(layers)
-
-
-def _require_toml(root: Path, name: str) -> None:
-    """Raise InvalidWorkspace if a settings file is no TOML."""
-    workspace.read_settings(root, name)
 
 
 def _settings_names(root: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -91,7 +92,9 @@ def collecting_paused() -> Iterator[None]:
 
 def _path_of(root: Path, module: str) -> str | None:
     base = module.replace(".", "/")
-    return next((path for path in (f"{base}/__init__.py", f"{base}.py") if (root / path).is_file()), None)
+    candidates = (f"{base}/__init__.py", f"{base}.py")
+    # Not `Path.is_file`, which raises at names that are too long and folders that may not be entered.
+    return next((path for path in candidates if os.path.isfile(root / path)), None)  # noqa: PTH113
 
 
 def _read(root: Path, path: str, module: str) -> Source | Finding:

@@ -87,15 +87,24 @@ def select_files(root: Path) -> list[str]:
 
     All that `.gitignore` does not match; never settings, `.git`, virtual environments or links that lead out.
     Links are chosen as links: what they point to is only chosen if it is under the root itself.
+    Raises: InvalidWorkspace if `.gitignore` cannot be read: what it means to keep at home would leave.
     Source: WS-19, VER-07, contract 6.4.
     """
+    root = root.resolve()
+    return sorted(_walk(root, _ignored(root / ".gitignore")))
+
+
+def _ignored(file: Path) -> PathSpec[Any]:
     # Imported when used, as `tomlkit` below: an app that only reads its workspace need not have them.
     from pathspec import PathSpec
 
-    root = root.resolve()
-    ignore_file = root / ".gitignore"
-    patterns = ignore_file.read_text("utf-8").splitlines() if ignore_file.is_file() else DEFAULT_IGNORES
-    return sorted(_walk(root, PathSpec.from_lines("gitignore", patterns)))
+    try:
+        patterns = file.read_text("utf-8").splitlines() if file.is_file() else DEFAULT_IGNORES
+        return PathSpec.from_lines("gitignore", patterns)
+    except (OSError, ValueError) as error:
+        raise InvalidWorkspace(
+            f"`{file.name}` cannot be read: {error}.", "Correct it and try again."
+        ) from error
 
 
 def _walk(root: Path, ignored: PathSpec[Any]) -> Iterator[str]:
@@ -154,12 +163,14 @@ def tracked_secrets(root: Path, processes: Processes, env: Mapping[str, str]) ->
 def read_settings(root: Path, name: str) -> dict[str, Any]:
     """Return the tables of a settings file, none when there is no such file.
 
-    Raises: InvalidWorkspace if it is not TOML.
+    Raises: InvalidWorkspace if it cannot be read or is not TOML.
     """
     try:
         return toml_files.read(root / SETTINGS / name)
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise InvalidWorkspace(f"`{SETTINGS}/{name}` cannot be read: {error}.", "Correct it.") from error
 
 
 def read_connection(root: Path) -> Connection:

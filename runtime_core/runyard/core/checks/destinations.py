@@ -121,7 +121,8 @@ def _place(name: str, table: Mapping[str, Any] | None) -> Place | None:
 def _of_address(kind: str, address: str) -> Place:
     """Return what an address says without who may: user, password and parameters are left out."""
     try:
-        parts = urlsplit(address)
+        # What else has a colon may be a user and a password.
+        parts = urlsplit(address if "://" in address or address.startswith("md:") else "")
         host = parts.hostname or ""
         port = f":{parts.port}" if parts.port else ""
     except ValueError:

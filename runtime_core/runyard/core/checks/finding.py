@@ -155,7 +155,7 @@ def parse(path: str, module: str, content: bytes) -> Source | Finding:
     """Return a file as a tree, or the finding that it is none."""
     try:
         text = decode_source(content)
-    except (SyntaxError, ValueError):  # said better where it is parsed
+    except (SyntaxError, ValueError, LookupError):  # said better where it is parsed
         text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     try:
         with warnings.catch_warnings():
@@ -177,7 +177,7 @@ def parse(path: str, module: str, content: bytes) -> Source | Finding:
             end_column=max(column + 1, error.end_offset or 0 if error.end_lineno == line else 0),
             excerpt=lines[line - 1].rstrip() if line <= len(lines) else None,
         )
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, LookupError, RecursionError, MemoryError) as error:
         return unreadable(path, f"{type(error).__name__}: {error}")
 
 

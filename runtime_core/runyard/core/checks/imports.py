@@ -76,30 +76,33 @@ class Reach:
 def imports_of(source: Source) -> Iterator[Import]:
     """Yield what a file imports, except for type checkers and where a failure is expected."""
 
-    def walk(nodes: Iterable[ast.AST], is_certain: bool) -> Iterator[Import]:
-        for node in nodes:
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield Import((alias.name,), alias, is_certain)
-            elif isinstance(node, ast.ImportFrom):
-                base = _base(source, node)
-                if base:
-                    yield Import((base, *(f"{base}.{alias.name}" for alias in node.names)), node, is_certain)
-            elif isinstance(node, ast.stmt) and is_for_type_checkers(node):
-                assert isinstance(node, ast.If)
-                yield from walk(node.orelse, is_certain)
-            elif isinstance(node, ast.Try) and any(map(_forgives, node.handlers)):
-                others = (*node.handlers, *node.orelse, *node.finalbody)
-                yield from walk(others, is_certain)
-            elif isinstance(node, ast.With) and any("suppress" in ast.unparse(item) for item in node.items):
-                continue
-            else:
-                later = isinstance(node, FUNCTIONS) or (isinstance(node, ast.stmt) and is_main_guard(node))
-                # Not into expressions: they hold no imports, and may be nested deeper than calls can be.
-                inner = (child for child in ast.iter_child_nodes(node) if isinstance(child, _BLOCKS))
-                yield from walk(inner, is_certain and not later)
-
-    return walk(source.tree.body, is_certain=True)
+    # Not by recursion, as in `trees.statements`.
+    waiting: list[tuple[ast.AST, bool]] = [(node, True) for node in reversed(source.tree.body)]
+    while waiting:
+        node, is_certain = waiting.pop()
+        inside: Iterable[ast.AST]
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import((alias.name,), alias, is_certain)
+            continue
+        if isinstance(node, ast.ImportFrom):
+            base = _base(source, node)
+            if base:
+                yield Import((base, *(f"{base}.{alias.name}" for alias in node.names)), node, is_certain)
+            continue
+        if isinstance(node, ast.With) and any(map(_suppresses, node.items)):
+            continue
+        if isinstance(node, ast.stmt) and is_for_type_checkers(node):
+            assert isinstance(node, ast.If)
+            inside = node.orelse
+        elif isinstance(node, ast.Try) and any(map(_forgives, node.handlers)):
+            inside = (*node.handlers, *node.orelse, *node.finalbody)
+        else:
+            later = isinstance(node, FUNCTIONS) or (isinstance(node, ast.stmt) and is_main_guard(node))
+            is_certain = is_certain and not later
+            # Not into expressions: they hold no imports.
+            inside = [child for child in ast.iter_child_nodes(node) if isinstance(child, _BLOCKS)]
+        waiting += [(child, is_certain) for child in reversed([*inside])]
 
 
 def local_names(made: Import) -> Iterator[str]:
@@ -186,6 +189,15 @@ def _base(source: Source, node: ast.ImportFrom) -> str:
     parts = source.package.split(".") if source.package else []
     above = parts[: len(parts) - node.level + 1]
     return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _suppresses(item: ast.withitem) -> bool:
+    """Return whether this is `with suppress(...)`."""
+    call = item.context_expr
+    match call.func if isinstance(call, ast.Call) else None:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name == "suppress"
+    return False
 
 
 def _forgives(handler: ast.ExceptHandler) -> bool:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from runyard.core.checks.finding import Code, Finding, Source
-from runyard.core.checks.trees import FUNCTIONS, full_name, walk
+from runyard.core.checks.trees import Function, full_name, walk
 
 ALWAYS = frozenset({"utcnow", "utcfromtimestamp"})
 """Return UTC and do not say so; Python has deprecated them."""
@@ -69,7 +69,8 @@ def check(source: Source) -> Iterator[Finding]:
 def _about_windows(source: Source) -> set[ast.AST]:
     """Return every node inside a function that names windows, without its decorators."""
     found: set[ast.AST] = set()
-    for function in source.nodes(*FUNCTIONS):
+    outer: list[Function] = [*source.nodes(ast.FunctionDef), *source.nodes(ast.AsyncFunctionDef)]
+    for function in outer:
         inside = [node for part in (function.args, *function.body) for node in walk(part)]
         if any(_word(node) in WINDOW_WORDS for node in inside):
             found.update(inside)

@@ -75,18 +75,20 @@ def is_for_type_checkers(statement: ast.stmt) -> bool:
 
 def statements(body: Iterable[ast.stmt], *, as_script: bool = False) -> Iterator[ast.stmt]:
     """Yield the statements that run when a file is imported, or as a script, those inside others too."""
-    for statement in body:
+    # Not by recursion: each `elif` is an `if` inside the one before, and generated code has hundreds.
+    waiting = [*body][::-1]
+    while waiting:
+        statement = waiting.pop()
         if is_for_type_checkers(statement) or (is_main_guard(statement) and not as_script):
             assert isinstance(statement, ast.If)
-            yield from statements(statement.orelse, as_script=as_script)
+            waiting += reversed(statement.orelse)
             continue
         yield statement
         if isinstance(statement, _DEFERRED):
             continue
-        for field in ("body", "orelse", "finalbody"):
-            yield from statements(getattr(statement, field, ()), as_script=as_script)
-        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-            yield from statements(part.body, as_script=as_script)
+        parts = (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ()))
+        inside = [one for field in ("body", "orelse", "finalbody") for one in getattr(statement, field, ())]
+        waiting += reversed([*inside, *(one for part in parts for one in part.body)])
 
 
 def calls(statement: ast.stmt) -> Iterator[ast.Call]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from runyard.core.errors import InvalidInput
 from runyard.core.launchers.invocation import launch, read_options
 from runyard.core.parameters import fill, parameters
 from runyard.core.run_context import BODY_VARIABLE, RUN_CONTEXT, make_run_context
@@ -72,10 +73,16 @@ def _read_settings() -> Mapping[str, Any]:
 
 
 def _read_toml(path: str) -> dict[str, Any]:
+    """Raises: InvalidInput if it cannot be read or is not TOML. Source: JCF-04."""
     import tomllib
 
-    with open(path, "rb") as file:  # noqa: PTH123 - see `invocation`
-        return tomllib.load(file)
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - see `invocation`
+            return tomllib.load(file)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"`{path}` cannot be read as TOML: {error}.", "Correct the file, then `runyard deploy`."
+        ) from None
 
 
 if __name__ == "__main__":
