@@ -321,6 +321,43 @@ def test_a_next_attempt_covers_what_the_first_one_was_to_cover(
     assert Window(row["interval_start"], row["interval_end"]) == window
 
 
+# SPEC: DEC-20 SCH-06
+@pytest.mark.parametrize("set_back", [2 * 3600, 1800, 0])
+def test_a_clock_that_is_set_back_makes_no_run_wait_longer_than_its_delay(
+    still: World, monkeypatch: pytest.MonkeyPatch, set_back: int
+) -> None:
+    run_id, _ = fail_first_attempt(still)
+    failed_at = still.run(run_id)["updated_at"]
+    now = failed_at + (1800 - set_back) * MICROSECONDS
+    monkeypatch.setattr(still.runtime.clock, "now", lambda: now)
+    assert still.runtime.database.write(still.runtime.executor._claim) == []
+    wait = still.run(run_id)["due_at"] - now
+    assert wait == (1800 if set_back == 0 else 3600) * MICROSECONDS
+    later = now + wait
+    monkeypatch.setattr(still.runtime.clock, "now", lambda: later)
+    [again] = still.runtime.database.write(still.runtime.executor._claim)
+    assert again.attempt.run_id == run_id
+
+
+# SPEC: RUN-12
+def test_runs_that_wait_to_be_tried_again_are_cancelled_together(still: World) -> None:
+    still.deploy(
+        *(batch_job(name) for name in ("never", "flaky")),
+        extensions={f"jobs.etl.{name}": LATER for name in ("never", "flaky")},
+    )
+    run_ids = [still.start_one(name)["id"] for name in ("never", "flaky")]
+    database, ids, now = still.runtime.database, still.runtime.ids, still.runtime.clock.now()
+    database.write(still.runtime.executor._claim)
+    for run_id in run_ids:
+        database.write(lambda c, of=run_id: settle(c, of, RunStatus.FAILED, Reason.LOST, ids=ids, now=now))  # type: ignore[misc]
+    still.runtime.run_control.cancel(WORKSPACE, run_ids, dry_run=False, user_id=OWNER)
+    changes: list[int] = []
+    database.on_change(lambda: changes.append(1))
+    still.runtime.executor.stop_requested()
+    assert [still.run(run_id)["status"] for run_id in run_ids] == ["cancelled", "cancelled"]
+    assert changes == [1]
+
+
 # SPEC: DEC-20
 @pytest.mark.parametrize("unwanted", ["stopped", "archived"])
 def test_a_run_is_not_tried_again_once_it_was_to_stop_or_its_job_is_gone(still: World, unwanted: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from tests.simulation.books import Books, Change, Log, Row, tick_after
 from tests.simulation.machine import Machine, Process
 
-from runyard.core.clock import from_datetime, to_datetime
+from runyard.core.clock import MICROSECONDS, from_datetime, to_datetime
 from runyard.core.engines import AttemptId, AttemptState
 from runyard.core.intervals import Cron, Every, Schedule
 from runyard.core.runs import ACTIVE, TERMINAL, TRANSITIONS, RunStatus
@@ -45,6 +45,12 @@ class Watch:
         self.timed: dict[str, object] = {}
         """By job: the timed triggers it was last planned with."""
         self.causes: set[tuple[str, str]] = set()
+        self.seen = 0
+        """How many changes were looked at, which says what came before what also where the clock is set back."""
+        self.claimed: dict[str, int] = {}
+        """By run: when its present attempt was claimed, in changes."""
+        self.started_over: dict[str, int] = {}
+        """By job: when it last forgot what it had covered, in changes."""
         self.now = 0
         self._log = Log(connection)
 
@@ -54,6 +60,7 @@ class Watch:
         step = self._log.read()
         complaints: list[str] = []
         for change in step:
+            self.seen += 1
             self.books.enter(change)
             self._say(change, say)
             for holds in EACH_CHANGE.get(change.table, ()):
@@ -299,13 +306,28 @@ def _retries_keep_what_they_began(watch: Watch, change: Change) -> Complaints:
 
 
 def _only_completed_runs_cover(watch: Watch, change: Change) -> Complaints:
-    """What is covered is the window of a completed run that was claimed after the last new start (IVL-05, RFR-05)."""
+    """What is covered is the window of a completed run (IVL-05)."""
     if change.new is None:
         return
     run = watch.books.runs[change.new["run_id"]]
     window = (run["interval_start"], run["interval_end"])
     if run["status"] != "completed" or window != (change.new["start_at"], change.new["end_at"]):
         yield f"{watch.name_of(run['id'])} covers what it did not complete"
+
+
+def _refreshes_load_everything_anew(watch: Watch, change: Change) -> Complaints:
+    """When a refresh completes, nothing counts as covered by a run that began before the job started over (RFR-05)."""
+    new = change.new
+    if change.table == "runs" and new is not None and _is_claim(change):
+        watch.claimed[new["id"]] = watch.seen
+    if change.table != "job_state" or new is None or not change.moved("refresh_requested_at"):
+        return
+    if new["refresh_requested_at"] is not None:
+        watch.started_over[new["job_id"]] = watch.seen
+        return
+    for row in watch.books.covered_of[new["job_id"]].values():
+        if watch.claimed[row["run_id"]] < watch.started_over[new["job_id"]]:
+            yield f"{watch.name_of(row['run_id'])} began before the refresh and still covers {_time(row['start_at'])}"
 
 
 def _covered_windows_are_disjoint(watch: Watch, change: Change) -> Complaints:
@@ -683,14 +705,15 @@ def _nothing_is_overdue(watch: Watch, now: int) -> Complaints:
 
 
 def _what_waits_has_no_slot(watch: Watch) -> Complaints:
-    """A run waits only while its job has no free slot, or the server none for it."""
+    """A run waits only while its job has no free slot, or the server none for it; for a second it may (FUP-06)."""
     if watch.limits != NO_LIMITS and not _is_within(watch, one_more=True):
         return
     for run_id in watch.runs_that_are({RunStatus.PENDING}):
         job = watch.books.jobs[watch.books.runs[run_id]["job_id"]]
         again = watch.books.runs[run_id]["attempt"] and watch.books.runs[run_id]["due_at"] > watch.now
         has_room = job["concurrency"] is None or len(watch.books.active(job["id"])) < job["concurrency"]
-        if not again and has_room and not _is_to_start_over(watch, job["id"]):
+        is_new = watch.now - watch.books.runs[run_id]["created_at"] < MICROSECONDS
+        if not again and not is_new and has_room and not _is_to_start_over(watch, job["id"]):
             yield f"{watch.name_of(run_id)} waits though a slot is free"
 
 
@@ -731,10 +754,15 @@ EACH_CHANGE: dict[str, Sequence[Callable[[Watch, Change], Complaints]]] = {
         _refreshes_begin_alone,
         _windows_are_disjoint,
         _windows_leave_nothing_out,
+        _refreshes_load_everything_anew,
         _retries_keep_what_they_began,
     ),
     "covered_windows": (_only_completed_runs_cover, _covered_windows_are_disjoint),
-    "job_state": (_the_pointer_follows_what_is_covered, _counting_starts_when_told),
+    "job_state": (
+        _the_pointer_follows_what_is_covered,
+        _refreshes_load_everything_anew,
+        _counting_starts_when_told,
+    ),
     "decisions": (_gates_hold,),
 }
 """By table, what must hold of each change of it."""

@@ -30,25 +30,32 @@ class Claimed:
 
 
 def claim_waiting(connection: Connection, limits: Limits, now: int) -> list[Claimed]:
-    """Claim the waiting runs that there is room for; one that has to wait for another's window is left."""
+    """Claim the waiting runs that there is room for; one that has to wait for another's window is left.
+
+    What comes after a run that waits to start over is left too, or that could wait for ever (RFR-05).
+    """
+    runs.wait_no_longer(connection, now)
     waiting = runs.claimable(connection, now, limits)
     known, unreadable = facts.load_readable(connection, (row["job_id"] for row in waiting))
     claimed = []
+    blocked: set[str] = set()
     for row in waiting:
         error: Exception | None = None
-        fired_at = row["created_at"] if row["tick_at"] is None else row["tick_at"]
         # Stored before it starts if an attempt has had it, or if somebody asked for exactly this one (IVL-14).
-        stored = None if row["interval_start"] is None else Window(row["interval_start"], row["interval_end"])
-        window, refresh = stored or Window(fired_at, fired_at), row["refresh"]
-        # Since its first attempt a run has its own window and slot; the facts count it among the active.
-        if not row["attempt"]:
+        window, refresh = runs.window_of(row), row["refresh"]
+        # Since its first attempt a run has its own window, unless it could not be started then.
+        if not row["attempt"] or window is None:
+            if row["job_id"] in blocked:
+                continue
             try:
-                planned = _plan(row, known, unreadable, fired_at, stored, now)
+                planned = _plan(row, known, unreadable, window, now)
             except Exception as reason:
                 # Of any kind: what is wrong with one job must not keep the runs of others from starting.
                 error = reason
             else:
                 if planned is None:
+                    if not row["exact"]:
+                        blocked.add(row["job_id"])
                     continue
                 started, due_at = planned
                 job, window, refresh = started.job, started.window, started.refresh
@@ -64,7 +71,6 @@ def _plan(
     row: RowMapping,
     known: Mapping[str, JobFacts],
     unreadable: Mapping[str, Exception],
-    fired_at: int,
     exact: Window | None,
     now: int,
 ) -> tuple[Started, int | None] | None:
@@ -78,7 +84,7 @@ def _plan(
         known[row["job_id"]],
         row["trigger"],
         asked_refresh=row["refresh"],
-        fired_at=fired_at,
+        fired_at=runs.fired_at(row),
         now=now,
         exact=exact,
     )

@@ -24,7 +24,7 @@ from runyard.core.build_log import BuildLog
 from runyard.core.claiming import Claimed, claim_waiting
 from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.engines import AttemptId, AttemptState, AttemptStatus, Engine, ExitReport
-from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError, Unavailable
+from runyard.core.errors import Conflict, EnvironmentFailed, RunyardError, StartFailed, Unavailable
 from runyard.core.ids import Ids
 from runyard.core.interpreters import Interpreters
 from runyard.core.logs import last_words
@@ -178,11 +178,12 @@ class Executor:
 
     def stop_requested(self) -> None:
         """Ask the processes of runs that somebody wants stopped to stop; each is asked once."""
+        over = []
         for row in self._database.read(runs.to_stop):
             attempt = AttemptId(row["id"], row["attempt"])
             if row["status"] == RunStatus.PENDING:
                 # Its attempts left something behind; a run that had none is ended where it is asked to stop.
-                self._finish([Ending(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL)])
+                over.append(Ending(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL))
                 continue
             if attempt in self._stop_sent:
                 continue
@@ -192,7 +193,9 @@ class Executor:
                 self._engine.cancel(attempt)
             elif state is AttemptState.ABSENT:
                 # Its environment is being built; when it is there, nothing is left to start.
-                self._finish([Ending(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL)])
+                over.append(Ending(attempt, RunStatus.CANCELLED, Reason.USER_CANCEL))
+        if over:
+            self._finish(over)
 
     def claim_and_start(self) -> None:
         """Take runs off the queue while there are slots, and start each."""
@@ -254,6 +257,9 @@ class Executor:
             launch = self._preparer.load(attempt.run_id)
             if launch.run["status"] != RunStatus.STARTING or launch.run["stop_requested_at"] is not None:
                 return None
+            if launch.run["interval_start"] is None:
+                # By a server that ended before it could say why.
+                raise StartFailed("What the run covers could not be told.", "See `job why`, and try again.")
             python = self._python_of(attempt, launch)
             if python is None:
                 return None

@@ -28,7 +28,7 @@ from runyard.core.jobs import RefreshPolicy, upstream_refs
 from runyard.core.outcomes import Outcome
 from runyard.core.refresh import downstream_of
 from runyard.core.runs import RunStatus
-from runyard.core.triggers import TriggerType, in_words, parse_trigger
+from runyard.core.triggers import JOB_EVENTS, TriggerType, in_words, parse_trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +328,21 @@ def plan_event(job: JobFacts, trigger: str, event: Event, *, facts: Mapping[str,
     return _created(decided, job, run, event.because)
 
 
+def plan_missed_events(job: JobFacts, missed: Iterable[str], paused_at: int) -> list[Decision]:
+    """Return what makes up for the ends of other jobs that passed while a job was paused: a run per trigger (TRG-20).
+
+    `missed` are the triggers that something was decided about meanwhile.
+    """
+    because = "What it follows ended while the job was paused; one run makes up for that."
+    decisions: list[Decision] = []
+    for trigger in job.definition.triggers:
+        if trigger in missed and parse_trigger(trigger).type in JOB_EVENTS:
+            event = Event(f"{trigger}@paused:{_iso(paused_at)}", because)
+            decisions.append(plan_event(job, trigger, event, facts={"paused_at": _iso(paused_at)}))
+            job = replace(job, waiting_count=job.waiting_count + 1)
+    return decisions
+
+
 # What an end causes ---------------------------------------------------------------------------------------
 
 
@@ -415,7 +430,8 @@ def plan_claim(
 ) -> Started | None:
     """Return what a run becomes that leaves the queue now; None if it has to wait for another run's window.
 
-    A refresh is pending until one completes: if this run fails, the next one is a refresh again (RFR-05). A run of an
+    A refresh is pending until one completes: if this run fails, the next one is a refresh again (RFR-05). It starts
+    over once nothing that began before it works on time that is to be loaded anew. A run of an
     `exact` window is no refresh, whatever is pending, for it covers a part alone (IVL-14).
     """
     if exact is not None:
@@ -426,6 +442,8 @@ def plan_claim(
     refresh = is_refresh(job, asked=asked_refresh)
     # Beside a refresh under way another one works on: starting over with each, runs that overlap would never end it.
     starts_over = refresh and (asked_refresh or not job.refreshing)
+    if starts_over and job.working_on:
+        return None
     job = job.starting_over() if starts_over else job
     return Started(job, window_at_start(job, trigger, fired_at, now), refresh, starts_over)
 

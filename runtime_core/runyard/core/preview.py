@@ -273,9 +273,10 @@ class _World:
     def _claim(self, at: int) -> None:
         """Do what the executor does with runs that wait, in the order they were due."""
         left = []
+        blocked: set[str] = set()
         for run in sorted(self._waiting, key=lambda run: run.due_at):
             job = self._jobs[run.job_id]
-            if not self._has_room(job):
+            if run.job_id in blocked or not self._has_room(job):
                 left.append(run)
                 continue
             started = plan_claim(
@@ -288,6 +289,8 @@ class _World:
             )
             if started is None:
                 left.append(run)
+                if not run.exact:
+                    blocked.add(run.job_id)
                 continue
             if started.starts_over:
                 self._start_over(job, at)

@@ -7,16 +7,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from sqlalchemy import Connection, RowMapping, bindparam, case, delete, func, insert, select, update
 
 from runyard.core.jobs import JobDefinition
+from runyard.core.runs import OPEN
 from runyard.core.store.links import APP
 from runyard.core.store.tables import (
     attempts,
     covered_windows,
+    has_begun,
     job_edges,
     job_state,
     job_versions,
     jobs,
     links,
     runs,
+    runs_that_are,
     schedule_overrides,
 )
 
@@ -252,8 +255,13 @@ _SET_DUE = _SET_STATE.values(next_due_at=bindparam("due_at"), held_at=bindparam(
 _UNCOVER = delete(covered_windows).where(covered_windows.c.job_id == bindparam("of_job"))
 _START_OVER = _SET_STATE.values(
     done_until=None,
-    refresh_requested_at=bindparam("now"),
+    refresh_requested_at=bindparam("asked_at"),
     next_due_at=func.coalesce(job_state.c.next_due_at, bindparam("due_at")),
+)
+_LATEST_CLAIM = (
+    select(func.max(attempts.c.created_at))
+    .join(runs, (runs.c.id == attempts.c.run_id) & (runs.c.attempt == attempts.c.number))
+    .where(runs.c.job_id == bindparam("of_job"), runs_that_are(OPEN), has_begun)
 )
 _claimed_at = (
     select(attempts.c.created_at)
@@ -339,10 +347,13 @@ def set_paused(connection: Connection, job_id: str, *, user_id: str | None, at: 
 def start_over(connection: Connection, job_id: str, *, due_at: int | None, now: int) -> None:
     """Forget what a job has covered and make its next run a refresh, until one completes (RFR-05, RFR-06).
 
-    `due_at` is when it is due next if it was not due any more, because its range was complete.
+    `due_at` is when it is due next if it was not due any more, because its range was complete. It is asked for after
+    every claim there was, also by a clock that was set back, and `runs.claim` is after it in the same way.
     """
+    latest = connection.execute(_LATEST_CLAIM, {"of_job": job_id}).scalar_one_or_none()
+    asked_at = now if latest is None else max(now, latest + 1)
     connection.execute(_UNCOVER, {"of_job": job_id})
-    connection.execute(_START_OVER, {"of_job": job_id, "due_at": due_at, "now": now})
+    connection.execute(_START_OVER, {"of_job": job_id, "due_at": due_at, "asked_at": asked_at})
 
 
 def note_completed(connection: Connection, job_id: str, *, done_until: int | None, now: int) -> None:

@@ -26,6 +26,7 @@ from runyard.core.store.tables import (
     attempts,
     deployments,
     has_begun,
+    job_state,
     job_versions,
     jobs,
     run_bodies,
@@ -73,8 +74,14 @@ _SET_ATTEMPT = update(attempts).where(
 _ADD_CAUSES = insert(run_causes)
 _NOTE_MOVES = insert(run_events)
 _BEGIN_ATTEMPT = insert(attempts)
+_REFRESH_ASKED_AT = select(job_state.c.refresh_requested_at).where(job_state.c.job_id == bindparam("of_job"))
 _NEXT_RETRY_AT = select(func.min(runs.c.due_at)).where(
     runs_that_are({RunStatus.PENDING}), has_begun, runs.c.due_at > bindparam("after")
+)
+_WAIT_NO_LONGER = (
+    update(runs)
+    .where(runs_that_are({RunStatus.PENDING}), has_begun, runs.c.updated_at > bindparam("shown"))
+    .values(due_at=runs.c.due_at - runs.c.updated_at + bindparam("shown"), updated_at=bindparam("shown"))
 )
 _TO_STOP = select(runs).where(runs_that_are(OPEN), runs.c.stop_requested_at.is_not(None))
 _RETRY_FACTS = (
@@ -97,6 +104,17 @@ _LAUNCH_FACTS = (
     .join(deployments, deployments.c.id == runs.c.deployment_id)
     .where(runs.c.id == bindparam("of_run"))
 )
+
+
+def window_of(row: RowMapping) -> Window | None:
+    """Return the part of time that a run covers, or somebody asked it to; None as long as that is not decided."""
+    return None if row["interval_start"] is None else Window(row["interval_start"], row["interval_end"])
+
+
+def fired_at(row: RowMapping) -> int:
+    """Return when the trigger of a run fired: at its tick, or when the run came to be."""
+    at: int = row["created_at"] if row["tick_at"] is None else row["tick_at"]
+    return at
 
 
 def add_causes(connection: Connection, causes: Iterable[tuple[str, str]]) -> None:
@@ -288,21 +306,35 @@ def claimable(
 
 
 def claim(
-    connection: Connection, row: RowMapping, *, window: Window, refresh: bool, engine: str, now: int
+    connection: Connection, row: RowMapping, *, window: Window | None, refresh: bool, engine: str, now: int
 ) -> int:
-    """Take a run off the queue that `claimable` has just returned, as its next attempt; return the attempt's number."""
+    """Take a run off the queue that `claimable` has just returned, as its next attempt; return the attempt's number.
+
+    One that cannot be started, because what it covers cannot be told, has no window.
+    """
     attempt = int(row["attempt"]) + 1
     decided = {
         "attempt": attempt,
         "refresh": refresh,
-        "interval_start": window.start,
-        "interval_end": window.end,
+        "interval_start": None if window is None else window.start,
+        "interval_end": None if window is None else window.end,
     }
     moved = move(connection, row["id"], RunStatus.STARTING, now=now, attempt=row["attempt"], values=decided)
     assert moved is not None, "transactions that write come one after the other"
-    begun = {"run_id": row["id"], "number": attempt, "engine": engine, "created_at": now}
+    asked_at = connection.execute(_REFRESH_ASKED_AT, {"of_job": row["job_id"]}).scalar() if refresh else None
+    # After what it fulfils, also by a clock that was set back since.
+    begun_at = now if asked_at is None else max(now, asked_at)
+    begun = {"run_id": row["id"], "number": attempt, "engine": engine, "created_at": begun_at}
     connection.execute(_BEGIN_ATTEMPT, begun)
     return attempt
+
+
+def wait_no_longer(connection: Connection, now: int) -> None:
+    """Let no run wait longer for its next attempt than its delay from now on, where a clock was set back (DEC-20).
+
+    A run that waits was changed last when its attempt failed. Where that is ahead of the clock, its wait begins anew.
+    """
+    connection.execute(_WAIT_NO_LONGER, {"shown": now})
 
 
 def next_retry_at(connection: Connection, after: int) -> int | None:
