@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.worlds import WORKSPACE, World, batch_job
+from sqlalchemy import update
+from tests.support.worlds import OWNER, WORKSPACE, World, batch_job
 
 from runyard.core.clock import MICROSECONDS
+from runyard.core.errors import InvalidInput
+from runyard.core.preview import preview
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.settling import settle
-from runyard.core.store import forecast, runs
+from runyard.core.settling import attempts_max, settle
+from runyard.core.store import forecast, runs, tables
 
 LATER: dict[str, Any] = {"of_a_later_version": 1}
 HOURLY = "schedule:0 * * * *"
@@ -58,6 +61,51 @@ def test_a_waiting_run_of_it_fails_with_the_reason_and_the_others_start(
     assert "of_a_later_version" in refused["message"] or "Atlantis/City" in refused["message"]
 
 
+# SPEC: DEC-20, IVL-02
+def test_a_run_of_it_that_is_tried_again_covers_what_it_would_have_covered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retries = {"retries": 1, "retry_delay": 60}
+    world.deploy(batch_job("bad", HOURLY), extensions={"jobs.etl.bad": retries})
+    readable, run_id = world.job("jobs.etl.bad")["version_id"], world.start_one("bad")["id"]
+    database, ids, executor = world.runtime.database, world.runtime.ids, world.runtime.executor
+    world.store_badly("jobs.etl.bad", NO_ZONE, retries)
+    [refused] = database.write(executor._claim)
+    assert "Atlantis/City" in str(refused.error)
+    assert runs.window_of(world.run(run_id)) is None
+    now = world.runtime.clock.now()
+    how = RunStatus.FAILED, Reason.START_FAILED
+    assert database.write(lambda c: settle(c, run_id, *how, ids=ids, now=now)) is RunStatus.PENDING
+    world.set_version("jobs.etl.bad", readable)
+    due_at = world.run(run_id)["due_at"]
+    monkeypatch.setattr(world.runtime.clock, "now", lambda: due_at)
+    [again] = database.write(executor._claim)
+    covers = runs.window_of(world.run(run_id))
+    assert (again.attempt.number, again.error) == (2, None)
+    assert covers is not None
+    assert covers.end - covers.start == 3600 * MICROSECONDS
+
+
+# SPEC: SCH-05
+def test_a_run_of_it_does_not_start_without_its_window_when_the_server_that_refused_it_is_gone(
+    tmp_path: Path,
+) -> None:
+    first = World(tmp_path / "data")
+    first.upload({"etl.py": "def bad(): pass\n"})
+    first.deploy(batch_job("bad", HOURLY))
+    run_id = first.start_one("bad")["id"]
+    first.store_badly("jobs.etl.bad", NO_ZONE)
+    assert [each.attempt.run_id for each in first.runtime.database.write(first.runtime.executor._claim)] == [
+        run_id
+    ]
+    first.close()
+    second = World(tmp_path / "data")
+    second.runtime.start()
+    row = second.until_ended(run_id)
+    assert (row["status"], row["reason"]) == ("failed", "start_failed")
+    second.close()
+
+
 @pytest.mark.parametrize(("wire", "extensions"), [({}, LATER), (NO_ZONE, {})])
 def test_a_run_of_it_ends_though_nobody_can_tell_what_it_causes(
     world: World, caplog: pytest.LogCaptureFixture, wire: dict[str, Any], extensions: dict[str, Any]
@@ -85,9 +133,108 @@ def test_it_is_left_out_of_what_an_end_causes_and_the_others_are_not(
     assert world.job("jobs.etl.bad")["id"] in caplog.text
 
 
-def test_what_is_foreseen_leaves_it_out(world: World) -> None:
-    world.deploy(batch_job("bad", HOURLY), batch_job("good", HOURLY))
-    world.store_badly("jobs.etl.bad", {}, LATER)
+@pytest.mark.parametrize(("wire", "extensions"), [({}, LATER), (NO_ZONE, {})])
+def test_what_is_foreseen_leaves_it_out(
+    world: World, wire: dict[str, Any], extensions: dict[str, Any]
+) -> None:
+    gate = ["job.is_fresh:jobs.etl.bad"]
+    world.deploy(
+        batch_job("bad", HOURLY), batch_job("gated", HOURLY, freshness=gate), batch_job("good", HOURLY)
+    )
+    world.store_badly("jobs.etl.bad", wire, extensions)
     now = world.runtime.clock.now()
     seen = world.runtime.database.read(lambda c: forecast.of_workspace(c, WORKSPACE, now))
-    assert list(seen.jobs) == ["jobs.etl.good"]
+    assert list(seen.jobs) == ["jobs.etl.gated", "jobs.etl.good"]
+    firings = preview(seen, now + 3600 * MICROSECONDS).firings
+    assert {firing.decision.job_id for firing in firings} >= {world.job("jobs.etl.good")["id"]}
+    alone = world.runtime.database.read(lambda c: forecast.of_job(c, WORKSPACE, "jobs.etl.gated", now))
+    assert list(alone.jobs) == ["jobs.etl.gated"]
+
+
+def start(world: World, *selectors: str, names: tuple[str, ...] = ()) -> dict[str, tuple[str, bool]]:
+    """Start jobs by selectors and ids; return what became of each by name, and whether it has a run."""
+    answers = world.runtime.run_control.start(
+        WORKSPACE,
+        job_ids=[world.job(f"jobs.etl.{name}")["id"] for name in names],
+        selectors=selectors,
+        user_id=OWNER,
+    )
+    return {
+        each.job["job_ref"].removeprefix("jobs.etl."): (each.status, each.run is not None)
+        for each in answers
+        if each.job is not None
+    }
+
+
+# SPEC: TAG-07
+def test_the_others_are_started_and_who_names_it_is_told_why_not(world: World) -> None:
+    world.deploy(batch_job("bad", HOURLY), batch_job("good", HOURLY))
+    world.store_badly("jobs.etl.bad", {}, LATER)
+    good, bad = {"good": ("triggered", True)}, {"bad": ("skipped_unreadable", False)}
+    assert start(world, "schedule:*") == good
+    assert start(world, "good") == good
+    assert start(world, names=("good",)) == good
+    assert start(world, "good", "bad") == {**good, **bad}
+    assert start(world, names=("good", "bad")) == {**good, **bad}
+    for named in ({"names": ("bad",)}, {}):
+        with pytest.raises(InvalidInput, match="of_a_later_version"):
+            start(world, *(() if named else ("bad",)), **named)
+
+
+# SPEC: DEC-20
+def test_a_run_of_it_has_as_many_attempts_as_it_had(world: World) -> None:
+    world.deploy(batch_job("bad"), extensions={"jobs.etl.bad": {"retries": 2}})
+    database = world.runtime.database
+    readable = world.start_one("bad")["id"]
+    assert database.read(lambda c: attempts_max(c, readable)) == 3
+    world.store_badly("jobs.etl.bad", {}, LATER)
+    made_of: dict[str, Any] = {"job_version_id": world.job("jobs.etl.bad")["version_id"]}
+    database.write(lambda c: c.execute(update(tables.runs).values(made_of)))
+    assert database.read(lambda c: attempts_max(c, readable)) == 1
+
+
+# SPEC: FRS-01
+def test_who_waits_for_it_is_not_fresh_and_can_be_planned(world: World) -> None:
+    gate = ["job.is_fresh:jobs.etl.bad"]
+    world.deploy(batch_job("bad", HOURLY), batch_job("gated", HOURLY, freshness=gate))
+    end(world, world.start_one("bad")["id"])
+    world.store_badly("jobs.etl.bad", NO_ZONE)
+    [refused] = world.runtime.run_control.start(WORKSPACE, job_ids=None, selectors=["gated"], user_id=OWNER)
+    assert refused.reasons == ("Upstream is not fresh: jobs.etl.bad is nothing that this server can read.",)
+
+
+# SPEC: RFR-04, RFR-11
+def test_a_refresh_reaches_it_and_the_others(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    after = ["job.success:jobs.etl.first"]
+    interval = {"start": "2026-01-01T00:00:00Z"}
+    world.deploy(
+        batch_job("first"),
+        batch_job("bad", HOURLY, *after, interval=interval),
+        batch_job("good", HOURLY, *after, interval=interval),
+    )
+    world.store_badly("jobs.etl.bad", NO_ZONE)
+    [answer] = world.runtime.run_control.start(
+        WORKSPACE, job_ids=None, selectors=["first"], refresh=True, dry_run=True, user_id=OWNER
+    )
+    assert answer.refreshes is not None
+    assert {each.job_ref: each.since is None for each in answer.refreshes} == {
+        "jobs.etl.first": True,
+        "jobs.etl.bad": True,
+        "jobs.etl.good": False,
+    }
+    run_id = world.start_one("first", refresh=True)["id"]
+    world.runtime.database.write(world.runtime.executor._claim)
+    with caplog.at_level(logging.ERROR):
+        end(world, run_id)
+    assert world.job("jobs.etl.bad")["id"] in caplog.text
+    assert len(world.runs("jobs.etl.good")) == 1
+
+
+# SPEC: RCN-01
+def test_a_deploy_mends_it(world: World) -> None:
+    world.deploy(batch_job("bad", HOURLY), batch_job("good"))
+    for wire, extensions in (({}, LATER), (NO_ZONE, {})):
+        world.store_badly("jobs.etl.bad", wire, extensions)
+        world.deploy(batch_job("bad", "every:2h"), batch_job("good"))
+        assert world.start_one("bad")["status"] == "pending"
+        world.deploy(batch_job("bad", HOURLY), batch_job("good"))

@@ -8,22 +8,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runyard.core.clock import to_datetime
+from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Cron, Every
 from runyard.core.jobs import upstream_refs
 from runyard.core.ticks import previous_tick
 
+UNREADABLE = "{} is nothing that this server can read"
+
 
 def stale_because(gates: Sequence[str], upstreams: Mapping[str, JobFacts], now: int) -> dict[str, str]:
     """Return, for each upstream that is not fresh, a sentence that says what is missing; empty if all are fresh."""
-    answers = {ref: _missing(ref, upstreams.get(ref), now) for ref in upstream_refs(gates)}
+    answers = {ref: _answer(ref, upstreams.get(ref), now) for ref in upstream_refs(gates)}
     return {ref: answer for ref, answer in answers.items() if answer is not None}
 
 
-def _missing(ref: str, upstream: JobFacts | None, now: int) -> str | None:
+def _answer(ref: str, upstream: JobFacts | None, now: int) -> str | None:
+    """Return what is missing of an upstream, which may be none that can be read, or in a zone that nobody knows."""
+    try:
+        return UNREADABLE.format(ref) if upstream is None else _missing(ref, upstream, now)
+    except InvalidInput:
+        return UNREADABLE.format(ref)
+
+
+def _missing(ref: str, upstream: JobFacts, now: int) -> str | None:
     """Return what is missing of an upstream. The sentence stays the same until that changes (FRS-03)."""
-    if upstream is None:
-        return f"{ref} is nothing that this server can read"
     if upstream.completed_at is None:
         return f"{ref} has never completed"
     if upstream.refresh_pending:

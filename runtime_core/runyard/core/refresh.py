@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
 from runyard.core.jobs import RefreshPolicy, upstream_refs
 
@@ -42,10 +43,15 @@ def downstream_of(origin: JobFacts, graph: Mapping[str, JobFacts]) -> list[JobFa
 
 def reach_of(origin: JobFacts, graph: Mapping[str, JobFacts]) -> list[Reached]:
     """Return what a refresh of `origin` makes start over, itself first, and how far back each goes (RFR-11)."""
-    return [
-        Reached(job.definition.job_ref, None if job.range is None else job.range.start)
-        for job in (origin, *downstream_of(origin, graph))
-    ]
+    return [Reached(job.definition.job_ref, _since(job)) for job in (origin, *downstream_of(origin, graph))]
+
+
+def _since(job: JobFacts) -> int | None:
+    """Return where the range of a job begins; None if it declares none, or one in a zone that nobody knows."""
+    try:
+        return None if job.range is None else job.range.start
+    except InvalidInput:
+        return None
 
 
 def upstreams_of(job: JobFacts) -> set[str]:

@@ -13,11 +13,12 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core.clock import Clock
 from runyard.core.enacting import enact
-from runyard.core.errors import Declined, InvalidInterval, InvalidRequest
+from runyard.core.errors import Declined, InvalidInput, InvalidInterval, InvalidRequest
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.intervals import Window, exact_windows
-from runyard.core.jobs import upstream_refs
+from runyard.core.job_refs import resolve
+from runyard.core.jobs import JobDefinition, upstream_refs
 from runyard.core.outcomes import Outcome
 from runyard.core.planning import Decision, plan_start
 from runyard.core.profiles import ACCESS, LOCAL, PROD
@@ -27,13 +28,16 @@ from runyard.core.selectors import Selected, select
 from runyard.core.settling import settle
 from runyard.core.store import facts, jobs, runs, snapshots
 from runyard.core.store.engine import Database
-from runyard.core.triggers import TriggerType
+from runyard.core.triggers import TriggerType, is_selector
 
 STARTED = "triggered"
 """What the receipt says of a job that was started (contract 8.3); refusals have words of their own."""
 
 DECLINED = "skipped_not_by_hand"
 """Ours: of several jobs, one that its own rules keep from being started by hand."""
+
+UNREADABLE = "skipped_unreadable"
+"""Ours: of several jobs, one that this server cannot read."""
 
 ALREADY_RUNNING = "skipped_concurrency_limit"
 """What the receipt says of an app that is there already; its answer carries the run."""
@@ -94,7 +98,7 @@ class RunControl:
         (TAG-06), but what a refresh would reach (RFR-11).
         Raises: NotFound or AmbiguousName for selectors, InvalidRequest if nothing is named or the profile is not
         one to start under, InvalidInterval if one of the jobs has no such window, Declined if the rules of the only
-        job refuse it.
+        job refuse it, InvalidInput if the only job is one that this server cannot read.
         """
         if not job_ids and not selectors:
             raise InvalidRequest("No job is named.", "Give `job_ids`, `selectors` or both.")
@@ -115,9 +119,13 @@ class RunControl:
                 for row in found
                 if row["archived_at"] is None and row["workspace_id"] == workspace_id
             }
-            chosen = _choose(live, job_ids or (), selectors or ())
+            chosen, unreadable = _choose(live, job_ids or (), selectors or ())
             loaded = facts.load(connection, chosen)
             answers = [StartAnswer(job_id, None) for job_id in job_ids or () if job_id not in live]
+            for job_id, reason in unreadable.items():
+                if not chosen:
+                    raise reason
+                answers.append(StartAnswer(job_id, live[job_id], status=UNREADABLE, reasons=(reason.cause,)))
             for job_id, picked in chosen.items():
                 try:
                     answers += self._start_one(
@@ -304,16 +312,30 @@ def _check_profile(connection: Connection, workspace_id: str, profile: str | Non
 
 def _choose(
     live: Mapping[str, RowMapping], job_ids: Sequence[str], selectors: Sequence[str]
-) -> dict[str, Selected]:
-    """Return the jobs to start with the trigger to record for each: by id its default one, by selector the matched."""
-    views = {job_id: facts.job_of(row) for job_id, row in live.items()}
-    ids_by_ref = {view.job_ref: job_id for job_id, view in views.items()}
+) -> tuple[dict[str, Selected], dict[str, InvalidInput]]:
+    """Return the jobs to start with the trigger to record for each, and the named ones that cannot be read, by id.
+
+    By id it is the default trigger, by selector the matched one. Patterns match no job that cannot be read.
+    """
+    views: dict[str, JobDefinition] = {}
+    unreadable: dict[str, InvalidInput] = {}
+    for job_id, row in live.items():
+        try:
+            views[job_id] = facts.job_of(row)
+        except InvalidInput as error:
+            unreadable[job_id] = error
+    ids_by_ref = {row["job_ref"]: job_id for job_id, row in live.items()}
+    meant = [
+        (text, None if is_selector(text) else ids_by_ref[resolve(text, ids_by_ref)]) for text in selectors
+    ]
+    readable = [text for text, job_id in meant if job_id not in unreadable]
     chosen: dict[str, Selected] = {}
-    if selectors:
-        chosen = {ids_by_ref[picked.job.job_ref]: picked for picked in select(views.values(), selectors)}
+    if readable:
+        chosen = {ids_by_ref[picked.job.job_ref]: picked for picked in select(views.values(), readable)}
     for job_id in job_ids:
         if job_id in views and job_id not in chosen:
             view = views[job_id]
             trigger = view.default_trigger or f"{TriggerType.MANUAL}:{view.job_ref}"
             chosen[job_id] = Selected(view, (trigger,), trigger)
-    return chosen
+    named = {*job_ids, *(job_id for _, job_id in meant)}
+    return chosen, {job_id: error for job_id, error in unreadable.items() if job_id in named}

@@ -17,7 +17,6 @@ from runyard.core.enacting import enact
 from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
-from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition, RefreshPolicy, RetryPolicy
 from runyard.core.planning import Decision, Ended, due_after, plan_after
 from runyard.core.retrying import Failed, plan_retry
@@ -83,7 +82,7 @@ def _effects(connection: Connection, row: RowMapping, target: RunStatus, now: in
 
     Raises: InvalidInput if this server cannot read what is stored of the job.
     """
-    window = _window(row)
+    window = runs.window_of(row)
     job = facts.load(connection, [row["job_id"]])[row["job_id"]]
     if target is RunStatus.COMPLETED:
         job = job.with_completed(window, refresh=row["refresh"], now=now, exact=row["exact"])
@@ -97,14 +96,27 @@ def _effects(connection: Connection, row: RowMapping, target: RunStatus, now: in
         job,
         after.decisions,
         {job_id: each.definition for job_id, each in known.items()},
-        {job_id: due_after(known[job_id], now) for job_id in after.refreshed},
+        {job_id: _due_after(known[job_id], now) for job_id in after.refreshed},
         after.woken,
     )
 
 
+def _due_after(job: JobFacts, now: int) -> int | None:
+    """Return when a job that starts over is due next; None also if its times are nothing that this server can read."""
+    try:
+        return due_after(job, now)
+    except InvalidInput as error:
+        log.error("when job %s is due cannot be told", job.job_id, exc_info=error)
+        return None
+
+
 def attempts_max(connection: Connection, run_id: str) -> int:
-    """Return how many attempts a run has at most."""
-    return _policy(runs.retry_facts(connection, run_id)).retries + 1
+    """Return how many attempts a run has at most; those it had if its job is nothing that this server can read."""
+    row = runs.retry_facts(connection, run_id)
+    try:
+        return _policy(row).retries + 1
+    except InvalidInput:
+        return max(int(row["attempt"]), 1)
 
 
 def _policy(row: RowMapping) -> RetryPolicy:
@@ -144,13 +156,9 @@ def _try_again(
 
 def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> None:
     """Note the window of a completed run; `job` are the facts that follow."""
-    window = _window(row)
+    window = runs.window_of(row)
     if window is not None and not window.is_empty:
         jobs.cover(connection, job_id=job.job_id, start=window.start, end=window.end, run_id=row["id"])
     jobs.note_completed(connection, job.job_id, done_until=job.done_until, now=now)
     if row["refresh"]:
         jobs.note_refreshed(connection, job.job_id, row["id"], row["attempt"])
-
-
-def _window(row: RowMapping) -> Window | None:
-    return None if row["interval_start"] is None else Window(row["interval_start"], row["interval_end"])

@@ -8,12 +8,14 @@ from statistics import median
 from sqlalchemy import Connection, bindparam, select
 
 from runyard.core.clock import MICROSECONDS
+from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
-from runyard.core.intervals import Window
+from runyard.core.planning import due_after
 from runyard.core.preview import ForeseenRun, Situation
 from runyard.core.refresh import upstreams_of
 from runyard.core.runs import OPEN, RunStatus
 from runyard.core.store import facts
+from runyard.core.store.runs import fired_at, window_of
 from runyard.core.store.tables import attempts, job_state, jobs, runs, runs_that_are
 
 RECENT_RUNS = 20
@@ -28,13 +30,13 @@ _LENGTHS = (
 
 
 def of_workspace(connection: Connection, workspace_id: str, now: int) -> Situation:
-    """Return the live jobs of a workspace as they are now, without those that cannot be read."""
+    """Return the live jobs of a workspace as they are now, without those that cannot be read or planned."""
     query = select(jobs.c.id).where(jobs.c.workspace_id == workspace_id, jobs.c.archived_at.is_(None))
     ids = connection.execute(query.order_by(jobs.c.job_ref)).scalars().all()
     found: dict[str, JobFacts] = {}
     for start in range(0, len(ids), facts.BATCH):
         loaded, _ = facts.load_readable(connection, ids[start : start + facts.BATCH])
-        found |= {job.definition.job_ref: job for job in loaded.values()}
+        found |= {job.definition.job_ref: job for job in loaded.values() if _has_times(job, now)}
     return _situation(connection, workspace_id, dict(sorted(found.items())), now)
 
 
@@ -44,10 +46,19 @@ def of_job(connection: Connection, workspace_id: str, ref: str, now: int) -> Sit
     frontier = {ref}
     while frontier:
         loaded = facts.by_ref(connection, workspace_id, frontier)
-        live = {each: job for each, job in loaded.items() if not job.archived}
+        live = {each: job for each, job in loaded.items() if not job.archived and _has_times(job, now)}
         found |= live
         frontier = {up for job in live.values() for up in upstreams_of(job)} - found.keys()
     return _situation(connection, workspace_id, dict(sorted(found.items())), now)
+
+
+def _has_times(job: JobFacts, now: int) -> bool:
+    """Return whether it can be told when a job is due: its zone may be one that this machine does not know."""
+    try:
+        due_after(job, now)
+        return job.range is None or bool(job.range)
+    except InvalidInput:
+        return False
 
 
 def _situation(connection: Connection, workspace_id: str, found: dict[str, JobFacts], now: int) -> Situation:
@@ -97,11 +108,11 @@ def _open_runs(connection: Connection, workspace_id: str, job_ids: set[str]) -> 
             run_id=row["id"],
             job_id=row["job_id"],
             trigger=row["trigger"],
-            due_at=row["created_at"] if row["tick_at"] is None else row["tick_at"],
+            due_at=fired_at(row),
             created_at=row["created_at"],
             refresh=row["refresh"],
             # One that is to be tried again keeps its slot, and begins when it is due.
             claimed_at=None if waits else max(row["claimed_at"], row["due_at"] or 0),
             exact=row["exact"],
-            window=None if waits and not row["exact"] else Window(row["interval_start"], row["interval_end"]),
+            window=window_of(row),
         )
