@@ -44,6 +44,19 @@ def test_a_sync_uploads_code_and_settings_and_leaves_the_jobs_alone(shell: Shell
     assert fresh.job("load").version == 1
 
 
+# SPEC: RCN-13
+def test_a_deploy_without_a_deployment_module_brings_code_and_settings_and_says_so(
+    shell: Shell, fresh: Client
+) -> None:
+    (shell.root / "__deployment__.py").unlink()
+    deployed = shell("deploy")
+    assert deployed.code == 0
+    assert "There is no `__deployment__.py`" in deployed.err
+    assert fresh.latest_deployment() is not None
+    assert fresh.latest_configuration() is not None
+    assert list(fresh.jobs()) == []
+
+
 # SPEC: RCN-17
 def test_the_workspace_says_in_how_many_files_it_differs_from_what_is_deployed(
     shell: Shell, fresh: Client
