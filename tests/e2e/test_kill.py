@@ -118,9 +118,11 @@ def start(client: Client, name: str, **config: str) -> str:
 
 
 def start_talking(client: Client, **config: str) -> str:
-    """Return a run that has printed its first 1,000 lines and waits, or is about to."""
+    """Return a run that is known to run, has printed its first 1,000 lines and waits, or is about to."""
     run_id = start(client, "talk", **config)
     assert [line.text for line in islice(client.follow(run_id), 1000)] == LINES[:1000]
+    # A server that has much to do writes this down later than the job prints.
+    assert any(run.status == "running" for run in client.watch(run_id))
     return run_id
 
 

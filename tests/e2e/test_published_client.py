@@ -16,6 +16,7 @@ import pytest
 from tests.support.attempts import Gate
 from tests.support.databases import postgres_copy
 from tests.support.dlthub import Published
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.servers import API_KEY, Installation
 from tests.support.workspaces import make_workspace
 
@@ -350,7 +351,8 @@ def test_an_app_is_published_and_unpublished(published: Published, tmp_path: Pat
     def status() -> int:
         # Not every resolver knows the names below `localhost`, as browsers do.
         here = link.copy_with(host="localhost")
-        return httpx.get(here, headers={"host": link.netloc.decode()}, trust_env=False).status_code
+        named = {"host": link.netloc.decode()}
+        return httpx.get(here, headers=named, trust_env=False, timeout=PATIENCE_SECONDS).status_code
 
     assert status() == 303
     assert "disabled successfully" in other("job unpublish notebook")

@@ -16,6 +16,7 @@ from fastmcp.client.transports import StreamableHttpTransport
 from mcp import MCPError
 from tests.support.apps import LOOPBACK, get, listening_on, stop_all, until_serving
 from tests.support.flights import EXAMPLE, flights_site, publish
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.servers import API_KEY
 from tests.support.worlds import WORKSPACE, World
 
@@ -75,7 +76,9 @@ def test_the_data_page_of_the_example_answers(tmp_path: Path) -> None:
         job = flights.serve("jobs.workspace.dashboard")
         (run,) = flights.client.runs(job_id=job.id)
         key = {"authorization": f"Bearer {API_KEY}"}
-        page = httpx.get(f"{flights.origin}/apps/{run.id}/", headers=key, trust_env=False)
+        page = httpx.get(
+            f"{flights.origin}/apps/{run.id}/", headers=key, trust_env=False, timeout=PATIENCE_SECONDS
+        )
     assert "<marimo-" in page.text
     assert "dlt" in page.text
 

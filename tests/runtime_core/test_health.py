@@ -25,7 +25,9 @@ class HurriedClock(SystemClock):
 
 def test_an_app_that_never_answers_is_given_up_after_the_limit() -> None:
     clock = HurriedClock()
-    assert not health.until_it_answers(health.free_port(), lambda: False, clock)
+    with socket.socket() as taken:
+        taken.bind((health.LOOPBACK, 0))  # and does not listen, nor can anybody else
+        assert not health.until_it_answers(taken.getsockname()[1], lambda: False, clock)
     assert clock.elapsed_seconds > health.START_LIMIT_SECONDS
 
 

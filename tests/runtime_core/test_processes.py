@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core.errors import StartFailed
 from runyard.core.processes import OUTPUT_BYTES_MAX, Completed, SystemProcesses
 
 
-def python(code: str, cwd: Path, *, timeout_seconds: float = 30, lines: list[str] | None = None) -> Completed:
+def python(
+    code: str, cwd: Path, *, timeout_seconds: float = PATIENCE_SECONDS, lines: list[str] | None = None
+) -> Completed:
     return SystemProcesses().run(
         [sys.executable, "-c", code],
         cwd=cwd,
@@ -34,8 +38,12 @@ def test_lines_are_handed_on_as_they_come_the_last_one_without_newline_too(tmp_p
 
 
 def test_a_helper_past_its_time_is_stopped_even_if_it_ignores_being_asked(tmp_path: Path) -> None:
-    code = "import signal; signal.signal(15, signal.SIG_IGN)\nwhile True: signal.pause()"
-    result = python(code, tmp_path, timeout_seconds=0.3)
+    # Ignored from before its first instruction on: the helper may not have come to one when its time is over.
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        result = python("import signal\nwhile True: signal.pause()", tmp_path, timeout_seconds=0.3)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert (result.timed_out, result.returncode) == (True, -9)
 
 
@@ -50,7 +58,7 @@ def test_nothing_of_a_helper_is_left_when_it_has_ended(tmp_path: Path) -> None:
         return
     try:
         # It was killed; the kernel may still be at it.
-        assert select.select([child], [], [], 5)[0]
+        assert select.select([child], [], [], PATIENCE_SECONDS)[0]
     finally:
         os.close(child)
 
@@ -71,16 +79,16 @@ def test_closing_ends_what_runs_and_everything_after_it(tmp_path: Path) -> None:
     ended: list[Completed] = []
 
     def run() -> None:
-        command = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(60)"]
+        command = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"]
         ended.append(
-            processes.run(command, cwd=tmp_path, env={}, timeout_seconds=60, on_line=lambda _: started.set())
+            processes.run(command, cwd=tmp_path, env={}, timeout_seconds=600, on_line=lambda _: started.set())
         )
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert started.wait(30)
+    assert started.wait(PATIENCE_SECONDS)
     processes.close()
-    thread.join(30)
+    thread.join(PATIENCE_SECONDS)
     assert [completed.returncode for completed in ended] == [-15]
     run()
     assert ended[-1].returncode == -15

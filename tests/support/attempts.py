@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import sys
@@ -109,6 +110,11 @@ class Workbench:
         """Wait until a record of the log file ends like that, woken by the engine alone."""
         log = self.directory(attempt) / attempt_dir.LOG
         self._wait(lambda: log.exists() and log.read_bytes().endswith(record_end + b"\n"))
+
+    def wait_released(self, attempt: AttemptId) -> None:
+        """Wait until the shim of an attempt is gone, whether or not an engine watches."""
+        with (self.directory(attempt) / attempt_dir.LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
 
     def lines(self, attempt: AttemptId) -> list[LogLine]:
         return list(iter_lines(self.directory(attempt).parent))

@@ -22,6 +22,7 @@ from tests.support.attempts import keepers
 from tests.support.data_dirs import prepare
 from tests.support.patience import PATIENCE_SECONDS
 
+from runyard.core.health import LOOPBACK
 from runyard.core.node import attempt_dir, linux
 from runyard.core.runtime import Runtime
 from runyard_server.cli.serving import Serving, serving
@@ -31,6 +32,18 @@ from runyard_server.settings import Settings
 API_KEY = "dlt_u_for-tests-only-0123456789"
 
 RUNYARD = [sys.executable, "-c", "from runyard_server.cli import main; main()"]
+
+
+_LASTING = iter(range(10_000 + os.getpid() % 10_000, 32_000))
+"""Ports that the kernel gives to nobody of its own accord (it begins at 32768), from another one on in each process."""
+
+
+def lasting_port() -> int:
+    """Return a port for servers that follow each other: no connection is given it while none of them listens."""
+    for port in _LASTING:
+        with suppress(OSError), socket.create_server((LOOPBACK, port)):
+            return port
+    raise AssertionError("every port is taken")
 
 
 @contextmanager
@@ -133,8 +146,7 @@ class Installation:
         self._root, self._home = home / "tests", home
         self._root.mkdir(parents=True)
         self.data_dir = prepare(home / "data")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = lasting_port()
         self._settings = {"RUNYARD_BOOTSTRAP_API_KEY": API_KEY}
         self._settings |= {"RUNYARD_DATABASE_URL": database_url} if database_url else {}
         self._servers = ExitStack()

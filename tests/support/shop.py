@@ -33,9 +33,9 @@ def orders(day=dlt.sources.incremental("day", initial_value=OPENED, range_end="o
     ]
 
 
-@run.pipeline("customers", trigger=trigger.schedule("0 * * * *"), expose={"tags": ["ingest"]})
+@run.pipeline("customers", trigger=trigger.schedule("0 6 1 1 *"), expose={"tags": ["ingest"]})
 def load_customers(count: int = dlt.config.value):
-    """Load all customers, every hour."""
+    """Load all customers, every year."""
     pipeline = dlt.pipeline("customers", destination="duckdb", dataset_name="shop")
     pipeline.run(customers(count))
     print("customers", pipeline.last_trace.last_normalize_info.row_counts["customers"])

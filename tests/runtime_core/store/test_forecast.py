@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core.store import forecast
 
 
-@pytest.mark.timeout(20)
 def test_archived_jobs_that_gate_each_other_are_looked_at_once(tmp_path: Path) -> None:
     world = World(tmp_path / "data")
     try:

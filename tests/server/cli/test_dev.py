@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.servers import RUNYARD, DevServer, dev_server, environment
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.servers import RUNYARD, DevServer, dev_server, environment, lasting_port
 from tests.support.workspaces import make_workspace
 
 from runyard_server.client import Client, LogLine
@@ -73,7 +73,7 @@ def test_it_starts_without_jobs_and_writes_nothing_into_the_directory(tmp_path: 
     root = tmp_path / "plain"
     root.mkdir()
     with dev_server(root, tmp_path, "--data-dir", str(tmp_path / "data")) as server:
-        assert httpx.get(server.said["owner_url"]).status_code == 200
+        assert httpx.get(server.said["owner_url"], timeout=PATIENCE_SECONDS).status_code == 200
         assert server.said["workspace"] == "plain"
         with client_of(server, tmp_path) as client:
             assert [workspace.name for workspace in client.workspaces()] == ["plain"]
@@ -100,7 +100,7 @@ def test_a_workspace_is_deployed_and_a_second_server_refused(tmp_path: Path) -> 
             env=environment(tmp_path),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
         assert second.returncode == 7
         assert "Another runyard server" in second.stderr
@@ -126,7 +126,7 @@ def test_a_place_that_cannot_be_is_refused_at_once(
         env=environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert ended.returncode == code
     assert said in ended.stderr
@@ -155,7 +155,7 @@ def test_ctrl_c_asks_the_jobs_to_stop(tmp_path: Path, gate: Path) -> None:
             run_id, _ = start(client, gate)
         assert server.stop(signal.SIGINT) == 130
     with dev_server(root, tmp_path, *data) as server, client_of(server, tmp_path) as client:
-        assert client.run(run_id).status == "cancelled"
+        assert client.wait(run_id).status == "cancelled"
 
 
 # SPEC: CLI-30, AUT-09
@@ -167,7 +167,7 @@ def test_it_ends_with_a_fresh_address_and_how_other_terminals_find_it(tmp_path: 
         address = said[-2].split()[-1]
         assert said[-1] == f"In other terminals: export RUNYARD_SERVER={server.said['server']}\n"
         assert address != server.said["owner_url"]
-        assert httpx.get(address).status_code == 200
+        assert httpx.get(address, timeout=PATIENCE_SECONDS).status_code == 200
         assert server.stop(signal.SIGINT) == 130, "its panel, which the address has started, ends with it"
 
 
@@ -194,9 +194,7 @@ def test_a_followed_log_goes_on_when_the_server_is_stopped_or_killed_and_started
     tmp_path: Path, gate: Path, number: int, code: int
 ) -> None:
     root = make_workspace(tmp_path / "workspace", FILES)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = ["--data-dir", str(tmp_path / "data"), "--port", str(port)]
+    options = ["--data-dir", str(tmp_path / "data"), "--port", str(lasting_port())]
     with dev_server(root, tmp_path, *options) as server:
         wait_for_deploy(server)
         client = client_of(server, tmp_path)

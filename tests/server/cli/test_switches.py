@@ -9,6 +9,7 @@ import httpx
 import pytest
 from tests.server.cli.conftest import Shell
 from tests.server.cli.test_serve import SHOP
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.servers import server_here
 
 from runyard_server.client import Client
@@ -83,7 +84,9 @@ def test_an_app_is_published_once_and_anybody_opens_it_until_it_is_unpublished(s
     assert "published already" in again.err
     assert str(link) in shell("job info shop").out
     assert shell("serve shop").code == 0
-    with httpx.Client(trust_env=False, headers={"host": link.netloc.decode()}) as browser:
+    with httpx.Client(
+        trust_env=False, headers={"host": link.netloc.decode()}, timeout=PATIENCE_SECONDS
+    ) as browser:
         # Not every resolver knows the names below `localhost`, as browsers do.
         here = link.copy_with(host="localhost")
         cookie = browser.get(here).headers["set-cookie"].partition(";")[0]
