@@ -19,7 +19,7 @@ from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
 from runyard_notebooks.fragments import Html, html
 from runyard_notebooks.routes import Addresses, Page
-from runyard_server.client import Client
+from runyard_server.client import Client, RefreshedJob
 
 if TYPE_CHECKING:
     from runyard_widgets.job_table import JobTable
@@ -140,6 +140,11 @@ class Desk:
                 return Notice(text, href=self.addresses.run(started.run.id))
         reasons = " ".join(reason for skipped in receipt.skipped for reason in skipped.reasons)
         return Notice(strings.NOT_STARTED, reasons, is_refusal=True)
+
+    def reach(self, job_id: str) -> Sequence[RefreshedJob]:
+        """Return what would start over if this job were loaded from scratch, itself first. Raises: RunyardError."""
+        receipt = self.client.trigger(job_ids=[job_id], refresh=True, dry_run=True)
+        return [each for answer in (*receipt.started, *receipt.skipped) for each in answer.refreshes]
 
     def start_again(self, run_id: str) -> Notice:
         """Start the job of a run once more. Never from scratch: that drops data, and is asked for on the job's page."""

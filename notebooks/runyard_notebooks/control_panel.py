@@ -19,23 +19,20 @@ app = marimo.App(width="full", app_title="runyard", css_file="style.css", html_h
 with app.setup:
     import functools
     import os
-    from datetime import UTC, datetime
 
     import marimo as mo
 
     from runyard.widgets import JobGraph, LogTail, RunTimeline
     from runyard_notebooks import strings
     from runyard_notebooks.actions import NOTHING_TOLD, Desk
-    from runyard_notebooks.fragments import Output, card, columns, embedded, heading
+    from runyard_notebooks.fragments import Output, card, columns, embedded, heading, quiet
     from runyard_notebooks.live import Watch, ask, counting
     from runyard_notebooks.pages import frame, job, links, overview, run, runs
     from runyard_notebooks.routes import Addresses, Page, Route, parse
     from runyard_notebooks.session import Session, read_session
+    from runyard_notebooks.times import now_in, your_time, zone_called
     from runyard_server.client import Job, Workspace
     from runyard_widgets.router import Router
-
-    def now() -> datetime:
-        return datetime.now(UTC)
 
 
 @app.cell(hide_code=True)
@@ -79,15 +76,16 @@ def watch():
 
 @app.cell(hide_code=True)
 def place(entitle, go, router, session: Session, set_told, workspaces: list[Workspace]):
-    """Where the viewer is, and the bar that says so."""
+    """Where the viewer is, the bar that says so, and the time zone there."""
     mo.stop(not router.route)
     route = parse(router.route)
     workspace = next((each for each in workspaces if route.workspace in ("", each.id)), None)
+    zone = zone_called(router.zone)
     set_told(None)
     entitle(frame.title(route))
     bar_shown = Output(frame.bar(session, workspaces, workspace, route, go))
     bar_shown
-    return route, workspace
+    return route, workspace, zone
 
 
 @app.cell(hide_code=True)
@@ -120,24 +118,24 @@ def nowhere(desk: Desk, route: Route):
 
 
 @app.cell(hide_code=True)
-async def overview_numbers(changed, desk: Desk, route: Route):
+async def overview_numbers(changed, desk: Desk, route: Route, zone):
     """The workspace in numbers."""
     mo.stop(route.page is not Page.OVERVIEW)
     changed()
-    overview_seen = await ask(overview.load, desk.client, now())
+    overview_seen = await ask(overview.load, desk.client, now_in(zone))
     overview_shown = Output(overview.numbers(overview_seen, desk.addresses))
     overview_shown
     return (overview_seen,)
 
 
 @app.cell(hide_code=True)
-def overview_timeline(desk: Desk, route: Route):
+def overview_timeline(desk: Desk, route: Route, zone):
     """The runs over time."""
     mo.stop(route.page is not Page.OVERVIEW)
     _timeline = RunTimeline(
         client=desk.client, href=desk.addresses.each_run, height=280, empty=strings.EMPTY_RUNS
     )
-    timeline_shown = Output(card("Timeline", embedded(_timeline)))
+    timeline_shown = Output(card("Timeline", embedded(_timeline), aside=quiet(your_time(zone))))
     timeline_shown
     return
 
@@ -182,22 +180,22 @@ async def job_found(desk: Desk, route: Route):
 
 
 @app.cell(hide_code=True)
-async def job_head(changed, desk: Desk, job_here: Job):
+async def job_head(changed, desk: Desk, job_here: Job, zone):
     """What the job is."""
     changed()
-    job_seen = await ask(job.load, desk.client, job_here.job_ref, now())
+    job_seen = await ask(job.load, desk.client, job_here.job_ref, now_in(zone))
     job_shown = Output(job.head(job_seen, desk))
     job_shown
     return (job_seen,)
 
 
 @app.cell(hide_code=True)
-def job_runs(desk: Desk, job_here: Job):
+def job_runs(desk: Desk, job_here: Job, zone):
     """Starting it, and its history."""
     job_runs_shown = Output(
         columns(
             card("History", embedded(desk.run_table(job_here.job_ref, height=340))),
-            job.starter(job_here, desk),
+            job.starter(job_here, desk, zone),
             kind="aside",
         )
     )
@@ -240,11 +238,11 @@ async def run_found(desk: Desk, route: Route):
 
 
 @app.cell(hide_code=True)
-async def run_head(changed, desk: Desk, entitle, run_here):
+async def run_head(changed, desk: Desk, entitle, run_here, zone):
     """How the run stands, and everything about it."""
     changed()
     entitle(frame.titled(run.name(run_here)))
-    _seen = await ask(run.load, desk.client, run_here.id, now())
+    _seen = await ask(run.load, desk.client, run_here.id, now_in(zone))
     run_shown = Output(run.head(_seen, desk), run.causes(_seen), run.details(_seen, desk.addresses))
     run_shown
     return

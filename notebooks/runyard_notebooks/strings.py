@@ -32,6 +32,10 @@ EMPTY_HISTORY = "This job has not run yet."
 NO_APPS_TITLE = "No app is deployed"
 NO_APPS = "Notebooks, Streamlit apps, MCP servers and web apps are jobs too. To deploy one:"
 APP_COMMAND = "runyard deploy report.py"
+AROUND_NOW = "Around now"
+AROUND_NOW_LABEL = (
+    "{before} decisions before now and {after} that are foreseen, on a line of time; listed below."
+)
 NOTHING_COMES = "Nothing of it is foreseen: no schedule and no job before it will start it."
 
 NO_DECISIONS = "Nothing was decided about this job yet."
@@ -40,6 +44,7 @@ NOTHING_FAILING = "No job failed last time it ran."
 
 ALL_JOBS = "All jobs"
 
+OVERRIDE_ENDS = "It counts until it is taken away or a deploy changes the one in the code."
 IS_PAUSED = "Its schedule and events start nothing until it is resumed; the next run covers the gap."
 
 # What happened.
@@ -93,5 +98,9 @@ REFRESH = "Load everything from scratch"
 REFRESH_WARNING = (
     "What was loaded before is dropped, and everything is loaded again. Jobs that follow may start over too."
 )
+FRESH = "{jobs} to be fresh"
+REACHES = "This starts over; times are yours ({zone}):"
+REACHES_NOTHING = "This job keeps out of refreshes, so it runs as ever."
+AS_ITS_CODE_SAYS = "as its code says"
 SETTINGS = "Settings for this run"
 SETTINGS_HINT = "key=value, one on each line"

@@ -27,7 +27,11 @@ STILL = SimpleNamespace(follow=lambda _: None)
 def html_of(session: Session, path: str, workspaces: Sequence[Workspace] | None = None) -> str:
     """Return what the cells show at an address, one after the other."""
     found = session.workspaces() if workspaces is None else workspaces
-    given = {"session": session, "workspaces": found, "router": SimpleNamespace(route=path)}
+    given = {
+        "session": session,
+        "workspaces": found,
+        "router": SimpleNamespace(route=path, zone="Asia/Tokyo"),
+    }
     unseen = {"entitle": lambda _: None, "go": None, "changed": lambda: 0, "watch": STILL}
     outputs, made = control_panel.app.run(defs={**given, **unseen})
     if "desk" in made:
@@ -78,7 +82,10 @@ def test_a_schedule_set_beside_the_code_is_marked_on_the_page_of_its_job(
     client.set_schedule(job.id, "0 6 * * *")
     shown = text_of(session, "/jobs/check")
     assert "daily at 06:00 UTC" in shown
-    assert "set beside the code" in shown
+    assert re.search(
+        r"set beside the code daily at 06:00 UTC, by Owner just now , where the code has none\.", shown
+    )
+    assert strings.OVERRIDE_ENDS in shown
     client.drop_schedule(job.id)
     assert "set beside the code" not in text_of(session, "/jobs/check")
 

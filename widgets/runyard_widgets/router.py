@@ -18,6 +18,8 @@ class Router(anywidget.AnyWidget):
 
     route = traitlets.Unicode("/").tag(sync=True)
     """The page shown: begins with "/"."""
+    zone = traitlets.Unicode("").tag(sync=True)
+    """The browser's time zone, by its IANA name; known as soon as `route` is."""
     goto = traitlets.Unicode("").tag(sync=True)
     """The page Python asked for last; see `go`."""
 

@@ -1,4 +1,5 @@
 // The address bar of a notebook with pages: `#/runs/7` in the browser is the trait `route` in Python, "/runs/7".
+// Besides, what else only the browser knows: the time zone of who looks.
 
 const ROUTE = /^#(\/.*)$/;
 
@@ -10,6 +11,7 @@ export default {
     const tell = () => {
       const route = decodeURI(location.hash === "" ? "/" : (ROUTE.exec(location.hash)?.[1] ?? ""));
       if (route === "" || route === model.get("route")) return;
+      model.set("zone", Intl.DateTimeFormat().resolvedOptions().timeZone);
       model.set("route", route);
       model.save_changes();
     };

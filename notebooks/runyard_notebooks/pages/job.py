@@ -1,21 +1,25 @@
-"""One job: what it is, what starts it, starting it, and why it did or did not run (UI-04)."""
+"""One job: what it is, what starts it, starting it, and how it is set up (UI-04). Why it runs is in `around_now`."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 import marimo as mo
 
-from runyard.core import time_words
+from runyard.core.errors import RunyardError
 from runyard.core.job_refs import short_name
+from runyard.core.jobs import upstream_refs
 from runyard.core.triggers import EVENTS, PERIODIC, in_words
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
 from runyard_notebooks.fragments import (
     Html,
+    Output,
+    Shown,
     badge,
     card,
     columns,
@@ -29,10 +33,11 @@ from runyard_notebooks.fragments import (
     warned,
 )
 from runyard_notebooks.pages import links
+from runyard_notebooks.pages.around_now import AroundNow, coming, decided, picture
 from runyard_notebooks.pages.links import is_app
-from runyard_notebooks.routes import Addresses, Page
-from runyard_notebooks.times import duration, when, window
-from runyard_server.client import Client, Decision, Firing, Job
+from runyard_notebooks.routes import Page
+from runyard_notebooks.times import duration, instant, when, window, your_time, zone_called
+from runyard_server.client import Client, Decision, Firing, Job, RefreshedJob
 
 DECISIONS_SHOWN = 12
 """Of the newest: an hour of a job that is due every five minutes."""
@@ -46,24 +51,38 @@ ADDED = ("manual:", "pipeline_name:")
 
 @dataclass(frozen=True, slots=True)
 class JobSeen:
-    """A job at one moment."""
+    """A job at one moment, with what those are called who paused it or set its schedule."""
 
     job: Job
     decisions: Sequence[Decision]
     coming: Sequence[Firing]
     now: datetime
+    paused_by: str | None = None
+    override_by: str | None = None
 
     @property
     def zone(self) -> ZoneInfo:
         """Return the zone that the job's times of day are in."""
-        return ZoneInfo(self.job.definition.timezone)
+        return zone_called(self.job.definition.timezone)
+
+    @property
+    def around(self) -> AroundNow:
+        return AroundNow(self.decisions, self.coming, self.zone, self.now)
 
 
 def load(client: Client, ref: str, now: datetime) -> JobSeen:
     """Return a job as it is. Raises: NotFound with the nearest names."""
     job = client.job(ref)
-    coming = () if is_app(job) or job.is_archived else client.next_firings(job.id, COMING_SHOWN).items
-    return JobSeen(job, client.decisions(job.id, DECISIONS_SHOWN), coming, now)
+    foreseen = () if is_app(job) or job.is_archived else client.next_firings(job.id, COMING_SHOWN).items
+    override = job.schedule_override
+    return JobSeen(
+        job,
+        client.decisions(job.id, DECISIONS_SHOWN),
+        foreseen,
+        now,
+        client.who(job.paused_by) if job.paused_by else None,
+        client.who(override.set_by) if override else None,
+    )
 
 
 def head(seen: JobSeen, desk: Desk) -> Html:
@@ -71,27 +90,56 @@ def head(seen: JobSeen, desk: Desk) -> Html:
     job = seen.job
     can_open = job.job_url is not None and not job.is_archived
     marks = [badge("app" if is_app(job) else "batch")]
-    marks += [badge("paused", "busy")] if job.is_paused else []
     marks += [badge("archived", "bad")] if job.is_archived else []
     marks += [status(job.latest_run.status, is_app=is_app(job))] if job.latest_run else []
     return heading(
         short_name(job.job_ref),
         above=link(desk.addresses.page(Page.JOBS), "Jobs"),
         below=html(
-            '{ref}{marks}{archived}<span class="line">{description}</span>',
+            '{ref}{marks}{archived}<span class="line">{description}</span>{paused}{override}',
             ref=html("<code>{ref}</code>", ref=job.job_ref),
             marks=join(marks),
-            archived=quiet(_why_resting(job)),
+            archived=quiet(strings.ARCHIVED if job.is_archived else None),
             description=job.description,
+            paused=_paused(seen),
+            override=_override(seen),
         ),
         actions=join([links.opener(job, desk) if can_open else None, _rest(job, desk)]),
     )
 
 
-def _why_resting(job: Job) -> str | None:
-    if job.is_archived:
-        return strings.ARCHIVED
-    return strings.IS_PAUSED if job.is_paused else None
+def _paused(seen: JobSeen) -> Html | None:
+    """Return who paused the job, when and until when (TRG-20)."""
+    if not seen.job.is_paused or seen.job.is_archived:
+        return None
+    return html(
+        '<span class="line">{badge} {text}</span>',
+        badge=badge("paused", "busy"),
+        text=html(
+            "by {who} {at}, until it is resumed. {means}",
+            who=seen.paused_by,
+            at=when(seen.job.paused_at, seen.now, seen.zone),
+            means=strings.IS_PAUSED,
+        ),
+    )
+
+
+def _override(seen: JobSeen) -> Html | None:
+    """Return who set a schedule beside the code, when, and until when it counts (TRG-21)."""
+    override, zone = seen.job.schedule_override, seen.zone.key
+    if override is None:
+        return None
+    return html(
+        '<span class="line">{badge} {words}, by {who} {at}, {instead}. {until}</span>',
+        badge=badge("set beside the code", "busy"),
+        words=in_words(override.trigger, zone),
+        who=seen.override_by,
+        at=when(override.set_at, seen.now, seen.zone),
+        instead=f"instead of {in_words(override.replaces, zone)}"
+        if override.replaces
+        else "where the code has none",
+        until=strings.OVERRIDE_ENDS,
+    )
 
 
 def _rest(job: Job, desk: Desk) -> Html | None:
@@ -104,8 +152,8 @@ def _rest(job: Job, desk: Desk) -> Html | None:
     return desk.button(strings.PAUSE, lambda: desk.pause(job.id), why_not=why_not)
 
 
-def starter(job: Job, desk: Desk) -> Html:
-    """Return what starts the job now, with what may differ for this run."""
+def starter(job: Job, desk: Desk, zone: tzinfo) -> Html:
+    """Return what starts the job now, with what may differ for this run; `zone` is the viewer's."""
     why_not = strings.ARCHIVED_NO_START if job.is_archived else ""
     if not job.definition.manual:
         why_not = strings.MANUAL_OFF
@@ -132,7 +180,44 @@ def starter(job: Job, desk: Desk) -> Html:
             '<div class="form">{settings}<div class="actions">{button}{from_scratch}</div></div>',
             settings=settings,
             button=button,
-            from_scratch=warned(strings.LOAD_FROM_SCRATCH, (strings.REFRESH_WARNING, refresh)),
+            from_scratch=warned(
+                strings.LOAD_FROM_SCRATCH,
+                (strings.REFRESH_WARNING, join([_reach(job, desk, zone, can_start=not why_not), refresh])),
+            ),
+        ),
+    )
+
+
+def _reach(job: Job, desk: Desk, zone: tzinfo, *, can_start: bool) -> mo.Html | None:
+    """Return what a refresh makes start over, asked for when somebody is about to do it (RFR-11)."""
+    if desk.forbidden or not can_start:
+        return None
+
+    async def asked() -> mo.Html:
+        try:
+            return Output(reached(await asyncio.to_thread(desk.reach, job.id), zone))
+        except RunyardError as error:
+            return Output(quiet(error.cause))
+
+    return mo.lazy(asked)
+
+
+def reached(refreshes: Sequence[RefreshedJob], zone: tzinfo) -> Html:
+    """Return what starts over and how far back it loads again, in the order in which a refresh reaches it."""
+    if not refreshes:
+        return quiet(strings.REACHES_NOTHING)
+    return html(
+        '<p class="quiet">{title}</p><ul class="rows reach">{rows}</ul>',
+        title=strings.REACHES.format(zone=zone),
+        rows=join(
+            html(
+                '<li><strong>{job}</strong><span class="quiet">{since}</span></li>',
+                job=short_name(each.job_ref),
+                since=strings.AS_ITS_CODE_SAYS
+                if each.interval_start is None
+                else f"from {instant(each.interval_start, zone)}",
+            )
+            for each in refreshes
         ),
     )
 
@@ -140,105 +225,54 @@ def starter(job: Job, desk: Desk) -> Html:
 def explanation(seen: JobSeen, desk: Desk) -> Html:
     """Return what comes and why it did or did not run beside how it is set up; for an app, its public link too."""
     has_link = is_app(seen.job) and not seen.job.is_archived
-    times = f"times of {seen.zone.key}"
-    return columns(
-        html(
-            "<div>{coming}{why}</div>",
-            coming=None if is_app(seen.job) else card("What comes next", _coming(seen), aside=quiet(times)),
-            why=card(
-                "Why it ran, or did not",
-                _decisions(seen, desk.addresses),
-                aside=quiet(f"newest first, {times}"),
+    around, times = seen.around, your_time(seen.now.tzinfo)
+    drawn = picture(around)
+    return join(
+        [
+            card(strings.AROUND_NOW, drawn, aside=quiet(times)) if drawn else None,
+            columns(
+                html(
+                    "<div>{coming}{why}</div>",
+                    coming=None if is_app(seen.job) else card("What comes next", coming(around)),
+                    why=card(
+                        "Why it ran, or did not",
+                        decided(around, desk.addresses),
+                        aside=quiet(f"newest first, {times}"),
+                    ),
+                ),
+                html(
+                    "<div>{link}{set_up}</div>",
+                    link=links.public_link(seen.job, desk) if has_link else None,
+                    set_up=card("Set up", _facts(seen)),
+                ),
             ),
-        ),
-        html(
-            "<div>{link}{set_up}</div>",
-            link=links.public_link(seen.job, desk) if has_link else None,
-            set_up=card("Set up", _facts(seen)),
-        ),
+        ]
     )
 
 
-def _coming(seen: JobSeen) -> Html:
-    if not seen.coming:
-        return html('<p class="calm">{text}</p>', text=strings.NOTHING_COMES)
-    return html('<ul class="rows">{rows}</ul>', rows=join(_firing(firing, seen) for firing in seen.coming))
-
-
-def _firing(firing: Firing, seen: JobSeen) -> Html:
-    run = firing.run
-    covers = None
-    if run is not None and run.interval_start is not None and run.interval_end is not None:
-        said = time_words.window(run.interval_start, run.interval_end, seen.zone)
-        covers = None if said == "-" else quiet(f"covers {said}")
-    because = None if run is not None else quiet(time_words.in_words(firing.because, seen.zone, seen.now))
-    return html(
-        '<li>{outcome}<span class="grow">{at} {covers} {because}</span>{when}</li>',
-        outcome=badge(firing.outcome.replace("_", " "), "good" if run is not None else ""),
-        at=time_words.moment(firing.at, seen.zone, seen.now),
-        covers=covers,
-        because=because,
-        when=when(firing.at, seen.now),
-    )
-
-
-def _decisions(seen: JobSeen, addresses: Addresses) -> Html:
-    if not seen.decisions:
-        return html('<p class="calm">{text}</p>', text=strings.NO_DECISIONS)
-    return html(
-        '<ul class="rows">{rows}</ul>',
-        rows=join(_decision(decision, addresses, seen) for decision in seen.decisions),
-    )
-
-
-def _decision(decision: Decision, addresses: Addresses, seen: JobSeen) -> Html:
-    times = quiet(f"{decision.count} times") if decision.count > 1 else None
-    return html(
-        '<li>{outcome}<span class="grow">{because} {times} {run}</span>{when}</li>',
-        outcome=badge(decision.outcome.replace("_", " "), "good" if decision.run_id else ""),
-        because=time_words.in_words(decision.because, seen.zone, seen.now),
-        times=times,
-        run=link(addresses.run(decision.run_id), f"run {decision.run_number or ''}".strip())
-        if decision.run_id
-        else None,
-        when=when(decision.last_at, seen.now),
-    )
-
-
-def _override(job: Job, now: datetime) -> Html | None:
-    """Return what is said of a schedule that was set beside the code (TRG-21)."""
-    override = job.schedule_override
-    if override is None:
-        return None
-    zone = job.definition.timezone
-    instead = f"instead of {in_words(override.replaces, zone)}" if override.replaces else "the code has none"
-    return html(
-        "{badge} {instead} {at}",
-        badge=badge("set beside the code", "busy"),
-        instead=quiet(instead),
-        at=when(override.set_at, now),
-    )
+def _next_run(seen: JobSeen) -> Shown:
+    if seen.job.is_paused:
+        return "paused"
+    if seen.job.schedule_ended is not None:
+        return f"none, {seen.job.schedule_ended.replace('_', ' ')}"
+    return when(seen.job.next_scheduled_run_at, seen.now, seen.zone)
 
 
 def _facts(seen: JobSeen) -> Html:
     job, definition = seen.job, seen.job.definition
+    gates = upstream_refs(job.freshness)
     entry = definition.entry_point
     reasons = [
         in_words(trigger, definition.timezone) for trigger in job.triggers if not trigger.startswith(ADDED)
     ]
-    paused = when(job.paused_at, seen.now)
     return facts(
         [
             ("Title", definition.display_name),
             ("Starts", ", ".join(reasons) or "by hand"),
-            (
-                "Next run",
-                html("paused {at}", at=paused) if paused else when(job.next_scheduled_run_at, seen.now),
-            ),
-            ("Schedule", _override(job, seen.now)),
+            ("Next run", _next_run(seen)),
             ("Time zone", definition.timezone),
-            ("Waits for", ", ".join(in_words(gate) for gate in job.freshness)),
-            ("Covers", window(job.interval_start, job.interval_end)),
+            ("Waits for", strings.FRESH.format(jobs=", ".join(map(short_name, gates))) if gates else None),
+            ("Covers", window(job.interval_start, job.interval_end, seen.zone)),
             ("Code", html("<code>{where}</code>", where=f"{entry.module}:{entry.function or '(module)'}")),
             ("Deployed by", html("<code>{module}</code>", module=job.deployment_module)),
             ("Profile", job.profile),

@@ -25,7 +25,7 @@ from runyard_notebooks.fragments import (
     with_code,
 )
 from runyard_notebooks.routes import Addresses, Page
-from runyard_notebooks.times import duration, when, window
+from runyard_notebooks.times import duration, when, window, zone_called
 from runyard_server.client import Client, Effect, Run
 from runyard_server.client.diagnosis import Diagnosis, diagnose
 
@@ -130,7 +130,7 @@ def _again(run: Run, desk: Desk) -> Html:
 
 def details(seen: RunSeen, addresses: Addresses) -> Html:
     """Return everything that is known about the run besides its log."""
-    run, now = seen.run, seen.now
+    run, now, zone = seen.run, seen.now, zone_called(seen.run.timezone)
     waited = (run.started_at or now) - run.created_at
     return card(
         "About this run",
@@ -138,11 +138,11 @@ def details(seen: RunSeen, addresses: Addresses) -> Html:
             [
                 facts(
                     [
-                        ("Started", when(run.started_at, now) or "not yet"),
+                        ("Started", when(run.started_at, now, zone) or "not yet"),
                         ("Took", _took(run, now)),
                         ("Waited", duration(waited.total_seconds())),
                         ("Because", run.because),
-                        ("Window", window(run.interval_start, run.interval_end)),
+                        ("Window", window(run.interval_start, run.interval_end, zone)),
                         (
                             "From scratch",
                             ("first run" if run.number == 1 else "yes") if run.refresh else None,
