@@ -79,10 +79,13 @@ def test_the_schedule_of_a_deployed_job_is_in_its_code(shell: Shell) -> None:
 
 
 @pytest.mark.usefixtures("client")
-def test_what_is_no_schedule_is_refused_before_code_travels(shell: Shell) -> None:
-    refused = shell('schedule daily.py "61 * * * *"')
+@pytest.mark.parametrize(
+    ("when", "says"), [("61 * * * *", "minute"), ("once:2030-01-01", "is no schedule"), ("@dayly", "@daily")]
+)
+def test_what_is_no_schedule_is_refused_before_code_travels(shell: Shell, when: str, says: str) -> None:
+    refused = shell(f'schedule daily.py "{when}"')
     assert refused.code == 7
-    assert "minute" in refused.err
+    assert says in refused.err
     assert "Code" not in refused.err
 
 
@@ -164,9 +167,11 @@ def test_a_start_by_hand_passes_a_gate_only_if_it_is_forced(shell: Shell) -> Non
     assert shell("run report -i --force").code == 2
 
 
-# SPEC: IVL-08, TRG-17
+# SPEC: IVL-06, IVL-08, RFR-06, TRG-17
 @pytest.mark.usefixtures("client")
-def test_a_schedule_that_has_come_to_its_end_is_shown_as_that(shell: Shell) -> None:
+def test_a_schedule_that_has_come_to_its_end_is_shown_as_that_and_a_refresh_begins_it_again(
+    shell: Shell,
+) -> None:
     assert shell("run days -f").code == 0
     listed = {line.split()[0]: line for line in shell("job list").out.splitlines() if "jobs.days" in line}
     assert "range complete" in listed["jobs.days.days"]
@@ -175,3 +180,6 @@ def test_a_schedule_that_has_come_to_its_end_is_shown_as_that(shell: Shell) -> N
     first = {row.split()[0]: row for row in shell("deploy --dry-run").out.splitlines() if "jobs.days" in row}
     assert "range complete" in first["jobs.days.days"]
     assert "elapsed" in first["jobs.days.once"]
+    again = shell("--json run days -f --refresh").document
+    assert (again["refresh"], again["interval_start"]) == (True, "2026-01-31T23:00:00+00:00")
+    assert shell("--json job trigger days --refresh").document["started"][0]["run"]["refresh"]
