@@ -11,7 +11,15 @@ from tests.support.planning import at, job, window
 
 from runyard.core.intervals import Window
 from runyard.core.outcomes import Outcome
-from runyard.core.planning import Ended, is_refresh, plan, plan_after, plan_start, window_at_start
+from runyard.core.planning import (
+    Ended,
+    is_refresh,
+    plan,
+    plan_after,
+    plan_missed_events,
+    plan_start,
+    window_at_start,
+)
 from runyard.core.runs import RunStatus
 
 HOURLY = "schedule:0 * * * *"
@@ -264,6 +272,19 @@ def test_one_end_starts_every_follower() -> None:
     graph = {ref: job(trigger, ref=ref) for ref in ("jobs.a", "jobs.b", "jobs.c")}
     after = plan_after(ended(), job(DAILY), graph, NOON)
     assert [decision.job_id for decision in after.decisions] == ["jobs.a", "jobs.b", "jobs.c"]
+
+
+# SPEC: TRG-20
+def test_ends_that_passed_while_a_job_was_paused_are_made_up_for_by_one_run_of_each_trigger() -> None:
+    success, fail = "job.success:jobs.etl.load", "job.fail:jobs.etl.load"
+    follower = job(success, fail, "deployment:", HOURLY, ref="jobs.etl.next")
+    missed = {success, fail, "deployment:", HOURLY, "job.success:jobs.etl.gone"}
+    first, second = plan_missed_events(follower, missed, NOON)
+    assert first.run is not None
+    assert (first.outcome, first.run.cause) == (Outcome.FIRED, f"{success}@paused:2026-03-01T12:00:00Z")
+    assert first.because == "What it follows ended while the job was paused; one run makes up for that."
+    assert (second.trigger, second.outcome) == (fail, Outcome.LIMITED)
+    assert plan_missed_events(follower, set(), NOON) == []
 
 
 # SPEC: FUP-07

@@ -49,6 +49,32 @@ def test_ticks_of_a_paused_job_are_written_down_and_the_next_run_covers_them(api
     assert [row["outcome"] for row in decisions(api, load)] == ["paused", "fired"]
 
 
+# SPEC: TRG-20, SCH-06, IVL-04
+def test_who_asks_for_it_has_ticks_that_went_by_made_up_for_by_one_run(api: Api, load: JSON) -> None:
+    job = f"{api.here}/jobs/{load['id']}"
+    api.post(f"{job}/-pause")
+    for _ in range(3):
+        api.clock.turn(HOUR_SECONDS)
+        decisions(api, load)
+    resumed = api.post(f"{job}/-resume?catch_up=true")
+    assert resumed["is_paused"] is False
+    paused, fired = decisions(api, load)
+    assert (paused["outcome"], fired["outcome"], fired["count"]) == ("paused", "fired", 1)
+    assert fired["because"].startswith("Ticks since ")
+    assert fired["facts"]["first_tick"] < fired["facts"]["tick"]
+    api.post(f"{job}/-resume?catch_up=true")
+    assert len(decisions(api, load)) == 2, "a job that is not paused has nothing to make up for"
+
+
+# SPEC: TRG-20
+def test_a_pause_in_which_no_tick_went_by_leaves_nothing_to_make_up_for(api: Api, load: JSON) -> None:
+    job = f"{api.here}/jobs/{load['id']}"
+    api.post(f"{job}/-pause")
+    api.clock.turn(1)
+    api.post(f"{job}/-resume?catch_up=true")
+    assert decisions(api, load) == []
+
+
 def test_pausing_and_resuming_twice_changes_nothing_more(api: Api, load: JSON) -> None:
     job = f"{api.here}/jobs/{load['id']}"
     assert api.post(f"{job}/-resume")["is_paused"] is False

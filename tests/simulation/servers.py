@@ -173,7 +173,7 @@ class Server:
         if paused:
             pausing.pause(connection, job, user_id=OWNER, now=now)
         else:
-            pausing.resume(connection, job, now=now)
+            pausing.resume(connection, job, ids=self.world.ids, now=now)
 
     def set_schedule(self, job_id: str, schedule: str | None) -> None:
         """Set a schedule beside the code, or take it away, as the route does."""

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, RowMapping
 
+from runyard.core.enacting import enact
 from runyard.core.errors import InvalidRequest
+from runyard.core.facts import JobFacts
+from runyard.core.ids import Ids
 from runyard.core.manifest import waits_for_events
-from runyard.core.store import feed, jobs
+from runyard.core.planning import due_after, plan_missed_events
+from runyard.core.store import decisions, facts, feed, jobs
 from runyard.core.store.facts import job_of
 
 
@@ -30,8 +34,29 @@ def pause(connection: Connection, job: RowMapping, *, user_id: str, now: int) ->
     feed.append_about(connection, job, "job.paused", now)
 
 
-def resume(connection: Connection, job: RowMapping, *, now: int) -> None:
-    """Let a job's triggers work again, from the next tick on."""
-    if job["paused_at"] is not None:
-        jobs.set_paused(connection, job["id"], user_id=None, at=None)
-        feed.append_about(connection, job, "job.resumed", now)
+def resume(connection: Connection, job: RowMapping, *, ids: Ids, now: int, catch_up: bool = False) -> None:
+    """Let a job's triggers work again, from the next tick and event on.
+
+    With `catch_up` each makes up for what went by since the pause: ticks as if nobody had looked since (SCH-06), ends
+    of other jobs with one run for all of them (TRG-20). A webhook's call is gone, and so is a deploy (TRG-25).
+    Raises: InvalidInput if it is to catch up and is nothing that this server can read.
+    """
+    if job["paused_at"] is None:
+        return
+    jobs.set_paused(connection, job["id"], user_id=None, at=None)
+    if catch_up and job["archived_at"] is None:
+        known = facts.load(connection, [job["id"]])[job["id"]]
+        _count_again(connection, known, job["paused_at"], now)
+        missed = decisions.paused_triggers(connection, job["id"], job["paused_at"])
+        planned = plan_missed_events(known, missed, job["paused_at"])
+        enact(connection, planned, {known.job_id: known.definition}, ids=ids, now=now)
+    feed.append_about(connection, job, "job.resumed", now)
+
+
+def _count_again(connection: Connection, job: JobFacts, since: int, now: int) -> None:
+    """Let planning look at the ticks that came after an instant, if any did."""
+    first = due_after(job, since)
+    if first is not None and first <= now:
+        due_at = first if job.next_due_at is None else min(first, job.next_due_at)
+        held = {} if job.held_at is None else {job.job_id: job.held_at}
+        jobs.set_due(connection, {job.job_id: due_at}, held)

@@ -38,6 +38,7 @@ RUNS_SHOWN = 5
 
 PAUSED = "Paused: its schedule and events start nothing until it is resumed; the next run covers the gap."
 RESUMED = "Resumed: its schedule and events start it again; the next run covers the gap."
+CAUGHT_UP = "Resumed: its schedule and events start it again, and make up now for what they missed."
 
 AS_ITS_CODE_SAYS = "as its code says"
 """How far back a job loads again that declares no range."""
@@ -189,10 +190,16 @@ def pause(context: typer.Context, which: Selectors) -> None:
     _set_paused(session_of(context), which, paused=True)
 
 
-@app.command(epilog="Example: runyard job resume load_flights")
-def resume(context: typer.Context, which: Selectors) -> None:
+@app.command(epilog="Example: runyard job resume load_flights --catch-up")
+def resume(
+    context: typer.Context,
+    which: Selectors,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="Make up now for what was missed since the pause.")
+    ] = False,
+) -> None:
     """Let schedules and events start jobs again; the next run of each covers the gap."""
-    _set_paused(session_of(context), which, paused=False)
+    _set_paused(session_of(context), which, paused=False, catch_up=catch_up)
 
 
 @app.command(epilog="Example: runyard job publish flights_report")
@@ -266,7 +273,7 @@ def _moment(text: str, option: str) -> datetime:
         raise typer.BadParameter(f"`{text}` is no ISO 8601 time.", param_hint=option) from None
 
 
-def _set_paused(session: Session, which: Sequence[str], *, paused: bool) -> None:
+def _set_paused(session: Session, which: Sequence[str], *, paused: bool, catch_up: bool = False) -> None:
     """Pause or resume what selectors pick. Raises: Conflict if a job could not be; the others are all the same."""
     session.say_where()
     changed, refusals = [], []
@@ -276,11 +283,13 @@ def _set_paused(session: Session, which: Sequence[str], *, paused: bool) -> None
             changed.append(job)
             continue
         try:
-            changed.append(session.client.pause(job.id) if paused else session.client.resume(job.id))
+            client = session.client
+            changed.append(client.pause(job.id) if paused else client.resume(job.id, catch_up=catch_up))
         except InvalidRequest as refusal:
             refusals.append(refusal)
         else:
-            session.output.note(f"{job.job_ref}: {PAUSED if paused else RESUMED}")
+            resumed = CAUGHT_UP if catch_up else RESUMED
+            session.output.note(f"{job.job_ref}: {PAUSED if paused else resumed}")
     if refusals:
         raise Conflict(
             f"{len(refusals)} of {len(refusals) + len(changed)} jobs stayed as they were.",

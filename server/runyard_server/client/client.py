@@ -303,9 +303,12 @@ class Client:
         """
         return self._act_on_job(job_id, "pause")
 
-    def resume(self, job_id: str) -> Job:
-        """Let a job's triggers work again; its next run covers the time since the last one."""
-        return self._act_on_job(job_id, "resume")
+    def resume(self, job_id: str, *, catch_up: bool = False) -> Job:
+        """Let a job's triggers work again; its next run covers the time since the last one.
+
+        With `catch_up` what they missed since the pause is made up for now, by one run of each.
+        """
+        return self._act_on_job(job_id, "resume?catch_up=true" if catch_up else "resume")
 
     def set_schedule(self, job_id: str, trigger: str) -> Job:
         """Set another schedule beside the code of a job: five cron fields, or a trigger such as `every:6h`.

@@ -112,9 +112,20 @@ def pause_job(here: Pausing, job_id: UUID) -> Response:
 
 
 @router.post("/{job_id}/-resume", response_model=schemas.Job)
-def resume_job(here: Pausing, job_id: UUID) -> Response:
-    """Let the triggers of a job work again; its next run covers the time since the last one."""
-    return _changed(here, job_id, lambda connection, job, now: pausing.resume(connection, job, now=now))
+def resume_job(here: Pausing, job_id: UUID, *, catch_up: bool = False) -> Response:
+    """Let the triggers of a job work again; its next run covers the time since the last one.
+
+    With `catch_up` what they missed is made up for now.
+    """
+    response = _changed(
+        here,
+        job_id,
+        lambda connection, job, now: pausing.resume(
+            connection, job, ids=here.runtime.ids, now=now, catch_up=catch_up
+        ),
+    )
+    here.runtime.scheduler.wake()
+    return response
 
 
 @router.put("/{job_id}/schedule", response_model=schemas.Job)

@@ -64,6 +64,15 @@ def test_schedules_are_paused_and_resumed_by_name_or_pattern(shell: Shell, clien
     assert not any(job.is_paused for job in client.jobs())
 
 
+# SPEC: CLI-31, TRG-20
+def test_who_resumes_may_ask_for_what_was_missed(shell: Shell, client: Client) -> None:
+    shell("job pause hourly")
+    resumed = shell("--json job resume hourly --catch-up")
+    assert (resumed.code, [row["is_paused"] for row in resumed.document]) == (0, [False])
+    assert "make up now for what they missed" in resumed.err
+    assert not client.job("hourly").is_paused
+
+
 # SPEC: CLI-31
 def test_what_has_no_schedule_is_named_and_the_others_are_paused(shell: Shell, client: Client) -> None:
     refused = shell("job pause batch")

@@ -118,3 +118,11 @@ def newest(connection: Connection, job_id: str, limit: int) -> Sequence[RowMappi
         .limit(limit)
     )
     return connection.execute(query).mappings().all()
+
+
+def paused_triggers(connection: Connection, job_id: str, since: int) -> set[str]:
+    """Return the triggers of a job of which something was not done since an instant because the job was paused."""
+    query = select(decisions.c.trigger).where(
+        decisions.c.job_id == job_id, decisions.c.outcome == Outcome.PAUSED, decisions.c.last_at >= since
+    )
+    return set(connection.execute(query).scalars())
