@@ -13,6 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from runyard.core.manifest import is_timezone
 from runyard.core.outcomes import DAYS_MAX, UPCOMING
+from runyard.core.runs import NUMBER_MAX
 
 JsonObject = dict[str, Any]
 
@@ -71,7 +72,7 @@ class PageQuery(BaseModel):
 class VersionQuery(PageQuery):
     """Which snapshots to list."""
 
-    version: int | None = Field(None, ge=1)
+    version: int | None = Field(None, ge=1, le=NUMBER_MAX)
 
 
 class JobQuery(PageQuery):
@@ -88,7 +89,7 @@ class RunQuery(PageQuery):
     """Which runs to list; those of the dashboard only when asked for."""
 
     job_id: UUID | None = None
-    number: int | None = Field(None, ge=1)
+    number: int | None = Field(None, ge=1, le=NUMBER_MAX)
     status: list[WireStatus] = []
     previous_job_run_id: UUID | None = None
     include_system_job_runs: bool = False

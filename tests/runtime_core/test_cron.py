@@ -41,6 +41,7 @@ def test_ranges_that_go_round_and_days_counted_within_a_month_are_accepted(cron:
         ("0 0 1 * 5#2", "leave the other day field `*`"),
         ("0 0 1 * L5", "leave the other day field `*`"),
         ("0 0 15W * mon", "leave the other day field `*`"),
+        ("@dayly", "`@dayly` is no name of a schedule. Use @hourly, @daily"),
     ],
 )
 def test_what_readers_of_cron_disagree_about_is_refused_with_a_way_out(cron: str, says: str) -> None:

@@ -189,7 +189,10 @@ ALL = "Known are: jobs.crime.clean, jobs.crime.load, jobs.daily, jobs.flights.lo
             ),
         ),
         (partial(job_refs.resolve, "~", REFS), f"There is no job `~`. {ALL}"),
-        (partial(job_refs.resolve, "x", []), "There is no job `x`. No job is deployed here."),
+        (
+            partial(job_refs.resolve, "x", []),
+            "There is no job `x`. No job is deployed here: run `runyard deploy`.",
+        ),
     ],
 )
 def test_a_name_that_is_refused(call: Callable[[], Any], says: str) -> None:

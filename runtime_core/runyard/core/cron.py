@@ -43,6 +43,8 @@ def check_cron(expression: str) -> None:
     """
     if expression.strip().lower() in ALIASES:
         return
+    if expression.startswith("@"):
+        raise InvalidTrigger(f"`{expression}` is no name of a schedule.", f"Use {', '.join(ALIASES)}.")
     fields = expression.lower().split()
     if len(fields) != len(_FIELDS):
         raise InvalidTrigger(

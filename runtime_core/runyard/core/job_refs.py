@@ -107,4 +107,6 @@ def suggest(wanted: str, refs: Iterable[str]) -> str:
     near = list(dict.fromkeys(names[name] for name in difflib.get_close_matches(wanted, names, 3)))
     if near:
         return f"Did you mean {' or '.join(f'`{ref}`' for ref in near)}?"
-    return f"Known are: {', '.join(known[:20])}." if known else "No job is deployed here."
+    return (
+        f"Known are: {', '.join(known[:20])}." if known else "No job is deployed here: run `runyard deploy`."
+    )

@@ -18,7 +18,7 @@ from runyard.core.jobs import JobDefinition
 from runyard.core.manifest import schedule_of, waits_for_events, with_schedule
 from runyard.core.planning import due_after
 from runyard.core.store import facts, feed, jobs
-from runyard.core.triggers import PERIODIC, read_triggers
+from runyard.core.triggers import read_schedule
 
 
 def set_schedule(
@@ -35,11 +35,7 @@ def set_schedule(
     Raises: InvalidTrigger, InvalidRequest for what is no schedule or a job that runs all the time, Conflict for a job
     that is not deployed any more.
     """
-    triggers = read_triggers(written)
-    if len(triggers) != 1 or triggers[0].type not in PERIODIC:
-        raise InvalidRequest(
-            f"`{written}` is no schedule.", "Write five cron fields, or `every:` and a period such as `6h`."
-        )
+    trigger = str(read_schedule(written))
     before = facts.load(connection, [job["id"]])[job["id"]]
     if not before.definition.is_batch:
         raise InvalidRequest(
@@ -47,7 +43,6 @@ def set_schedule(
         )
     if before.archived:
         raise Conflict(f"{job['job_ref']} is not deployed any more.", "Deploy it again first.")
-    trigger = str(triggers[0])
     declared = declared_by(job)
     check_times(with_schedule(declared, trigger), min_every_seconds)
     jobs.set_override(

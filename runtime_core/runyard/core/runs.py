@@ -10,6 +10,9 @@ from __future__ import annotations
 from enum import StrEnum
 from types import MappingProxyType
 
+NUMBER_MAX = 2**31 - 1
+"""The largest number of a run, a version or a manifest: what such a column keeps in either database."""
+
 
 class RunStatus(StrEnum):
     """Where a run is."""

@@ -117,6 +117,16 @@ def read_triggers(written: Written) -> list[Trigger]:
     return list(dict.fromkeys(_read(written)))
 
 
+def read_schedule(written: str) -> Trigger:
+    """Return the one trigger that a text means, if it repeats in time. Raises: InvalidTrigger. Source: TRG-21."""
+    found = read_triggers(written)
+    if len(found) != 1 or found[0].type not in PERIODIC:
+        raise InvalidTrigger(
+            f"`{written}` is no schedule.", "Write five cron fields, or `every:` and a period such as `6h`."
+        )
+    return found[0]
+
+
 def _read(written: Written) -> Iterable[Trigger]:
     if written is None:
         return

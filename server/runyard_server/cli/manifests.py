@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from runyard.core.runs import NUMBER_MAX
 from runyard_server.cli import deploy, output
-from runyard_server.cli.options import DryRun
+from runyard_server.cli.options import DryRun, Limit
 from runyard_server.cli.session import session_of
 
 LISTED = 20
@@ -18,9 +19,12 @@ LISTED = 20
 VALUE_COLUMNS = 60
 """Of a value in a comparison; the whole one is in `--json`."""
 
-Version = Annotated[int, typer.Argument(metavar="N", min=1, help="Number of a manifest.")]
+Version = Annotated[int, typer.Argument(metavar="N", min=1, max=NUMBER_MAX, help="Number of a manifest.")]
 Other = Annotated[
-    int | None, typer.Argument(metavar="[M]", min=1, help="Number of the other one; the newest if left out.")
+    int | None,
+    typer.Argument(
+        metavar="[M]", min=1, max=NUMBER_MAX, help="Number of the other one; the newest if left out."
+    ),
 ]
 
 app = typer.Typer(
@@ -33,7 +37,7 @@ app = typer.Typer(
 @app.command("list", epilog="Example: runyard workspace manifest list")
 def list_manifests(
     context: typer.Context,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = LISTED,
+    limit: Limit = LISTED,
 ) -> None:
     """List the manifests that were deployed, the newest first."""
     session = session_of(context)

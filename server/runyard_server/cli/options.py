@@ -7,6 +7,11 @@ from typing import Annotated
 
 import typer
 
+from runyard.core.runs import NUMBER_MAX
+
+LIMIT_MAX = 1_000_000
+"""Rows of a list that one may ask for: more than anybody reads."""
+
 Follow = Annotated[
     bool, typer.Option("--follow", "-f", help="Show the log as it grows until the run has ended.")
 ]
@@ -18,10 +23,12 @@ Config = Annotated[
     typer.Option("--config", "-c", metavar="KEY=VALUE", help="Override a setting of the job for this run."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=LIMIT_MAX, help="At most so many.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name, section.name, ref or script path of a job.")]
 NameOrRun = Annotated[str, typer.Argument(metavar="NAME_OR_RUN_ID", help="Name of a job, or id of a run.")]
 Number = Annotated[
-    int | None, typer.Argument(metavar="[RUN]", help="Number of the run; the latest if left out.")
+    int | None,
+    typer.Argument(metavar="[RUN]", min=1, max=NUMBER_MAX, help="Number of the run; the latest if left out."),
 ]
 Selectors = Annotated[
     list[str],

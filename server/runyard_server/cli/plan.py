@@ -66,7 +66,7 @@ def plan(
     session.say_where()
     out = session.output
     foreseen_all = session.client.plan(days)
-    seen = _seen(foreseen_all, _pick(session, foreseen_all, which or ()))
+    seen = _seen(foreseen_all, _pick(session, which or ()))
     zone = times.viewer_zone()
     shown: list[Table | Text | str] = [_headline(foreseen_all, seen, days, zone)]
     busy = [each for each in seen if each.firings or each.runs]
@@ -81,9 +81,9 @@ def plan(
         out.note("No job is deployed here. Deploy some with `runyard deploy`.")
 
 
-def _pick(session: Session, found: Plan, which: Sequence[str]) -> set[str] | None:
+def _pick(session: Session, which: Sequence[str]) -> set[str] | None:
     """Return the ids of the jobs that selectors pick, None for all."""
-    if not which or not found.jobs:
+    if not which:
         return None
     return {each.id for each in job.pick(list(session.client.jobs()), which)}
 

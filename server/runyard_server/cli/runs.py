@@ -17,7 +17,7 @@ from runyard.core import job_refs, selectors
 from runyard.core.runs import OPEN, RunStatus
 from runyard_server.cli import output
 from runyard_server.cli.exits import Exit
-from runyard_server.cli.options import Follow, MaybeSelectors, NameOrRun, Number
+from runyard_server.cli.options import Follow, Limit, MaybeSelectors, NameOrRun, Number
 from runyard_server.cli.session import Session, session_of
 from runyard_server.client import Run
 from runyard_server.client.diagnosis import Diagnosis, diagnose
@@ -43,7 +43,7 @@ def list_runs(
     status: Annotated[
         list[RunStatus] | None, typer.Option("--status", help="Only runs of this status; may be repeated.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = RUNS_LISTED,
+    limit: Limit = RUNS_LISTED,
 ) -> None:
     """List runs, the newest first."""
     session = session_of(context)

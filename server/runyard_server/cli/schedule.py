@@ -35,7 +35,7 @@ def schedule(
             job = session.client.drop_schedule(job.id)
             session.output.note(f"{job.job_ref} runs on no schedule any more.")
     else:
-        triggers.read_triggers(when)  # said before any code travels
+        triggers.read_schedule(when)  # said before any code travels
         _refuse_deployed(session, script, when)
         job = sync_job(session, script, in_file(session, script), None, JobType.BATCH)
         job = session.client.set_schedule(_own(job, when).id, when)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from runyard.core.deploying import DeployRequest
 from runyard.core.errors import NotFound
 from runyard.core.manifest_differences import differences
+from runyard.core.runs import NUMBER_MAX
 from runyard.core.store import manifests
 from runyard_server import requests, schemas
 from runyard_server.context import Deploying, Here, Reading, page, reply
@@ -18,7 +19,7 @@ from runyard_server.routes.workspaces import show_deployed
 
 router = APIRouter(prefix="/api/v1/workspaces/{workspace_id}/manifests", tags=["manifests"])
 
-Version = Annotated[int, Path(ge=1)]
+Version = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
 
 
 @router.get("", response_model=schemas.Page[schemas.Manifest])

@@ -89,6 +89,26 @@ def test_bad_usage_exits_with_2(line: str) -> None:
     assert ended(line.split()) == 2
 
 
+# SPEC: CLI-44
+@pytest.mark.parametrize(
+    "line",
+    [
+        "job runs list --limit {}",
+        "job runs info load {}",
+        "job logs load {}",
+        "job why load -n {}",
+        "job next load -n {}",
+        "plan --days {}",
+        "workspace manifest list --limit {}",
+        "workspace manifest diff {}",
+        "workspace manifest apply {}",
+    ],
+)
+@pytest.mark.parametrize("number", ["0", "9" * 20, "x"])
+def test_a_number_that_nothing_has_is_bad_usage(line: str, number: str) -> None:
+    assert ended(line.format(number).split()) == 2
+
+
 def test_the_version_may_be_asked_for_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(["job", "list", "--version"]) == 0
     assert capsys.readouterr().out.startswith("runyard ")
