@@ -130,8 +130,8 @@ def test_a_package_that_is_not_installed_here_counts_with_its_usual_names(tmp_pa
     told = workspace(
         tmp_path,
         {
-            "pyproject.toml": f'{PROJECT}dependencies = ["some-vendor-sdk", "beautifulsoup4"]\n',
-            "etl.py": "import some_vendor_sdk, bs4\nimport cv2\n",
+            "pyproject.toml": f'{PROJECT}dependencies = ["some-vendor-sdk", "beautifulsoup4", "azure-none"]\n',
+            "etl.py": "import some_vendor_sdk, bs4, azure.none, __main__\nimport cv2\n",
         },
     )
     (missing,) = check(told).findings

@@ -1,21 +1,17 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dlt._workspace.deployment import manifest as published
+from tests.support.workspaces import BARE, SDK, discovered
 
 from runyard.core.clock import SystemClock
 from runyard.core.discovery import Discovered, Discovery
 from runyard.core.errors import InvalidDeploymentModule, InvalidManifest
-from runyard.core.processes import Completed, SystemProcesses
-
-SDK = Path(__file__).parents[2] / "runtime_core"
-ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
+from runyard.core.processes import Completed
 
 
 def discover(root: Path, file: str | None = None, ad_hoc: bool = False, /, **files: str) -> Discovered:
@@ -23,8 +19,7 @@ def discover(root: Path, file: str | None = None, ad_hoc: bool = False, /, **fil
         path = root / f"{name.replace('___', '/')}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    discovery = Discovery(SystemProcesses(), SystemClock())
-    found = discovery.discover(root, file, python=Path(sys.executable), sdk=SDK, env=ENV, ad_hoc=ad_hoc)
+    found = discovered(root, file, ad_hoc=ad_hoc)
     # Whatever is discovered here, the published client would take it. It knows no manifest without a module.
     named = {**found.manifest, "deployment_module": found.manifest["deployment_module"] or file}
     published.validate_manifest(named, raise_on_error=True)  # type: ignore[arg-type]
@@ -245,6 +240,14 @@ dlt.pipeline("now", destination="duckdb", pipelines_dir="state").run(rows())
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("name", ["gone.py", "circle.py", f"{'a' * 300}.py", "folder.py"])
+def test_a_file_that_is_none_is_said_not_to_be_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / "circle.py").symlink_to("circle.py")
+    (tmp_path / "folder.py").mkdir()
+    with pytest.raises(InvalidDeploymentModule, match="There is no"):
+        discover(tmp_path, name)
+
+
 # SPEC: DEP-03, DEP-09
 @pytest.mark.parametrize(
     ("module", "says"),
@@ -295,7 +298,7 @@ class Hanging:
 def test_an_import_that_takes_over_a_minute_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "__deployment__.py").touch()
     with pytest.raises(InvalidDeploymentModule, match="60 s"):
-        Discovery(Hanging(), SystemClock()).discover(tmp_path, python=Path("python"), sdk=SDK, env=ENV)
+        Discovery(Hanging(), SystemClock()).discover(tmp_path, python=Path("python"), sdk=SDK, env=BARE)
 
 
 @pytest.mark.parametrize("file", [None, "gone.py", "../escape.py", "notes.txt"])

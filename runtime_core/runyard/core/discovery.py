@@ -7,6 +7,7 @@ limit, its output is kept apart from its answer, and what it says is checked lik
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,12 +87,13 @@ class Discovery:
 
 def _module_name(root: Path, file: str) -> str:
     """Return the dotted name under which a file of the workspace is imported."""
-    path = (root / file).resolve()
+    # Not by the methods of `Path`, which raise at links in a circle and at names that are too long.
+    path = Path(os.path.realpath(root / file))
     if not path.is_relative_to(root.resolve()) or path.suffix != ".py":
         raise InvalidDeploymentModule(
             f"`{file}` is no Python file here.", "Name a `.py` file of the workspace."
         )
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113
         raise InvalidDeploymentModule(
             f"There is no `{file}` here.", "Create it, or name another with `--file`."
         )

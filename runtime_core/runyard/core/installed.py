@@ -21,6 +21,9 @@ from runyard.core.processes import Processes
 ASK_SECONDS = 20.0
 """How long a Python may take to say where it finds packages; a cold disk is slow."""
 
+SHARED = ("azure", "google")
+"""Names under which many packages of one vendor are imported: `azure-identity` as `azure.identity`."""
+
 _ASK = "import json, sys; print(json.dumps({'path': sys.path, 'version': '%d.%d' % sys.version_info[:2]}))"
 
 
@@ -137,4 +140,5 @@ def _modules_in(found: Distribution) -> frozenset[str]:
 def _usual_modules(name: str) -> frozenset[str]:
     """Return the names a package of this name usually has."""
     known = {module for module, distribution in DISTRIBUTIONS.items() if distribution == name}
-    return frozenset({name.replace("-", "_"), *known})
+    shared = {top for top in SHARED if name.startswith(f"{top}-")}
+    return frozenset({name.replace("-", "_"), *known, *shared})

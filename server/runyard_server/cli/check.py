@@ -5,6 +5,7 @@ What is looked at is in `runyard.core.checking`; here it is shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
@@ -39,6 +40,9 @@ PLACE_WIDTH = 6
 
 MARGIN = "│ "
 """Stands before a line of code."""
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Tabs, and what would move the cursor: each takes one column, as the marks below the line count."""
 
 REASON_LINES_MAX = 12
 """Of a traceback: its end names the error."""
@@ -154,7 +158,7 @@ class _Excerpt:
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Text]:
         width = options.max_width - len(MARGIN)
-        line, start = self.line.replace("\t", " "), self.start or 0
+        line, start = _CONTROLS.sub(" ", self.line), self.start or 0
         if start + self.marked > width:  # what is meant is in sight before what is around it
             cut = min(start, start + self.marked - width) + 1
             line, start = f"…{line[cut:]}", start - cut + 1

@@ -49,6 +49,7 @@ def test_a_script_that_only_defines_functions_is_found(text: str) -> None:
         "def load(): ...\nfor day in days:\n    load(day)\n",
         "with connection() as c:\n    c.execute('x')\ndef f(): ...\n",
         "X = 1\n",
+        "import duckdb\ndb = duckdb.connect()\nmade = db.execute('create table t (a int)')\ndef f(): ...\n",
     ],
 )
 def test_a_script_that_does_something_is_left_alone(text: str) -> None:
@@ -187,6 +188,12 @@ def test_only_times_that_meet_windows_count_and_utcnow_always() -> None:
     assert lines(list(naive_times.check(source(text)))) == [12]
 
 
+def test_names_of_incremental_loading_mean_windows_only_beside_dlt() -> None:
+    text = "import datetime as dt\ndef f(initial_value):\n    return dt.datetime.now()\n"
+    assert not list(naive_times.check(source(text)))
+    assert lines(list(naive_times.check(source(f"import dlt\n{text}")))) == [4]
+
+
 SECRETS = {
     "A private key": "-----BEGIN " + "RSA PRIVATE KEY-----",
     "An AWS access key": "AKIA" + "Q7ZX2M4NPL6KD3WE",
@@ -244,6 +251,9 @@ def test_a_secret_in_code_is_named_by_its_kind_and_never_shown(kind: str) -> Non
         ('url = "postgresql://loader:loader@localhost/dev"', 0),
         ('url = "postgresql://{user}:{password}@db.example.com/x"', 0),
         ('url = "https://user@example.com/a:b"', 0),
+        ('url = "https://user:a%20secret@www.example.com/x"', 0),
+        ('url = "https://user:a%20secret@myexample.com/x"', 1),
+        ('said = re.sub(r"://[^:]+:[^:]+@", "://***:***@", said)', 0),
         ('"""Such as postgresql://username:password@host:port/database."""', 0),
     ],
 )
@@ -314,6 +324,8 @@ def test_imports_are_found_in_every_block_and_expressions_may_be_deep() -> None:
     import a
     try: import skipped
     except ImportError: import b
+    if sys.version_info >= (3, 12): import skipped
+    else: import skipped
     match a:
         case 1: import c
     with suppress(ImportError): import skipped

@@ -66,6 +66,13 @@ def test_a_finding_shows_its_line_what_is_meant_and_what_to_do(shell: Shell) -> 
     assert shell("check --strict").code == 7
 
 
+def test_a_line_of_code_cannot_move_the_cursor_and_marks_stand_below_what_they_mean(shell: Shell) -> None:
+    write(shell, etl=f'{ETL}\nx = "\x1b[31m\t"; PASSWORD = "kX9-vQ2mLp7z"\n')
+    line, marks = (text for text in shell("check").out.splitlines() if "\u2502" in text)
+    assert "\x1b" not in line
+    assert marks.index("^") == line.index("\u2022")
+
+
 def test_a_secret_is_named_and_its_value_appears_nowhere(shell: Shell) -> None:
     write(shell, etl=f'{ETL}\nKEY = "{SECRET}"\n')
     result = shell("check --json")

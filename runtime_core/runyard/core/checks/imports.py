@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 
 from runyard.core.checks.finding import Code, Finding, Source
-from runyard.core.checks.trees import FUNCTIONS, is_for_type_checkers, is_main_guard
+from runyard.core.checks.trees import FUNCTIONS, is_for_type_checkers, is_main_guard, walk
 from runyard.core.job_refs import short_name
 
 JOBS_NAMED = 3
@@ -25,8 +25,10 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "docx": "python-docx",
     "dotenv": "python-dotenv",
     "fitz": "pymupdf",
+    "IPython": "ipython",
     "git": "gitpython",
     "github": "pygithub",
+    "grpc": "grpcio",
     "jwt": "pyjwt",
     "MySQLdb": "mysqlclient",
     "OpenSSL": "pyopenssl",
@@ -74,7 +76,7 @@ class Reach:
 
 
 def imports_of(source: Source) -> Iterator[Import]:
-    """Yield what a file imports, except for type checkers and where a failure is expected."""
+    """Yield what a file imports, except for type checkers, where a failure is expected, and for some Pythons only."""
 
     # Not by recursion, as in `trees.statements`.
     waiting: list[tuple[ast.AST, bool]] = [(node, True) for node in reversed(source.tree.body)]
@@ -95,6 +97,8 @@ def imports_of(source: Source) -> Iterator[Import]:
         if isinstance(node, ast.stmt) and is_for_type_checkers(node):
             assert isinstance(node, ast.If)
             inside = node.orelse
+        elif isinstance(node, ast.If) and _asks_for_python(node.test):
+            continue
         elif isinstance(node, ast.Try) and any(map(_forgives, node.handlers)):
             inside = (*node.handlers, *node.orelse, *node.finalbody)
         else:
@@ -127,7 +131,7 @@ def check(
     the server puts on the path of every job. `distribution_of` says what to install for an imported name,
     `groups_with` which dependency groups provide it.
     """
-    found_here = {name.partition(".")[0] for name in (*sources, *left_out)} | set(ours)
+    found_here = {name.partition(".")[0] for name in (*sources, *left_out)} | set(ours) | {"__main__"}
     missing: dict[str, _Missing] = {}
     for source in sources.values():
         users = [reach for reach in reaches if source.module in reach.modules]
@@ -189,6 +193,12 @@ def _base(source: Source, node: ast.ImportFrom) -> str:
     parts = source.package.split(".") if source.package else []
     above = parts[: len(parts) - node.level + 1]
     return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _asks_for_python(test: ast.expr) -> bool:
+    """Return whether this asks on which Python or system it is: what it guards is for another one, perhaps."""
+    names = (node.attr for node in walk(test) if isinstance(node, ast.Attribute))
+    return not {"version_info", "platform"}.isdisjoint(names)
 
 
 def _suppresses(item: ast.withitem) -> bool:

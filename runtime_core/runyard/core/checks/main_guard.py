@@ -42,12 +42,15 @@ def check(source: Source) -> Finding | None:
 def first_function(source: Source) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     """Return the first function of a script that does nothing but define some; None if it does something."""
     own = functions(source.tree)
+    names = (target for node in source.nodes(ast.Assign) for target in node.targets)
+    made = {name.id for name in names if isinstance(name, ast.Name)}
     for statement in statements(source.tree.body, as_script=True):
         for call in calls(statement):
             name = full_name(call.func, source.known)
             is_kept = isinstance(statement, ast.Assign | ast.AnnAssign)
-            # What is only kept under a name is a setting, unless the file's own code or a `run` made it.
-            if is_kept and name not in own and not name.endswith((".run", ".load", ".extract")) and name:
+            is_own = name in own or name.partition(".")[0] in made
+            # What is only kept under a name is a setting, unless the file's own code or objects or a `run` made it.
+            if is_kept and name and not is_own and not name.endswith((".run", ".load", ".extract")):
                 continue
             if not name.startswith(PREPARING):
                 return None

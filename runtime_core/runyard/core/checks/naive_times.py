@@ -18,10 +18,11 @@ ALWAYS = frozenset({"utcnow", "utcfromtimestamp"})
 ZONE_POSITION = {"now": 1, "fromtimestamp": 2, "": 8}
 """How many positional arguments include the zone, of `datetime` itself under no name."""
 
-WINDOW_WORDS = frozenset(
-    {"run_context", "interval_start", "interval_end", "initial_value", "end_value", "last_value"}
-)
-"""Names of ours and of dlt's incremental loading that say: this is about windows."""
+WINDOW_WORDS = frozenset({"run_context", "interval_start", "interval_end"})
+"""Names of ours that say: this is about windows."""
+
+INCREMENTAL_WORDS = WINDOW_WORDS | {"initial_value", "end_value", "last_value"}
+"""The same with those of dlt's incremental loading; in a file without dlt they mean other things."""
 
 NAMES = frozenset(
     {
@@ -70,9 +71,10 @@ def _about_windows(source: Source) -> set[ast.AST]:
     """Return every node inside a function that names windows, without its decorators."""
     found: set[ast.AST] = set()
     outer: list[Function] = [*source.nodes(ast.FunctionDef), *source.nodes(ast.AsyncFunctionDef)]
+    words = INCREMENTAL_WORDS if "dlt" in source.text else WINDOW_WORDS
     for function in outer:
         inside = [node for part in (function.args, *function.body) for node in walk(part)]
-        if any(_word(node) in WINDOW_WORDS for node in inside):
+        if any(_word(node) in words for node in inside):
             found.update(inside)
     return found
 
