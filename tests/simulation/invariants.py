@@ -698,9 +698,9 @@ def _active_runs_have_live_processes(watch: Watch) -> Complaints:
 
 
 def _nothing_is_overdue(watch: Watch, now: int) -> Complaints:
-    """Every tick that has come is decided."""
+    """Every tick that came at least a second ago is decided."""
     for job_id, state in watch.books.state.items():
-        if state["next_due_at"] is not None and state["next_due_at"] <= now:
+        if state["next_due_at"] is not None and state["next_due_at"] <= now - MICROSECONDS:
             yield f"{watch.books.jobs[job_id]['job_ref']} has been due since {_time(state['next_due_at'])}"
 
 

@@ -133,11 +133,10 @@ def latest_due(schedule: Schedule, *, anchor: int, now: int) -> int | None:
     return latest if latest <= now and not latest <= anchor <= now else None
 
 
-def upcoming(
-    schedule: Schedule, *, anchor: int, last_due: int | None, now: int, count: int = UPCOMING
-) -> list[int]:
+def upcoming(schedule: Schedule, *, anchor: int, now: int, count: int = UPCOMING) -> list[int]:
     """Return the next firing times, oldest first: what `next_due` will say, one after the other (TZ-07)."""
     found: list[int] = []
+    last_due: int | None = None
     while len(found) < count:
         due = next_due(schedule, anchor=anchor, last_due=last_due, now=now)
         if due is None:

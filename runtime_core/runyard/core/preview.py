@@ -110,7 +110,7 @@ def next_ticks(definition: JobDefinition, *, now: int, count: int = UPCOMING) ->
     found = sorted(
         (at, trigger)
         for trigger, schedule in job.timed
-        for at in upcoming(schedule, anchor=now, last_due=None, now=now, count=count)
+        for at in upcoming(schedule, anchor=now, now=now, count=count)
     )[:count]
     moved = _moved([job], now, found[-1][0]) if found else {}
     return [Tick(at, trigger, *moved.get((job.job_id, trigger, at), ())) for at, trigger in found]
