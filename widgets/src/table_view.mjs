@@ -3,6 +3,7 @@
 
 import { address, h } from "./dom.mjs";
 import { keep, recall } from "./place.mjs";
+import { rowMenu } from "./row_menu.mjs";
 import { Rows } from "./rows.mjs";
 import { say, withCode } from "./say.mjs";
 import { choose } from "./selection.mjs";
@@ -72,9 +73,9 @@ export function drawTable({ model, root }, shape) {
     note,
   );
   list.style.maxHeight = `${model.get("height")}px`;
-  const menu = h("div", { class: "ry-menu", role: "menu", popover: "auto", onkeydown: moveInMenu });
+  const menu = rowMenu();
   root.classList.add("ry-table", `ry-${shape.nouns}`);
-  root.append(h("div", { class: "ry-bar" }, search, statuses, tags, grouping, count), list, menu);
+  root.append(h("div", { class: "ry-bar" }, search, statuses, tags, grouping, count), list, menu.element);
 
   // What is shown.
 
@@ -327,39 +328,14 @@ export function drawTable({ model, root }, shape) {
     all.indeterminate = here > 0 && here < lines.size;
   }
 
-  // The menu.
-
   function openMenu(place) {
     const { key, more } = lines.get(place);
     const row = rows.get(key);
-    const request = ({ name }) => {
-      menu.hidePopover();
+    menu.open(more, actionsFor(model.get("actions"), shape.states(row)), ({ name }) => {
       const n = (model.get("requested").n ?? 0) + 1;
       model.set("requested", { name, id: row.id, ref: shape.refOf(row), n });
       model.save_changes();
-    };
-    const offers = actionsFor(model.get("actions"), shape.states(row));
-    if (!offers.length) return;
-    menu.replaceChildren(
-      ...offers.map((action) =>
-        h("button", { type: "button", role: "menuitem", onclick: () => request(action) }, action.label),
-      ),
-    );
-    menu.showPopover();
-    const [button, box] = [more.getBoundingClientRect(), menu.getBoundingClientRect()];
-    const below = button.bottom + box.height < innerHeight;
-    menu.style.left = `${Math.max(8, button.right - box.width)}px`;
-    menu.style.top = `${below ? button.bottom + 2 : button.top - box.height - 2}px`;
-    menu.firstElementChild.focus();
-  }
-
-  function moveInMenu(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const items = [...menu.children];
-    const at = items.indexOf(root.getRootNode().activeElement);
-    items[(at + step + items.length) % items.length].focus();
+    });
   }
 
   // Keys, on a row: arrows move and open, space selects, enter follows the link, the menu key opens the menu.
