@@ -5,7 +5,7 @@ Everything here happens inside a transaction of the caller. What starts the atte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping
@@ -32,14 +32,29 @@ class Claimed:
 def claim_waiting(connection: Connection, limits: Limits, now: int) -> list[Claimed]:
     """Claim the waiting runs that there is room for; one that has to wait for another's window is left.
 
-    What comes after a run that waits to start over is left too, or that could wait for ever (RFR-05).
+    What comes after a run that waits to start over is left too, or that could wait for ever (RFR-05). What is left
+    takes no room from others, however many wait before them (EXE-07).
     """
     runs.wait_no_longer(connection, now)
-    waiting = runs.claimable(connection, now, limits)
+    beyond = 0
+    blocked: set[str] = set()
+    while waiting := runs.claimable(connection, now, limits, beyond=beyond):
+        if claimed := _claim_of(connection, waiting, blocked, limits, now):
+            return claimed
+        beyond += len(waiting)
+    return []
+
+
+def _claim_of(
+    connection: Connection, waiting: Sequence[RowMapping], blocked: set[str], limits: Limits, now: int
+) -> list[Claimed]:
+    """Claim those of some waiting runs that need not wait; add the jobs to `blocked` that wait to start over."""
     known, unreadable = facts.load_readable(connection, (row["job_id"] for row in waiting))
     claimed = []
-    blocked: set[str] = set()
+    room = runs.Room(limits)
     for row in waiting:
+        if not room.is_left_for(row):
+            continue
         error: Exception | None = None
         # Stored before it starts if an attempt has had it, or if somebody asked for exactly this one (IVL-14).
         window, refresh = runs.window_of(row), row["refresh"]
@@ -62,6 +77,7 @@ def claim_waiting(connection: Connection, limits: Limits, now: int) -> list[Clai
                 if started.starts_over:
                     jobs.start_over(connection, job.job_id, due_at=due_at, now=now)
                 known[job.job_id] = job.with_active(window, refresh=refresh)
+        room.take(row)
         number = runs.claim(connection, row, window=window, refresh=refresh, engine=ENGINE, now=now)
         claimed.append(Claimed(AttemptId(row["id"], number), error))
     return claimed

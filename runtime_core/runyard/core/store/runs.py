@@ -252,6 +252,7 @@ _CLAIMABLE = (
     )
     .order_by(runs.c.due_at, runs.c.id)
     .limit(bindparam("at_most"))
+    .offset(bindparam("beyond"))
 )
 # Not as it is: SQLite would walk through all runs of a workspace to have them in groups.
 _workspace_id = runs.c.workspace_id.concat("")
@@ -275,34 +276,51 @@ _CLAIMABLE_WITHIN_LIMITS = (
 
 
 def claimable(
-    connection: Connection, now: int, limits: Limits = NO_LIMITS, at_most: int = CLAIM_BATCH
-) -> list[RowMapping]:
-    """Return waiting runs that may start now, in the order they were due, no more than there is room for.
+    connection: Connection,
+    now: int,
+    limits: Limits = NO_LIMITS,
+    *,
+    beyond: int = 0,
+    at_most: int = CLAIM_BATCH,
+) -> Sequence[RowMapping]:
+    """Return waiting runs for which there is room now, in the order they were due, without the first `beyond` of them.
 
     A job has slots, a workspace and the server may have limits. What they hold is counted from run rows, so there is
-    nothing that could leak. Source: EXE-05, EXE-07, EXE-08.
+    nothing that could leak; what those hold that are claimed of these is counted by `Room`.
+    Source: EXE-05, EXE-07, EXE-08.
     """
+    given = {"now": now, "beyond": beyond, "at_most": at_most}
     if limits == NO_LIMITS:
-        rows = connection.execute(_CLAIMABLE, {"now": now, "at_most": at_most}).mappings()
-    else:
-        given = {"workspace_max": limits.workspace or UNLIMITED, "server_max": limits.server or UNLIMITED}
-        within = {**given, "now": now, "at_most": at_most}
-        rows = connection.execute(_CLAIMABLE_WITHIN_LIMITS, within).mappings()
-    claimed: Counter[str] = Counter()
-    found = []
-    for row in rows:
-        # What is full, and by how much more what was just claimed fills it.
+        return connection.execute(_CLAIMABLE, given).mappings().all()
+    most = {"workspace_max": limits.workspace or UNLIMITED, "server_max": limits.server or UNLIMITED}
+    return connection.execute(_CLAIMABLE_WITHIN_LIMITS, {**given, **most}).mappings().all()
+
+
+class Room:
+    """What is left of slots and limits while runs that `claimable` has returned are claimed one after the other."""
+
+    def __init__(self, limits: Limits = NO_LIMITS) -> None:
+        self._limits = limits
+        self._claimed: Counter[str] = Counter()
+
+    def is_left_for(self, row: RowMapping) -> bool:
+        """Return whether a run may be claimed beside those that were."""
+        bounds = self._bounds(row)
+        return all(most is None or taken + self._claimed[whose] < most for whose, taken, most in bounds)
+
+    def take(self, row: RowMapping) -> None:
+        """Note that a run was claimed."""
+        self._claimed.update(whose for whose, _, most in self._bounds(row) if most is not None)
+
+    def _bounds(self, row: RowMapping) -> list[tuple[str, int, int | None]]:
+        """Return what a run takes room of, how much of it was taken before any was claimed, and how much there is."""
+        limits = self._limits
+        # A run that waits to be tried again has kept its slot.
         job = row["job_id"], row["taken"], None if row["attempt"] else row["concurrency"]
-        bounds = [job]
-        if limits != NO_LIMITS and row["job_type"] == BATCH:
-            bounds += [
-                (row["workspace_id"], row["active_here"], limits.workspace),
-                ("server", row["active_anywhere"], limits.server),
-            ]
-        if all(most is None or taken + claimed[whose] < most for whose, taken, most in bounds):
-            claimed.update(whose for whose, _, most in bounds if most is not None)
-            found.append(row)
-    return found
+        if limits == NO_LIMITS or row["job_type"] != BATCH:
+            return [job]
+        workspace = row["workspace_id"], row["active_here"], limits.workspace
+        return [job, workspace, ("server", row["active_anywhere"], limits.server)]
 
 
 def claim(
