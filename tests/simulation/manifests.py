@@ -89,6 +89,8 @@ class Author:
             triggers.append(chance.choice(TIMERS))
         if chance.random() < 0.15:
             when = to_datetime(now) + timedelta(minutes=chance.randint(-5, 240))
+            if chance.random() < 0.5:
+                when = when.replace(second=0, microsecond=0)  # together with a tick of the other trigger
             triggers.append(f"once:{when.isoformat()}")
         for other in chance.sample(earlier, min(len(earlier), chance.choice((0, 1, 1, 2)))):
             events = chance.choice((("success",), ("success",), ("fail",), ("success", "fail")))
@@ -115,6 +117,7 @@ class Author:
         if chance.random() < 0.3:
             more["retries"] = chance.choice((1, 2, 5))
             more["retry_delay"] = chance.choice((1, 30, 120))
+            more["retry_backoff"] = chance.choice((1, 2))
         if periodic and chance.random() < 0.5:
             hours = chance.choice(list(BACKLOGS))
             interval = {"start": self._ago(now, hours)}

@@ -400,9 +400,13 @@ class World:
     # The end ------------------------------------------------------------------------------------------------
 
     def _rest(self) -> None:
-        """Let nothing break any more, and see that everything due happens and everything open ends."""
+        """Let nothing break any more, and see that everything due happens and everything open ends.
+
+        A clock that was set back stays so in half of the worlds: nobody waits until it shows again what it has shown.
+        """
         self._is_calm = True
-        self._wall_offset = self._latest_offset
+        if self.chance.random() < 0.5:
+            self._wall_offset = self._latest_offset
         self.machine.calm_down()
         self.say("all is calm from here on")
         if self.server is None:
