@@ -41,6 +41,20 @@ def test_a_start_for_a_window_creates_a_run_for_each_part_of_it(api: Api, tmp_pa
     )
 
 
+# SPEC: TAG-11
+def test_selectors_never_match_what_is_no_longer_deployed_and_match_what_is_paused(
+    local_api: Api, tmp_path: Path
+) -> None:
+    api, daily = local_api, batch_job("load", DAILY, "tag:nightly")
+    load, _ = api.prepare(tmp_path, daily, batch_job("gone", DAILY, "tag:nightly"))
+    api.deploy(daily)
+    api.post(f"{api.here}/jobs/{load['id']}/-pause")
+    for selector in ("tag:nightly", "schedule:*", "jobs.etl.*", "batch", "*"):
+        answer = start(api, selectors=[selector], dry_run=True)
+        assert [row["job_ref"] for row in answer["succeeded"]] == ["jobs.etl.load"], selector
+    assert "There is no job `jobs.etl.gone`" in str(start(api, 400, selectors=["jobs.etl.gone"]))
+
+
 # SPEC: IVL-14
 @pytest.mark.parametrize(
     ("body", "says"),

@@ -216,10 +216,12 @@ def test_the_description_of_a_job_says_what_it_can_be_given(shell: Shell) -> Non
     assert inputs["properties"] == {"rows": {"type": "integer", "default": 2}}
 
 
-# SPEC: RUN-03
+# SPEC: RUN-03, TAG-12
 def test_the_list_of_runs_is_the_newest_first_and_can_be_narrowed(shell: Shell) -> None:
     shell("run fail -f")
     shell("run load -f")
+    tagged = shell("job runs list tag:demo --json").document
+    assert {row["job_ref"] for row in tagged} == {"jobs.etl.load"}
     numbers = [row["number"] for row in shell("job runs list load --json").document]
     assert numbers == sorted(numbers, reverse=True)
     failed = shell("job runs list --status failed --json").document
@@ -291,7 +293,7 @@ def test_jobs_of_a_project_that_another_replaced_can_still_be_looked_at(shell: S
 # Stop -----------------------------------------------------------------------------------------------
 
 
-# SPEC: RUN-09, RUN-10, RUN-11, RUN-12
+# SPEC: RUN-09, RUN-10, RUN-11, RUN-12, TAG-12
 def test_a_run_is_stopped_once_and_told_so_the_second_time(shell: Shell, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -299,6 +301,8 @@ def test_a_run_is_stopped_once_and_told_so_the_second_time(shell: Shell, tmp_pat
     assert next(line.text for line in shell.client.follow(started["id"])) == "waiting"
     dry = shell("--json job cancel wait --dry-run").document
     assert [row["job_run_id"] for row in dry["cancelled"]] == [started["id"]]
+    assert shell("--json job cancel tag:demo --dry-run").document["cancelled"] == []
+    assert shell("--json job cancel 'jobs.etl.w*' --dry-run").document == dry
     assert "1 run asked to stop" in shell("job cancel wait").err
     run = shell.client.wait(started["id"])
     assert (run.status, run.reason) == ("cancelled", "user_cancel")
