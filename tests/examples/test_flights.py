@@ -28,12 +28,11 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from dlt._workspace.deployment import manifest as published
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.workspaces import discovered
 
-from runyard.core.clock import SystemClock, from_datetime, to_datetime
-from runyard.core.discovery import Discovery
+from runyard.core.clock import from_datetime, to_datetime
 from runyard.core.intervals import Cron, resolve_range, run_window
 from runyard.core.jobs import parse_job
-from runyard.core.processes import SystemProcesses
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
 
@@ -298,11 +297,7 @@ def test_the_year_is_worked_off_in_its_twelve_months_oldest_first() -> None:
 
 # SPEC: DEP-02, DEP-05, DEP-07
 def test_the_deployment_lists_every_kind_of_job_and_what_follows_what(workspace: Workspace) -> None:
-    sdk = Path(__file__).parents[2] / "runtime_core"
-    clock = SystemClock()
-    found = Discovery(SystemProcesses(clock), clock).discover(
-        workspace.root, python=Path(sys.executable), sdk=sdk, env=dict(os.environ)
-    )
+    found = discovered(workspace.root)
     published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
     triggers = {job["job_ref"]: job["triggers"] for job in found.manifest["jobs"]}
     load = ["schedule:0 0 * * *", "job.success:jobs.ingest.backfill"]

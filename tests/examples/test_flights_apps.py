@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,24 +16,15 @@ from tests.support.apps import LOOPBACK, get, listening_on, stop_all, until_serv
 from tests.support.flights import EXAMPLE, flights_site, publish
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.servers import API_KEY
+from tests.support.workspaces import discovered
 from tests.support.worlds import WORKSPACE, World
-
-from runyard.core.clock import SystemClock
-from runyard.core.discovery import Discovery
-from runyard.core.processes import SystemProcesses
-
-SDK = Path(__file__).parents[2] / "runtime_core"
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Return a running world with the apps of the example, and a little of what it publishes."""
-    found = Discovery(SystemProcesses(), SystemClock()).discover(
-        EXAMPLE, python=Path(sys.executable), sdk=SDK, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    )
-    apps = [
-        job for job in found.manifest["jobs"] if job["job_ref"] in ("jobs.flights_mcp", "jobs.flights_report")
-    ]
+    jobs = discovered(EXAMPLE).manifest["jobs"]
+    apps = [job for job in jobs if job["job_ref"] in ("jobs.flights_mcp", "jobs.flights_report")]
     world = World(tmp_path / "data")
     world.upload({file.name: file.read_text() for file in EXAMPLE.glob("*.py")})
     world.deploy(*apps)

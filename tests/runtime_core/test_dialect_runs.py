@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.planning import window
-from tests.support.workspaces import make_workspace
+from tests.support.workspaces import discovered, make_workspace
 from tests.support.worlds import World
 
 from runyard.core import webhooks
-from runyard.core.clock import SystemClock
-from runyard.core.discovery import Discovery
-from runyard.core.processes import SystemProcesses
 
 SDK = Path(__file__).parents[2] / "runtime_core"
 
@@ -91,13 +86,8 @@ SETTINGS = {
 }
 
 
-def discovered(root: Path, files: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the jobs of a workspace as `runyard deploy` finds them."""
-    make_workspace(root, files)
-    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
-    discovery = Discovery(SystemProcesses(), SystemClock())
-    found = discovery.discover(root, python=Path(sys.executable), sdk=SDK, env=env)
-    jobs: list[dict[str, Any]] = found.manifest["jobs"]
+def jobs_in(root: Path, files: dict[str, str]) -> list[dict[str, Any]]:
+    jobs: list[dict[str, Any]] = discovered(make_workspace(root, files)).manifest["jobs"]
     return jobs
 
 
@@ -105,7 +95,7 @@ def discovered(root: Path, files: dict[str, str]) -> list[dict[str, Any]]:
 def definitions(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     deployment = "from loads import daily, plain\n__all__ = ['daily', 'plain']\n"
     files = {"loads.py": LOADS, "__deployment__.py": deployment}
-    return discovered(tmp_path_factory.mktemp("workspace"), files)
+    return jobs_in(tmp_path_factory.mktemp("workspace"), files)
 
 
 ENDS = """
@@ -231,7 +221,7 @@ def test_a_job_of_dlt_may_end_its_own_run_tell_a_result_and_read_what_was_posted
     deployment = f"from ends import {', '.join(ENDING)}\n__all__ = {list(ENDING)}\n"
     world = World(tmp_path / "data")
     try:
-        jobs = discovered(tmp_path / "workspace", {"ends.py": ENDS, "__deployment__.py": deployment})
+        jobs = jobs_in(tmp_path / "workspace", {"ends.py": ENDS, "__deployment__.py": deployment})
         world.upload({"ends.py": ENDS})
         world.deploy(*jobs)
         started = {name: world.start_one(name)["id"] for name in ENDING[:-1]}
@@ -262,7 +252,7 @@ def test_one_name_is_another_destination_under_each_profile(tmp_path: Path) -> N
         return f'[destination.warehouse]\ncredentials = "{tmp_path / profile}.duckdb"\n'
 
     deployment = "from stores import store\n__all__ = ['store']\n"
-    jobs = discovered(tmp_path / "workspace", {"stores.py": STORES, "__deployment__.py": deployment})
+    jobs = jobs_in(tmp_path / "workspace", {"stores.py": STORES, "__deployment__.py": deployment})
     settings = {
         "config.toml": '[destination.warehouse]\ndestination_type = "duckdb"\n',
         "prod.secrets.toml": target("prod"),

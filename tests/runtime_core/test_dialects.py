@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dlt._workspace.deployment import manifest as published
 from tests.support import dialects
-from tests.support.workspaces import make_workspace
+from tests.support.workspaces import discovered, make_workspace
 
-from runyard.core.clock import SystemClock
-from runyard.core.discovery import Discovered, Discovery
+from runyard.core.discovery import Discovered
 from runyard.core.errors import InvalidDeploymentModule
-from runyard.core.processes import SystemProcesses
 
-SDK = Path(__file__).parents[2] / "runtime_core"
 DLT = "dlt._workspace.deployment.launchers.job"
 OURS = "runyard.core.launchers.job"
 
 
 def discover(root: Path, files: dict[str, str]) -> Discovered:
-    make_workspace(root, files)
-    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
-    discovery = Discovery(SystemProcesses(), SystemClock())
-    found = discovery.discover(root, python=Path(sys.executable), sdk=SDK, env=env)
+    found = discovered(make_workspace(root, files))
     published.validate_manifest(found.manifest, raise_on_error=True)  # type: ignore[arg-type]
     return found
 

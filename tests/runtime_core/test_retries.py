@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
+from tests.support.clocks import TurnedClock
 from tests.support.worlds import OWNER, WORKSPACE, World, batch_job
 
 from runyard.core.clock import MICROSECONDS
@@ -159,16 +160,17 @@ def test_a_run_that_waits_to_be_tried_again_ends_at_once_when_it_is_cancelled(wo
 def test_a_server_that_starts_anew_tries_a_run_again_when_its_time_has_come(tmp_path: Path) -> None:
     first = World(tmp_path / "data")
     first.upload({"etl.py": ETL})
-    first.deploy(batch_job("flaky"), extensions={"jobs.etl.flaky": SOON | {"retry_delay": 2}})
+    once = batch_job("pipeline", deliver={"pipeline_name": "orders"})
+    first.deploy(once, extensions={"jobs.etl.pipeline": LATER})
     first.runtime.start()
-    run_id = first.start_one("flaky")["id"]
+    run_id = first.start_one("pipeline")["id"]
     until_waiting(first, run_id)
     first.close()
 
-    second = World(tmp_path / "data")
+    second = World(tmp_path / "data", clock=TurnedClock(LATER["retry_delay"]))
     second.runtime.start()
     run = second.until_ended(run_id)
-    assert (run["status"], run["attempt"]) == ("completed", 3)
+    assert (run["status"], run["attempt"]) == ("completed", 2)
     second.close()
 
 
