@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.support.browsers import Visitors
 from tests.support.sites import Site, site
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 CODE = """
 from runyard import run, trigger
@@ -48,8 +48,7 @@ def in_tokyo(visitors: Visitors, place: Site) -> Page:
 def test_a_job_is_found_by_its_tag_told_by_two_clocks_and_refreshed_knowingly(
     tmp_path: Path, visitors: Visitors
 ) -> None:
-    with site(tmp_path, FILES) as shop:
-        page = in_tokyo(visitors, shop)
+    with site(tmp_path, FILES) as shop, in_tokyo(visitors, shop) as page:
         here = f"{shop.origin}/panel/#/w/{shop.client.workspace.id}/jobs"
         page.goto(f"{here}?tag=ingest&by=tag")
         expect(page.get_by_role("rowheader", name="ingest")).to_be_visible()
@@ -77,4 +76,3 @@ def test_a_job_is_found_by_its_tag_told_by_two_clocks_and_refreshed_knowingly(
         page.go_back()
         expect(page.get_by_role("button", name="Group by tag")).to_have_attribute("aria-pressed", "true")
         expect(page.get_by_label("Tag", exact=True)).to_have_value("ingest")
-        page.close()
