@@ -157,34 +157,30 @@ class DataplaneToken(TypedDict):
 # Versions of code and settings --------------------------------------------------------------------
 
 
-class Deployment(TypedDict):
+class Snapshot(TypedDict):
+    """A version, of whatever is in it."""
+
+    id: Uuid
+    workspace_id: Uuid
+    version: int
+    content_hash: str
+    file_count: int
+    size_bytes: int
+    created_at: Instant
+    updated_at: Instant
+    created_by: Uuid
+
+
+class Deployment(Snapshot):
     """A version of the code."""
 
-    id: Uuid
-    workspace_id: Uuid
-    version: int
-    content_hash: str
-    file_count: int
-    size_bytes: int
     requirements_size_bytes: int
-    created_at: Instant
-    updated_at: Instant
-    created_by: Uuid
 
 
-class Configuration(TypedDict):
+class Configuration(Snapshot):
     """A version of the settings."""
 
-    id: Uuid
-    workspace_id: Uuid
-    version: int
-    content_hash: str
-    file_count: int
-    size_bytes: int
     profiles: list[str]
-    created_at: Instant
-    updated_at: Instant
-    created_by: Uuid
 
 
 class IssuedDeploymentUpload(TypedDict):

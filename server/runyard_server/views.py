@@ -159,20 +159,12 @@ class Views:
     # Versions of code and settings ------------------------------------------------------------------
 
     def deployment(self, row: RowMapping) -> schemas.Deployment:
-        return {
-            "id": row["id"],
-            "workspace_id": row["workspace_id"],
-            "version": row["version"],
-            "content_hash": row["content_hash"],
-            "file_count": row["file_count"],
-            "size_bytes": row["size_bytes"],
-            "requirements_size_bytes": row["requirements_size_bytes"],
-            "created_at": instant(row["created_at"]),
-            "updated_at": instant(row["created_at"]),
-            "created_by": row["created_by"],
-        }
+        return {**self._snapshot(row), "requirements_size_bytes": row["requirements_size_bytes"]}
 
     def configuration(self, row: RowMapping) -> schemas.Configuration:
+        return {**self._snapshot(row), "profiles": row["profiles"]}
+
+    def _snapshot(self, row: RowMapping) -> schemas.Snapshot:
         return {
             "id": row["id"],
             "workspace_id": row["workspace_id"],
@@ -180,7 +172,6 @@ class Views:
             "content_hash": row["content_hash"],
             "file_count": row["file_count"],
             "size_bytes": row["size_bytes"],
-            "profiles": row["profiles"],
             "created_at": instant(row["created_at"]),
             "updated_at": instant(row["created_at"]),
             "created_by": row["created_by"],

@@ -10,9 +10,9 @@ from runyard.core import job_refs
 from runyard.core.errors import AmbiguousName, NotFound
 from runyard.core.jobs import JobType
 from runyard_server.cli.options import Follow, Force, Refresh
-from runyard_server.cli.run import finish
+from runyard_server.cli.run import start
 from runyard_server.cli.session import Session, session_of
-from runyard_server.cli.target import refusal, sync_job
+from runyard_server.cli.target import sync_job
 from runyard_server.client import Job
 
 app = typer.Typer(
@@ -39,12 +39,7 @@ def run(
     """Sync the code, then start the job that runs a pipeline."""
     session = session_of(context)
     job = sync_job(session, _bound_to(session, name, job_ref).job_ref, None, None, JobType.BATCH)
-    receipt = session.client.trigger(job_ids=[job.id], refresh=refresh, force=force)
-    for declined in receipt.skipped:
-        raise refusal(declined)
-    (started,) = receipt.started
-    assert started.run is not None, "a started job has a run"
-    finish(session, session.client.run(started.run.id), follow=follow)
+    start(session, job, follow=follow, refresh=refresh, force=force)
 
 
 def _bound_to(session: Session, name: str, job_ref: str | None) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
 from typing import Annotated
@@ -17,7 +18,7 @@ from runyard_server.cli.options import Config, Follow, Force, Profile, Refresh, 
 from runyard_server.cli.serve import serve
 from runyard_server.cli.session import Session, session_of
 from runyard_server.cli.target import in_file, refusal, sync_job
-from runyard_server.client import Run
+from runyard_server.client import Job, Run
 
 
 def run(
@@ -49,17 +50,31 @@ def run(
         show_yaml(session, expanded(found))
         return
     job = sync_job(session, target, found, job_ref, JobType.BATCH)
+    start(session, job, follow=follow, refresh=refresh, force=force, profile=profile, config=overrides)
+
+
+def start(
+    session: Session,
+    job: Job,
+    *,
+    follow: bool,
+    refresh: bool,
+    force: bool,
+    profile: str | None = None,
+    config: Mapping[str, str] | None = None,
+) -> None:
+    """Start a job, and show its run as `_finish` does. Raises: Conflict with the reasons if it declines."""
     receipt = session.client.trigger(
-        job_ids=[job.id], profile=profile, refresh=refresh, force=force, config=overrides
+        job_ids=[job.id], profile=profile, refresh=refresh, force=force, config=config
     )
     for declined in receipt.skipped:
         raise refusal(declined)
     (started,) = receipt.started
     assert started.run is not None, "a started job has a run"
-    finish(session, session.client.run(started.run.id), follow=follow)
+    _finish(session, session.client.run(started.run.id), follow=follow)
 
 
-def finish(session: Session, run: Run, *, follow: bool) -> None:
+def _finish(session: Session, run: Run, *, follow: bool) -> None:
     """Say what was started and, when following, stay until it has ended. Exits with 5 if it did not complete.
 
     Source: ADH-02, ADH-10.

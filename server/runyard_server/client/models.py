@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Self, TypeVar
 
 from runyard.core.jobs import JobDefinition, parse_job
@@ -256,7 +257,7 @@ class Job(Model):
             {**wire, **absent}, latest_run=run, schedule_override=override, **given
         )
 
-    @property
+    @cached_property
     def definition(self) -> JobDefinition:
         """Return the typed view of the manifest entry, with the schedule that counts."""
         job, override = parse_job(self.job_definition, self.extensions), self.schedule_override
