@@ -22,6 +22,7 @@ with app.setup:
 
     import marimo as mo
 
+    from runyard.core.time_words import zone_called
     from runyard.widgets import JobGraph, LogTail, RunTimeline
     from runyard_notebooks import strings
     from runyard_notebooks.actions import NOTHING_TOLD, Desk
@@ -30,7 +31,7 @@ with app.setup:
     from runyard_notebooks.pages import frame, job, links, overview, run, runs
     from runyard_notebooks.routes import Addresses, Page, Route, parse
     from runyard_notebooks.session import Session, read_session
-    from runyard_notebooks.times import now_in, your_time, zone_called
+    from runyard_notebooks.times import now_in, your_time
     from runyard_server.client import Job, Workspace
     from runyard_widgets.router import Router
 

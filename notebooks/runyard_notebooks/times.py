@@ -7,20 +7,11 @@ viewer's clocks, and say which clocks these are (TZ-06).
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
 
 from runyard_notebooks.fragments import Html, html
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 """Seconds."""
-
-
-def zone_called(name: str) -> ZoneInfo:
-    """Return a time zone by its IANA name; UTC for a name that this machine does not know."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 def now_in(zone: tzinfo) -> datetime:

@@ -13,6 +13,7 @@ import marimo as mo
 from runyard.core.errors import RunyardError
 from runyard.core.job_refs import short_name
 from runyard.core.jobs import upstream_refs
+from runyard.core.time_words import zone_called
 from runyard.core.triggers import EVENTS, PERIODIC, in_words
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
@@ -36,7 +37,7 @@ from runyard_notebooks.pages import links
 from runyard_notebooks.pages.around_now import AroundNow, coming, decided, picture
 from runyard_notebooks.pages.links import is_app
 from runyard_notebooks.routes import Page
-from runyard_notebooks.times import duration, instant, when, window, your_time, zone_called
+from runyard_notebooks.times import duration, instant, when, window, your_time
 from runyard_server.client import Client, Decision, Firing, Job, RefreshedJob
 
 DECISIONS_SHOWN = 12

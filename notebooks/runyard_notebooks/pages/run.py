@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from runyard.core.job_refs import short_name
+from runyard.core.time_words import zone_called
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
 from runyard_notebooks.fragments import (
@@ -25,7 +26,7 @@ from runyard_notebooks.fragments import (
     with_code,
 )
 from runyard_notebooks.routes import Addresses, Page
-from runyard_notebooks.times import duration, when, window, zone_called
+from runyard_notebooks.times import duration, when, window
 from runyard_server.client import Client, Effect, Run
 from runyard_server.client.diagnosis import Diagnosis, diagnose
 

@@ -7,9 +7,18 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 """How our sentences name instants; whoever shows one puts it into the reader's words."""
+
+
+def zone_called(name: str) -> ZoneInfo:
+    """Return a time zone by its IANA name; UTC for a name that this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 def moment(at: datetime, zone: tzinfo, now: datetime) -> str:

@@ -97,7 +97,7 @@ def info(context: typer.Context, name: Name) -> None:
             ("kind", job.job_type),
             ("public link", job.public_url),
             ("state", "archived" if job.is_archived else None),
-            ("paused", out.time(job.paused_at) if job.is_paused else None),
+            ("paused", _paused(session, job)),
             ("profile", job.profile),
             ("triggers", "\n".join(job.triggers)),
             ("schedule set", _override(session, job)),
@@ -116,7 +116,7 @@ def info(context: typer.Context, name: Name) -> None:
             ),
             ("version", str(job.version)),
             ("deployed from", job.deployment_module),
-            ("next run", None if job.is_paused else _next_run(out, job)),
+            ("next run", None if job.is_paused else _next_run(out, job, by_both=True)),
         ]
     )
     out.result({**_document(job), "latest_runs": latest}, shown, *runs.shown_below(session, latest))
@@ -320,27 +320,43 @@ def _last_run(session: Session, job: Job) -> Text | str:
     return output.status(run.status, session.output.time(run.finished_at or run.created_at))
 
 
-def _next_run(out: output.Output, job: Job) -> str:
-    """Return when the clock starts a job next, or why it does so no more (IVL-08, TRG-17)."""
+def _next_run(out: output.Output, job: Job, *, by_both: bool = False) -> str:
+    """Return when the clock starts a job next, also by whose clocks, or why it does so no more (IVL-08, TRG-17)."""
     if job.schedule_ended is not None:
         return job.schedule_ended.replace("_", " ")
-    return out.time(job.next_scheduled_run_at)
+    at, distance = job.next_scheduled_run_at, out.time(job.next_scheduled_run_at)
+    if at is None or not by_both:
+        return distance
+    return f"{out.by_both(at, ZoneInfo(job.definition.timezone))}, {distance}"
 
 
 def _interval(job: Job) -> str | None:
     if job.interval_start is None:
         return None
-    end = job.interval_end.isoformat() if job.interval_end else "now on"
-    return f"{job.interval_start.isoformat()} to {end}"
+    theirs = ZoneInfo(job.definition.timezone)
+    end = job.interval_end.astimezone(theirs).isoformat() if job.interval_end else "now on"
+    return f"{job.interval_start.astimezone(theirs).isoformat()} to {end}"
+
+
+def _paused(session: Session, job: Job) -> str | None:
+    """Return who paused a job, when and until when (TRG-20)."""
+    if job.paused_at is None or job.paused_by is None:
+        return None
+    at = session.output.by_both(job.paused_at, ZoneInfo(job.definition.timezone))
+    return f"by {session.client.who(job.paused_by)}, {at}, until it is resumed"
 
 
 def _override(session: Session, job: Job) -> str | None:
-    """Return what schedule is set beside the code, in words."""
+    """Return what schedule is set beside the code, by whom, when and until when (TRG-21)."""
     override = job.schedule_override
     if override is None:
         return None
     instead = f"instead of `{override.replaces}`" if override.replaces else "the code has none"
-    return f"`{override.trigger}` ({instead}), {session.output.time(override.set_at)}"
+    at = session.output.by_both(override.set_at, ZoneInfo(job.definition.timezone))
+    return (
+        f"`{override.trigger}` ({instead}) by {session.client.who(override.set_by)}, {at}, "
+        "until it is taken away or a deploy changes the one in the code"
+    )
 
 
 def _document(job: Job) -> dict[str, Any]:

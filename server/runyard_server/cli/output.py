@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -147,6 +148,16 @@ class Output:
         if self.timestamps:
             return at.astimezone(zone).isoformat()
         return time_words.moment(at, zone, times.now())
+
+    def by_both(self, at: datetime, theirs: ZoneInfo) -> str:
+        """Return an instant by the clocks of who looks and, where they are of another zone, by a job's (TZ-06)."""
+        mine = times.viewer_zone()
+        said = f"{self.moment(at, mine)} your time ({mine.key})"
+        return (
+            said
+            if times.same_zone(mine.key, theirs.key)
+            else f"{said}, {self.moment(at, theirs)} in {theirs.key}"
+        )
 
     @property
     def width(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import pytest
 from tests.server.cli.conftest import Shell
 from tests.support.servers import server_here
 
-from runyard_server.client import ClockChange
+from runyard_server.client import Client, ClockChange
 
 JOBS = """
 from runyard import run, trigger
@@ -169,3 +170,26 @@ def test_what_a_change_of_clocks_means_is_said_in_words(
     seconds: int, skipped: tuple[str, ...], words: str
 ) -> None:
     assert ClockChange(datetime(2026, 3, 29, 1, tzinfo=UTC), seconds, skipped).in_words == words
+
+
+# SPEC: TZ-06, TRG-20, TRG-21
+def test_a_job_says_when_by_both_clocks_and_who_paused_it_or_set_its_schedule(timed: Shell) -> None:
+    shown = " ".join(timed("job info load").out.split())
+    assert re.search(
+        r"next run \w{3} \d+ \w{3} 0[78]:30 your time \(Europe/Berlin\), "
+        r"\w{3} \d+ \w{3} 02:30 in America/New_York, in ",
+        shown,
+    )
+    with Client() as client:
+        job_id = client.job("load").id
+        client.set_schedule(job_id, "0 4 * * *")
+        client.pause(job_id)
+        shown = " ".join(timed("job info load").out.split())
+        client.resume(job_id)
+        client.drop_schedule(job_id)
+    by_both = r"\(Europe/Berlin\), \w{3} \d+ \w{3} [\d:]+ in America/New_York"
+    assert re.search(rf"paused by Owner, .* your time {by_both}, until it is resumed", shown)
+    assert re.search(
+        rf"`schedule:0 4 \* \* \*` \(instead of `schedule:30 2 \* \* \*`\) by Owner, .* {by_both}, until it is taken",
+        shown,
+    )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from tests.server.cli.conftest import Shell
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.servers import server_here
 
 from runyard_server.client import Client
@@ -105,7 +106,7 @@ def test_a_deploy_says_which_schedules_were_set_beside_the_code(shell: Shell, cl
     assert client.job("days").schedule_override is None
 
 
-# SPEC: IVL-14
+# SPEC: IVL-14, TZ-06
 def test_windows_are_named_in_the_time_of_the_job_or_with_an_offset(shell: Shell, client: Client) -> None:
     for start, end in (("2026-02-03", "2026-02-04"), ("2026-02-05T23:00Z", "2026-02-06T23:00Z")):
         started = shell(f"--json job trigger days --from {start} --to {end}")
@@ -116,6 +117,9 @@ def test_windows_are_named_in_the_time_of_the_job_or_with_an_offset(shell: Shell
         "2026-02-05T23:00:00+00:00",
         "2026-02-02T23:00:00+00:00",
     ]
+    listed = shell("job runs list days").out
+    assert "2026-02-03 to 2026-02-04 Europe/Berlin" in listed
+    assert "2026-02-06 to 2026-02-07 Europe/Berlin" in listed
     refused = shell("job trigger days --from 2026-02-03T05:00 --to 2026-02-04")
     assert refused.code == 7
     assert "The nearest are 2026-02-03T00:00:00+01:00 and 2026-02-04T00:00:00+01:00" in refused.err
@@ -127,16 +131,16 @@ def test_windows_are_named_in_the_time_of_the_job_or_with_an_offset(shell: Shell
 def test_the_secret_address_of_a_job_is_printed_and_starts_it(shell: Shell, client: Client) -> None:
     url = shell("job webhook orders").out.strip()
     assert url.startswith(f"{client.target.server}/hooks/")
-    called = httpx.post(url, json={"table": "flights"})
+    called = httpx.post(url, json={"table": "flights"}, timeout=PATIENCE_SECONDS)
     run = client.wait(called.json()["job_run_id"])
     assert run.is_completed
     assert shell("job logs orders").out == 'flights webhook {"table":"flights"}\n'
     signed = shell("--json job webhook orders --signed")
     assert "have to be signed" in signed.err
     assert signed.document["signing_key"] in shell("job webhook orders").out
-    assert httpx.post(url, json={}).status_code == 404, "the address before ended"
+    assert httpx.post(url, json={}, timeout=PATIENCE_SECONDS).status_code == 404, "the address before ended"
     renewed = shell("job webhook orders --new --unsigned").out.strip()
-    assert httpx.post(renewed).status_code == 202
+    assert httpx.post(renewed, timeout=PATIENCE_SECONDS).status_code == 202
     refused = shell("job webhook days")
     assert refused.code == 7
     assert "waits for no webhook" in refused.err

@@ -80,3 +80,8 @@ def test_a_change_of_clocks_is_said_in_hours_and_minutes() -> None:
         "30 min",
         "1 h 30 min",
     ]
+
+
+@pytest.mark.parametrize("name", ["", "Moon/Tranquility", "../../etc/passwd", "Europe", "x" * 5000, "a\0b"])
+def test_a_zone_that_nobody_knows_is_utc(name: str) -> None:
+    assert time_words.zone_called(name).key == "UTC"
