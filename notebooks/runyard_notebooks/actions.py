@@ -164,8 +164,11 @@ class Desk:
     def pause(self, job_id: str) -> Notice:
         return Notice(strings.PAUSED.format(job=short_name(self.client.pause(job_id).job_ref)))
 
-    def resume(self, job_id: str) -> Notice:
-        return Notice(strings.RESUMED.format(job=short_name(self.client.resume(job_id).job_ref)))
+    def resume(self, job_id: str, *, catch_up: bool = False) -> Notice:
+        """Let a job's triggers work again; what they missed is made up for when that is asked for."""
+        job = self.client.resume(job_id, catch_up=catch_up)
+        said = strings.CAUGHT_UP if catch_up else strings.RESUMED
+        return Notice(said.format(job=short_name(job.job_ref)))
 
     def publish(self, job_id: str) -> Notice:
         return Notice(strings.PUBLISHED.format(job=short_name(self.client.publish(job_id).job_ref)))

@@ -54,6 +54,14 @@ def test_a_job_is_paused_and_goes_on(client: Client, desk: Desk) -> None:
     assert not client.job("load").is_paused
 
 
+# SPEC: TRG-20
+def test_who_resumes_a_job_may_let_it_make_up_for_what_it_missed(client: Client, desk: Desk) -> None:
+    job = client.job("load")
+    desk.pause(job.id)
+    assert "makes up now for what it missed" in desk.resume(job.id, catch_up=True).text
+    assert not client.job("load").is_paused
+
+
 # SPEC: PUB-01
 def test_a_link_is_given_away_and_taken_back(client: Client, desk: Desk) -> None:
     job = client.job("report")

@@ -147,7 +147,12 @@ def _rest(job: Job, desk: Desk) -> Html | None:
     if is_app(job) or job.is_archived:
         return None
     if job.is_paused:
-        return desk.button(strings.RESUME, lambda: desk.resume(job.id))
+        return join(
+            [
+                desk.button(strings.CATCH_UP, lambda: desk.resume(job.id, catch_up=True)),
+                desk.button(strings.RESUME, lambda: desk.resume(job.id)),
+            ]
+        )
     starts_itself = any(trigger.partition(":")[0] in PERIODIC | EVENTS for trigger in job.triggers)
     why_not = "" if starts_itself else strings.PAUSE_WITHOUT_SCHEDULE
     return desk.button(strings.PAUSE, lambda: desk.pause(job.id), why_not=why_not)
