@@ -17,7 +17,7 @@ PACKAGES = {
     "runyard_widgets": "widgets",
 }
 SOURCE_ENDINGS = {".py", ".html", ".css", ".js", ".typed"}
-BUILD_SECONDS = 120.0
+BUILD_SECONDS = 300.0
 """Building takes seconds; the first time also fetches the build backend."""
 
 

@@ -25,7 +25,7 @@ def field(low: int, high: int, *more: str) -> st.SearchStrategy[str]:
 
 
 # SPEC: TRG-03
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.tuples(
         field(0, 59),

@@ -32,7 +32,7 @@ from runyard.core.intervals import Window
 from runyard.core.manifest import default_trigger, validate_manifest
 from runyard.core.refresh import downstream_of
 
-FAST = settings(derandomize=True, deadline=None, max_examples=150)
+FAST = settings(max_examples=150)
 
 NOW = instant_of(2026) + 40 * DAY
 UPSTREAM = "jobs.etl.raw"

@@ -28,7 +28,7 @@ from runyard.core import job_refs, manifest, selectors, triggers
 from runyard.core.errors import RunyardError
 from runyard.core.jobs import JobDefinition, parse_job
 
-FAST = settings(derandomize=True, deadline=None, max_examples=100)
+FAST = settings(max_examples=100)
 
 names = st.sampled_from(["load", "clean", "etl", "daily", "a", "b2"])
 refs = st.builds("jobs.{}.{}".format, names, names) | st.builds("jobs.{}".format, names)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 from tests.support.clocks import UnhurriedClock
+from tests.support.planning import far_from
 from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core.clock import MICROSECONDS
@@ -47,8 +48,10 @@ def world(tmp_path: Path, database_url: str) -> Iterator[World]:
 
 # SPEC: FUP-03, DEC-14
 def test_a_job_with_a_schedule_and_a_follow_up_runs_for_each_and_is_told_which(world: World) -> None:
-    world.deploy(batch_job("say"), batch_job("told", "schedule:0 0 * * *", "job.success:jobs.etl.say"))
-    missed = previous_tick("0 0 * * *", "UTC", world.runtime.clock.now())
+    now = world.runtime.clock.now()
+    daily = far_from(now)
+    world.deploy(batch_job("say"), batch_job("told", f"schedule:{daily}", "job.success:jobs.etl.say"))
+    missed = previous_tick(daily, "UTC", now)
     job_id = world.job("jobs.etl.told")["id"]
     world.runtime.database.write(lambda c: jobs.set_due(c, {job_id: missed}))
     world.runtime.start()
@@ -56,7 +59,7 @@ def test_a_job_with_a_schedule_and_a_follow_up_runs_for_each_and_is_told_which(w
     world.until(lambda: len(world.runs("jobs.etl.told")) == 2)
     world.until_quiet()
     printed = sorted(line for run in world.runs("jobs.etl.told") for line in world.lines(run["id"]))
-    assert printed == ["followup job.success:jobs.etl.say", "schedule schedule:0 0 * * *"]
+    assert printed == ["followup job.success:jobs.etl.say", f"schedule schedule:{daily}"]
 
 
 # SPEC: FUP-06
@@ -75,11 +78,13 @@ def test_a_follow_up_starts_at_once_when_the_run_before_it_ends(tmp_path: Path, 
 def test_a_tick_that_waits_outlives_the_server_and_starts_once_its_upstream_has_completed(
     tmp_path: Path, database_url: str
 ) -> None:
-    gated = batch_job("told", "schedule:0 0 * * *", freshness=["job.is_fresh:jobs.etl.say"])
     first = World(tmp_path / "data", database_url=database_url)
+    now = first.runtime.clock.now()
+    daily = far_from(now)
+    gated = batch_job("told", f"schedule:{daily}", freshness=["job.is_fresh:jobs.etl.say"])
     first.upload({"etl.py": ETL})
     first.deploy(batch_job("say"), gated, extensions={"jobs.etl.told": {"freshness_wait": 2 * 86400}})
-    missed = previous_tick("0 0 * * *", "UTC", first.runtime.clock.now())
+    missed = previous_tick(daily, "UTC", now)
     job_id = first.job("jobs.etl.told")["id"]
     first.runtime.database.write(lambda c: jobs.set_due(c, {job_id: missed}))
     first.runtime.scheduler.plan_due()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from dlt._workspace.deployment import requirements as published
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.wheels import make_wheel
 from tests.support.workspaces import make_workspace
 
@@ -97,7 +98,9 @@ def test_a_lock_pins_every_group_except_our_own_package(tmp_path: Path) -> None:
     env = {"UV_FIND_LINKS": str(tmp_path / "wheels"), "UV_CACHE_DIR": str(tmp_path / "cache")}
     processes = SystemProcesses()
     full = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **env}
-    assert processes.run([str(UV), "lock"], cwd=root, env=full, timeout_seconds=60).returncode == 0
+    assert (
+        processes.run([str(UV), "lock"], cwd=root, env=full, timeout_seconds=PATIENCE_SECONDS).returncode == 0
+    )
     exported = export(root, **env)
     assert exported.groups["main"] == ("duckdb==1.2", "runyard>=0.1", "s3fs==9.0")
     assert exported.groups["ibis"] == ("ibis-framework==10.0",)

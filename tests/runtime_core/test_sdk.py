@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
 
 from runyard.core.sdk import install_sdk
 
@@ -31,7 +32,9 @@ def run(code: str, *path: Path) -> str:
     """Return what code prints that finds nothing but the standard library and this path."""
     env = {"PYTHONPATH": os.pathsep.join(map(str, path)), "PATH": os.environ["PATH"]}
     command = [sys.executable, "-S", "-W", "error", "-c", code]
-    return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run(
+        command, env=env, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    ).stdout
 
 
 def test_it_is_made_once_for_the_same_content(sdk: Path) -> None:

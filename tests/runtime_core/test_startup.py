@@ -8,6 +8,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
+
 from runyard.core.sdk import python_path
 
 SDK = Path(__file__).parents[2] / "runtime_core"
@@ -18,7 +20,9 @@ def run(code: str, *path: Path, startup: bool = True) -> str:
     ours = python_path(SDK) if startup else str(SDK)
     env = {"PYTHONPATH": os.pathsep.join([ours, *map(str, path)]), "PATH": os.environ["PATH"]}
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=60).stdout
+    return subprocess.run(
+        command, env=env, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    ).stdout
 
 
 # SPEC: CMP-08

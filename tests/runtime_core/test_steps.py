@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.planning import far_from
 from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core.store import jobs
 from runyard.core.ticks import previous_tick
 
-MIDNIGHT = "0 0 * * *"
 ETL = """
     import os
 
@@ -34,8 +34,9 @@ def world(tmp_path: Path, database_url: str) -> Iterator[World]:
 
 def miss_a_tick(world: World) -> int:
     """Let a tick of `wait` be due, and return it."""
-    world.deploy(batch_job("wait", f"schedule:{MIDNIGHT}"))
-    tick = previous_tick(MIDNIGHT, "UTC", world.runtime.clock.now())
+    now = world.runtime.clock.now()
+    world.deploy(batch_job("wait", f"schedule:{far_from(now)}"))
+    tick = previous_tick(far_from(now), "UTC", now)
     job_id = world.job("jobs.etl.wait")["id"]
     world.runtime.database.write(lambda c: jobs.set_due(c, {job_id: tick}))
     return tick

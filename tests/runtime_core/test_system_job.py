@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.worlds import OWNER, World, batch_job
 
 from runyard.core.store import snapshots
@@ -79,7 +80,7 @@ def test_an_environment_of_the_workspaces_is_not_the_panels(tmp_path: Path) -> N
         world.until(lambda: world.run(run["id"])["status"] not in ("pending", "starting"))
         serving = world.run(run["id"])
         assert serving["status"] == "running", serving["message"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{serving['port']}/", timeout=10) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{serving['port']}/", timeout=PATIENCE_SECONDS) as page:
             assert "<marimo-filename" in page.read().decode()
     finally:
         panel.stop()

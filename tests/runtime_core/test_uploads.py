@@ -292,12 +292,7 @@ def test_a_left_out_content_must_be_the_workspaces_own(store: LocalFileStore) ->
 
 
 # SPEC: SEC-09
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     changes=st.lists(st.tuples(st.integers(0, 10_239), st.integers(0, 255)), min_size=1, max_size=6),
     size=st.integers(0, 10_240),

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.workspaces import make_workspace
 
 from runyard.core import workspace
@@ -124,7 +125,10 @@ def test_secrets_that_git_tracks_are_named(tmp_path: Path) -> None:
     processes = SystemProcesses()
     assert workspace.tracked_secrets(root, processes, env) == []
     for arguments in (["init", "-q"], ["add", ".dlt/prod.secrets.toml", ".dlt/config.toml"]):
-        assert processes.run(["git", *arguments], cwd=root, env=env, timeout_seconds=10).returncode == 0
+        assert (
+            processes.run(["git", *arguments], cwd=root, env=env, timeout_seconds=PATIENCE_SECONDS).returncode
+            == 0
+        )
     assert workspace.tracked_secrets(root, processes, env) == [".dlt/prod.secrets.toml"]
     assert workspace.tracked_secrets(root, processes, {"PATH": "/nowhere"}) == []
 

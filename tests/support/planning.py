@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from runyard.core.clock import from_datetime
+from runyard.core.clock import from_datetime, to_datetime
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
 from runyard.core.jobs import parse_job
@@ -17,6 +17,11 @@ def at(text: str) -> int:
     """Return the instant of an ISO text; UTC if it names no offset."""
     moment = datetime.fromisoformat(text)
     return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def far_from(now: int) -> str:
+    """Return a daily schedule whose ticks are hours away from now: none comes while a test runs."""
+    return f"0 {(to_datetime(now).hour + 12) % 24} * * *"
 
 
 def window(start: str, end: str) -> Window:

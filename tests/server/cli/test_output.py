@@ -37,9 +37,9 @@ def test_things_are_counted_in_words() -> None:
 
 # SPEC: CLI-47
 def test_times_are_relative_unless_timestamps_are_wanted() -> None:
-    moment = datetime.now(UTC) - timedelta(hours=2, seconds=1)
+    moment = datetime.now(UTC) - timedelta(hours=2, seconds=20)
     assert Output().time(moment) == "2 h ago"
-    assert Output().time(datetime.now(UTC) + timedelta(days=3, seconds=1)) == "in 3 d"
+    assert Output().time(datetime.now(UTC) + timedelta(days=3, minutes=30)) == "in 3 d"
     assert Output(timestamps=True).time(moment) == moment.isoformat()
     assert Output(timestamps=True).duration(1.5) == "0:00:01.500000"
 
