@@ -33,7 +33,7 @@ def test_a_paused_job_says_who_paused_it_when_and_until_when(client: Client, des
     found = client.job("jobs.etl.load")
     client.pause(found.id)
     head = job.head(job.load(client, "jobs.etl.load", now_in(UTC)), desk)
-    assert re.search(r">paused</span> by Owner <time [^>]+>just now</time>, until it is resumed\.", head)
+    assert re.search(r">paused</span> by Owner <time [^>]+>just now</time>\. Its schedule", head)
     assert strings.IS_PAUSED in head
     assert strings.CATCH_UP in head
     client.resume(found.id)

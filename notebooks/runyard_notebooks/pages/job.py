@@ -117,7 +117,7 @@ def _paused(seen: JobSeen) -> Html | None:
         '<span class="line">{badge} {text}</span>',
         badge=badge("paused", "busy"),
         text=html(
-            "by {who} {at}, until it is resumed. {means}",
+            "by {who} {at}. {means}",
             who=seen.paused_by,
             at=when(seen.job.paused_at, seen.now, seen.zone),
             means=strings.IS_PAUSED,
