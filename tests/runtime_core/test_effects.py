@@ -86,7 +86,10 @@ def test_a_tick_that_waits_outlives_the_server_and_starts_once_its_upstream_has_
     first.deploy(batch_job("say"), gated, extensions={"jobs.etl.told": {"freshness_wait": 2 * 86400}})
     missed = previous_tick(daily, "UTC", now)
     job_id = first.job("jobs.etl.told")["id"]
-    first.runtime.database.write(lambda c: jobs.set_due(c, {job_id: missed}))
+    # The job counts from before the tick, as one does that was deployed earlier.
+    first.runtime.database.write(
+        lambda c: jobs.start_counting(c, job_id, next_due_at=missed, anchor_at=missed - 1)
+    )
     first.runtime.scheduler.plan_due()
     assert [row["outcome"] for row in first.decisions("jobs.etl.told")] == ["waiting"]
     first.close()
