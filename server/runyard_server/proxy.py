@@ -98,19 +98,13 @@ class Proxy:
 
     def __init__(self) -> None:
         self.sockets = SocketCounts()
-        self._upstream = httpx.AsyncHTTPTransport(
-            verify=False,  # it is plain HTTP on loopback; loading certificates would slow the start
-            trust_env=False,
-            limits=httpx.Limits(
-                max_connections=None,
-                max_keepalive_connections=KEPT_CONNECTIONS,
-                keepalive_expiry=KEPT_SECONDS,
-            ),
-        )
+        self._upstream = _transport(kept=KEPT_CONNECTIONS)
+        self._afresh = _transport(kept=0)
 
     async def close(self) -> None:
         """Close the connections that are kept."""
         await self._upstream.aclose()
+        await self._afresh.aclose()
 
     async def forward(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request or a web socket, until it is over on both sides."""
@@ -168,6 +162,7 @@ class Proxy:
     async def _ask(self, request: httpx.Request, *, is_repeatable: bool) -> httpx.Response:
         """Return an answer that begins. An app may close a connection just when it is used again; then once more.
 
+        On a new connection: when this process was kept waiting, all that are kept may have been closed meanwhile.
         Raises: httpx.TransportError.
         """
         try:
@@ -175,7 +170,18 @@ class Proxy:
         except (httpx.NetworkError, httpx.RemoteProtocolError):
             if not is_repeatable:
                 raise
-            return await self._upstream.handle_async_request(request)
+            return await self._afresh.handle_async_request(request)
+
+
+def _transport(*, kept: int) -> httpx.AsyncHTTPTransport:
+    """Return what connects to apps and keeps so many connections that are idle."""
+    return httpx.AsyncHTTPTransport(
+        verify=False,  # it is plain HTTP on loopback; loading certificates would slow the start
+        trust_env=False,
+        limits=httpx.Limits(
+            max_connections=None, max_keepalive_connections=kept, keepalive_expiry=KEPT_SECONDS
+        ),
+    )
 
 
 class _Visitor:
