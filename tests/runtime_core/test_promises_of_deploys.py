@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.worlds import World, batch_job
@@ -66,6 +67,32 @@ def test_an_instant_that_has_passed_is_told_once_and_shown_as_elapsed(world: Wor
     assert (world.job("jobs.etl.say")["next_due_at"], ended(world, "jobs.etl.say")) == (None, "elapsed")
     world.runtime.scheduler.plan_due()
     assert world.runs() == []
+
+
+def told_as_passed(world: World, *definitions: dict[str, Any]) -> list[str]:
+    """Deploy jobs; return the instants that are told to have passed."""
+    warnings = world.deploy(*definitions).warnings
+    return [said.split("`")[1] for said in warnings if said.endswith("has passed, so it never fires.")]
+
+
+# SPEC: TRG-17, RCN-05
+def test_an_instant_that_has_passed_is_told_again_when_an_archived_job_returns(world: World) -> None:
+    gone, other = batch_job("say", "once:2020-01-01T00:00:00Z"), batch_job("other")
+    assert told_as_passed(world, gone, other) == ["once:2020-01-01T00:00:00Z"]
+    assert told_as_passed(world, other) == []
+    assert told_as_passed(world, gone, other) == ["once:2020-01-01T00:00:00Z"]
+
+
+# SPEC: RCN-10, TRG-17
+@pytest.mark.parametrize("written", [{}, {"triggers": None}, {"triggers": "once:2020-01-01T00:00:00Z"}])
+def test_a_job_is_deployed_again_however_its_triggers_were_written(
+    world: World, written: dict[str, Any]
+) -> None:
+    say = {name: value for name, value in batch_job("say").items() if name != "triggers"} | written
+    world.deploy(say)
+    assert told_as_passed(world, {**say, "description": "Says it better."}) == []
+    later = {**say, "triggers": ["once:2020-01-02T00:00:00Z"]}
+    assert told_as_passed(world, later) == ["once:2020-01-02T00:00:00Z"]
 
 
 # SPEC: IVL-08

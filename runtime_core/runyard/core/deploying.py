@@ -318,8 +318,18 @@ def _elapsed(changes: Sequence[JobChange], before: Mapping[str, RowMapping], now
     """Yield what this deploy says for the first time and is too late (TRG-17)."""
     for change in changes:
         if change.declared is not None and change.change is not Change.UNCHANGED:
-            row = before.get(change.job_ref)
-            yield from elapsed(change.declared, row["definition"]["triggers"] if row else (), now)
+            yield from elapsed(change.declared, _triggers_before(before.get(change.job_ref)), now)
+
+
+def _triggers_before(row: RowMapping | None) -> Sequence[Any]:
+    """Return the triggers that a job had until now, none of one that was archived.
+
+    As they are stored: a job that this version cannot read is deployed anew like any other.
+    """
+    if row is None or row["archived_at"] is not None:
+        return ()
+    written = row["definition"].get("triggers")
+    return written if isinstance(written, list) else (written,)
 
 
 def _dropped(before: RowMapping | None, after: RowMapping) -> RowMapping | None:
