@@ -14,7 +14,7 @@ import marimo as mo
 from traitlets import HasTraits
 
 from runyard import widgets
-from runyard.core.errors import InvalidRequest, NotSignedIn, RunyardError
+from runyard.core.errors import Declined, InvalidRequest, NotSignedIn, RunyardError
 from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
 from runyard_notebooks.fragments import Html, html
@@ -142,9 +142,15 @@ class Desk:
         return Notice(strings.NOT_STARTED, reasons, is_refusal=True)
 
     def reach(self, job_id: str) -> Sequence[RefreshedJob]:
-        """Return what would start over if this job were loaded from scratch, itself first. Raises: RunyardError."""
+        """Return what would start over if this job were loaded from scratch, itself first; none if it keeps out.
+
+        Raises: Declined with the reasons if it would not start, RunyardError for what the server refuses.
+        """
         receipt = self.client.trigger(job_ids=[job_id], refresh=True, dry_run=True)
-        return [each for answer in (*receipt.started, *receipt.skipped) for each in answer.refreshes]
+        if receipt.skipped:
+            reasons = [reason for skipped in receipt.skipped for reason in skipped.reasons]
+            raise Declined(strings.WOULD_NOT_START, reasons=reasons)
+        return [each for answer in receipt.started for each in answer.refreshes]
 
     def start_again(self, run_id: str) -> Notice:
         """Start the job of a run once more. Never from scratch: that drops data, and is asked for on the job's page."""

@@ -103,6 +103,7 @@ REFRESH_WARNING = (
 FRESH = "{jobs} to be fresh"
 REACHES = "This starts over; times are yours ({zone}):"
 REACHES_NOTHING = "This job keeps out of refreshes, so it runs as ever."
+WOULD_NOT_START = "Nothing would start now."
 AS_ITS_CODE_SAYS = "as its code says"
 SETTINGS = "Settings for this run"
 SETTINGS_HINT = "key=value, one on each line"

@@ -34,6 +34,11 @@ def check():
 def stuck():
     print("waiting")
     time.sleep(600)
+
+
+@run.job(freshness=[stuck.is_fresh])
+def behind():
+    pass
 """
 
 REPORT = """
@@ -51,8 +56,8 @@ def _():
 FILES = {
     "etl.py": JOBS,
     "report.py": REPORT,
-    "__deployment__.py": "import report\nfrom etl import check, load, stuck\n"
-    '__all__ = ["check", "load", "report", "stuck"]\n',
+    "__deployment__.py": "import report\nfrom etl import behind, check, load, stuck\n"
+    '__all__ = ["behind", "check", "load", "report", "stuck"]\n',
 }
 
 

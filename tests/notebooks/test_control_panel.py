@@ -48,7 +48,7 @@ def text_of(session: Session, path: str) -> str:
 def test_the_overview_says_how_things_are(session: Session) -> None:
     text = text_of(session, "/")
     assert "yard Overview Jobs Runs Links" in text
-    assert "Jobs 5 3 batch, 2 apps" in text
+    assert "Jobs 6 4 batch, 2 apps" in text
     assert "Next run in" in text
     assert re.search(r"check #\d", text)
     assert "ValueError: row 2 is <odd>" in text

@@ -7,6 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from runyard.core.errors import Declined
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
 from runyard_notebooks.pages import job
@@ -52,6 +55,15 @@ def test_a_refresh_says_before_what_it_reaches_and_how_far_back(client: Client, 
 # SPEC: RFR-11
 def test_a_refresh_of_a_job_that_keeps_out_of_them_says_so() -> None:
     assert strings.REACHES_NOTHING in job.reached([], UTC)
+
+
+# SPEC: RFR-11
+def test_a_refresh_of_a_job_that_waits_for_another_says_what_for(client: Client, desk: Desk) -> None:
+    with pytest.raises(Declined) as declined:
+        desk.reach(client.job("jobs.etl.behind").id)
+    assert "Nothing would start now. Upstream is not fresh: jobs.etl.stuck has" in job.unreached(
+        declined.value, UTC
+    )
 
 
 def test_of_a_job_that_nothing_starts_the_page_says_so(client: Client, desk: Desk) -> None:

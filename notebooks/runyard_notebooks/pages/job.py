@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import marimo as mo
 
+from runyard.core import time_words
 from runyard.core.errors import RunyardError
 from runyard.core.job_refs import short_name
 from runyard.core.jobs import upstream_refs
-from runyard.core.time_words import zone_called
 from runyard.core.triggers import EVENTS, PERIODIC, in_words
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
@@ -37,7 +37,7 @@ from runyard_notebooks.pages import links
 from runyard_notebooks.pages.around_now import AroundNow, coming, decided, picture
 from runyard_notebooks.pages.links import is_app
 from runyard_notebooks.routes import Page
-from runyard_notebooks.times import duration, instant, when, window, your_time
+from runyard_notebooks.times import duration, instant, now_in, when, window, your_time
 from runyard_server.client import Client, Decision, Firing, Job, RefreshedJob
 
 DECISIONS_SHOWN = 12
@@ -64,7 +64,7 @@ class JobSeen:
     @property
     def zone(self) -> ZoneInfo:
         """Return the zone that the job's times of day are in."""
-        return zone_called(self.job.definition.timezone)
+        return time_words.zone_called(self.job.definition.timezone)
 
     @property
     def around(self) -> AroundNow:
@@ -203,9 +203,15 @@ def _reach(job: Job, desk: Desk, zone: tzinfo, *, can_start: bool) -> mo.Html | 
         try:
             return Output(reached(await asyncio.to_thread(desk.reach, job.id), zone))
         except RunyardError as error:
-            return Output(quiet(error.cause))
+            return Output(unreached(error, zone))
 
     return mo.lazy(asked)
+
+
+def unreached(error: RunyardError, zone: tzinfo) -> Html:
+    """Return why nothing starts over."""
+    said = " ".join([error.cause, *error.reasons])
+    return quiet(time_words.in_words(said, zone, now_in(zone)))
 
 
 def reached(refreshes: Sequence[RefreshedJob], zone: tzinfo) -> Html:
