@@ -47,7 +47,7 @@ export const instant = (at) => full().format(at);
 /** An instant in full, and the clocks of `zone` beside it where they show another time. */
 export function instantIn(at, zone) {
   const [here, there] = [undefined, zone].map((each) => full(each)?.formatToParts(at));
-  if (!there || said(here, CLOCK) === said(there, CLOCK)) return instant(at);
+  if (!there || said(here, BOTH) === said(there, BOTH)) return instant(at);
   return `${instant(at)} your time (${said(there, said(here, DATE) === said(there, DATE) ? CLOCK : BOTH)} in ${zone})`;
 }
 

@@ -20,6 +20,22 @@ test("an instant is said in the job's zone too, where clocks show another time t
   assert.equal(instantIn(AT, HERE), instant(AT));
 });
 
+test("where clocks show the same time of another day, both are said", async () => {
+  const before = process.env.TZ;
+  process.env.TZ = "Pacific/Honolulu";
+  try {
+    // Imported anew: what formats instants here is made once.
+    const { instantIn } = await import("../src/words.mjs?in=Honolulu");
+    assert.match(
+      instantIn(AT, "Pacific/Kiritimati"),
+      /22.* your time \(.*23.*02:00:00 in Pacific\/Kiritimati\)$/,
+    );
+  } finally {
+    if (before === undefined) delete process.env.TZ;
+    else process.env.TZ = before;
+  }
+});
+
 test("a zone that the browser does not know is left out", () => {
   assert.equal(instantIn(AT, "Moon/Tranquility"), instant(AT));
   assert.equal(instantIn(AT), instant(AT));
