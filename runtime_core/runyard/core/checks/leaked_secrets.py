@@ -42,9 +42,11 @@ FORMS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "A password in an address",
             # Without the scheme in front, so that the search leaps from one `://` to the next.
             (
-                r"://[^\s:/@{}<>\[\]'\"]*:(?!(?:password|passwd|changeme|placeholder|\.+)@)[^\s/@{}<>\[\]'\"*]{6,}@"
+                r"://[^\s:/@{}<>\[\]'\"]*:"
+                # Not where something is to be put in, nor in a pattern.
+                r"(?!(?:password|passwd|changeme|placeholder|\.+|\[[^\s\[\]]*\])@|[^\s/@]*\[\^)[^\s/@{}<>'\"*]{6,}@"
                 # What only this machine answers to is no secret of anybody, and nobody answers to the others.
-                r"(?!localhost|127\.|\[::1|(?:[\w-]+\.)*example\.(?:com|net|org)\b)"
+                r"(?!localhost|127\.|\[::1|(?:[\w-]+\.)*example\.(?:com|net|org)(?!\.?[\w-]))"
             ),
         ),
     )
