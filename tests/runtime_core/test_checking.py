@@ -184,6 +184,13 @@ def test_a_module_that_stays_at_home_is_found_where_it_is_imported(tmp_path: Pat
     assert "`.gitignore` leaves it out" in row.cause
 
 
+# SPEC: DGR-08
+def test_a_module_of_the_workspace_is_followed_though_another_python_imports_it(tmp_path: Path) -> None:
+    asked = "import sys\nif sys.version_info >= (3, 11): import new\nelse: import old\n"
+    files = {"etl.py": asked, "new.py": "import unheard_of\n", "old.py": "", ".gitignore": "old.py\n"}
+    assert found(workspace(tmp_path, files)) == [("RY2004", "etl.py", 3), ("RY2004", "new.py", 1)]
+
+
 def test_only_files_that_jobs_reach_are_looked_at(tmp_path: Path) -> None:
     files = {"etl.py": "import json\n", "scratch.py": "import nothing_like_it\ndef f(:\n"}
     report = check(workspace(tmp_path, files))

@@ -337,8 +337,6 @@ def test_imports_are_found_in_every_block_and_expressions_may_be_deep() -> None:
     import a
     try: import skipped
     except ImportError: import b
-    if sys.version_info >= (3, 12): import skipped
-    else: import skipped
     match a:
         case 1: import c
     with suppress(ImportError): import skipped
@@ -355,3 +353,44 @@ def test_imports_are_found_in_every_block_and_expressions_may_be_deep() -> None:
     main_guard.check(source(deep))
     assert not list(at_import.check(source(f"import dlt\n{deep}")))
     assert not list(naive_times.check(source(f"import datetime\n{deep}")))
+
+
+ON_OTHERS = """
+import sys, sys as s, platform as p
+from sys import version_info as version
+from platform import system
+from settings import platform, target
+"""
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "sys.version_info >= (3, 12)",
+        "s.platform == 'win32' and target",
+        "p.machine() == 'arm64'",
+        "version[0] > 3",
+        "system() == 'Darwin'",
+    ],
+)
+def test_what_another_python_or_system_imports_is_told_apart(test: str) -> None:
+    text = f"{ON_OTHERS}if {test}:\n  import a\n  def f(): import b\nelse:\n  import c\nimport d\n"
+    made = {one.top: one for one in imports.imports_of(source(text))}
+    assert [top for top, one in made.items() if one.is_for_others] == ["a", "b", "c"]
+    assert not made["b"].is_certain
+
+
+@pytest.mark.parametrize(
+    "test", ["settings.platform == 'x'", "platform == 'x'", "target.version_info", "self.platform", "os.name"]
+)
+def test_a_platform_of_ones_own_says_nothing_about_pythons(test: str) -> None:
+    text = f"{ON_OTHERS}import settings\nif {test}: import a\nelse: import b\n"
+    made = list(imports.imports_of(source(text)))
+    assert {"a", "b"} <= {one.top for one in made if one.is_certain}
+    assert not any(one.is_for_others for one in made)
+
+
+def test_only_the_direct_counterpart_of_a_question_about_pythons_is_for_others() -> None:
+    text = "import sys\nif sys.platform == 'x': import a\nelif target: import b\nelse: import c\n"
+    made = {one.top: one.is_for_others for one in imports.imports_of(source(text))}
+    assert made == {"sys": False, "a": True, "b": False, "c": False}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 
 from runyard.core.checks.finding import Code, Finding, Source
-from runyard.core.checks.trees import FUNCTIONS, is_for_type_checkers, is_main_guard, walk
+from runyard.core.checks.trees import FUNCTIONS, full_name, is_for_type_checkers, is_main_guard, walk
 from runyard.core.job_refs import short_name
 
 JOBS_NAMED = 3
@@ -45,6 +45,8 @@ DISTRIBUTIONS: Mapping[str, str] = {
 }
 """Packages that are installed under another name than they are imported by; asked when one is not installed here."""
 
+_PYTHON = frozenset({"sys.version_info", "sys.platform"})
+"""What says which Python or system it is, besides all of the module `platform`."""
 
 _BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 """What may have statements in it."""
@@ -55,11 +57,13 @@ class Import:
     """One import: `names` are the modules it may mean, the most certain first.
 
     `is_certain` says that it is made whenever the file is imported; others only in a function or as a script.
+    `is_for_others` says that the file asks on which Python or system it is, and makes it on some of them.
     """
 
     names: tuple[str, ...]
     node: ast.Import | ast.ImportFrom | ast.alias
     is_certain: bool
+    is_for_others: bool
 
     @property
     def top(self) -> str:
@@ -76,29 +80,35 @@ class Reach:
 
 
 def imports_of(source: Source) -> Iterator[Import]:
-    """Yield what a file imports, except for type checkers, where a failure is expected, and for some Pythons only."""
+    """Yield what a file imports, except for type checkers and where a failure is expected."""
 
-    # Not by recursion, as in `trees.statements`.
-    waiting: list[tuple[ast.AST, bool]] = [(node, True) for node in reversed(source.tree.body)]
+    # Not by recursion, as in `trees.statements`. With each node: is it certain, is it for others.
+    waiting: list[tuple[ast.AST, bool, bool]] = [(node, True, False) for node in reversed(source.tree.body)]
     while waiting:
-        node, is_certain = waiting.pop()
+        node, is_certain, is_for_others = waiting.pop()
         inside: Iterable[ast.AST]
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import((alias.name,), alias, is_certain)
+                yield Import((alias.name,), alias, is_certain, is_for_others)
             continue
         if isinstance(node, ast.ImportFrom):
             base = _base(source, node)
             if base:
-                yield Import((base, *(f"{base}.{alias.name}" for alias in node.names)), node, is_certain)
+                names = (base, *(f"{base}.{alias.name}" for alias in node.names))
+                yield Import(names, node, is_certain, is_for_others)
             continue
         if isinstance(node, ast.With) and any(map(_suppresses, node.items)):
             continue
         if isinstance(node, ast.stmt) and is_for_type_checkers(node):
             assert isinstance(node, ast.If)
             inside = node.orelse
-        elif isinstance(node, ast.If) and _asks_for_python(node.test):
-            continue
+        elif isinstance(node, ast.If) and _asks_for_python(node.test, source.known):
+            inside = [*node.body, *node.orelse]
+            if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+                # An `elif` asks something else.
+                waiting.append((node.orelse[0], is_certain, is_for_others))
+                inside = node.body
+            is_for_others = True
         elif isinstance(node, ast.Try) and any(map(_forgives, node.handlers)):
             inside = (*node.handlers, *node.orelse, *node.finalbody)
         else:
@@ -106,7 +116,7 @@ def imports_of(source: Source) -> Iterator[Import]:
             is_certain = is_certain and not later
             # Not into expressions: they hold no imports.
             inside = [child for child in ast.iter_child_nodes(node) if isinstance(child, _BLOCKS)]
-        waiting += [(child, is_certain) for child in reversed([*inside])]
+        waiting += [(child, is_certain, is_for_others) for child in reversed([*inside])]
 
 
 def local_names(made: Import) -> Iterator[str]:
@@ -144,7 +154,7 @@ def check(
                     "A job that gets here fails with ModuleNotFoundError.",
                     "Take it out of `.gitignore`, or do not import it.",
                 )
-            if made.top in found_here or made.top in sys.stdlib_module_names:
+            if made.is_for_others or made.top in found_here or made.top in sys.stdlib_module_names:
                 continue
             without = [reach.job_ref for reach in users if made.top not in reach.provided]
             # What is imported in a function belongs to one of the jobs here, and which is not known.
@@ -195,10 +205,12 @@ def _base(source: Source, node: ast.ImportFrom) -> str:
     return ".".join([*above, *([node.module] if node.module else [])])
 
 
-def _asks_for_python(test: ast.expr) -> bool:
+def _asks_for_python(test: ast.expr, known: Mapping[str, str]) -> bool:
     """Return whether this asks on which Python or system it is: what it guards is for another one, perhaps."""
-    names = (node.attr for node in walk(test) if isinstance(node, ast.Attribute))
-    return not {"version_info", "platform"}.isdisjoint(names)
+    asked = [node for node in walk(test) if isinstance(node, ast.Attribute | ast.Name)]
+    # A name that was not imported is somebody's own `platform`.
+    names = (full_name(node, known) for node in asked if full_name(node, {}).partition(".")[0] in known)
+    return any(name in _PYTHON or name.startswith("platform.") for name in names)
 
 
 def _suppresses(item: ast.withitem) -> bool:
