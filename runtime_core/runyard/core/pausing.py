@@ -6,14 +6,17 @@ first run after it has a window that covers it. Starts by hand are not held up (
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, RowMapping
 
 from runyard.core.enacting import enact
 from runyard.core.errors import InvalidRequest
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
+from runyard.core.intervals import Schedule, latest_due, next_due
 from runyard.core.manifest import waits_for_events
-from runyard.core.planning import due_after, plan_missed_events
+from runyard.core.planning import plan_missed_events
 from runyard.core.store import decisions, facts, feed, jobs
 from runyard.core.store.facts import job_of
 
@@ -46,17 +49,34 @@ def resume(connection: Connection, job: RowMapping, *, ids: Ids, now: int, catch
     jobs.set_paused(connection, job["id"], user_id=None, at=None)
     if catch_up and job["archived_at"] is None:
         known = facts.load(connection, [job["id"]])[job["id"]]
-        _count_again(connection, known, job["paused_at"], now)
         missed = decisions.paused_triggers(connection, job["id"], job["paused_at"])
+        _count_again(connection, known, missed, job["paused_at"], now)
         planned = plan_missed_events(known, missed, job["paused_at"])
         enact(connection, planned, {known.job_id: known.definition}, ids=ids, now=now)
     feed.append_about(connection, job, "job.resumed", now)
 
 
-def _count_again(connection: Connection, job: JobFacts, since: int, now: int) -> None:
-    """Let planning look at the ticks that came after an instant, if any did."""
-    first = due_after(job, since)
-    if first is not None and first <= now:
-        due_at = first if job.next_due_at is None else min(first, job.next_due_at)
+def _count_again(
+    connection: Connection, job: JobFacts, missed: Collection[str], paused_at: int, now: int
+) -> None:
+    """Let planning look again at the ticks that a job missed, which timed triggers among `missed` had."""
+    firsts = [
+        first
+        for trigger, schedule in job.timed
+        if trigger in missed and (first := _first_missed(schedule, job.anchor_at, paused_at, now)) is not None
+    ]
+    if firsts:
+        due_at = min(firsts if job.next_due_at is None else (*firsts, job.next_due_at))
         held = {} if job.held_at is None else {job.job_id: job.held_at}
         jobs.set_due(connection, {job.job_id: due_at}, held)
+
+
+def _first_missed(schedule: Schedule, anchor: int, paused_at: int, now: int) -> int | None:
+    """Return the first tick of a pause; one that came before it if no other did; None if none counts any more.
+
+    The tick that came before had waited for its upstreams, or nobody had looked at it yet.
+    """
+    latest = latest_due(schedule, anchor=anchor, now=now)
+    since = max(paused_at, anchor)
+    first = next_due(schedule, anchor=anchor, last_due=since, now=since)
+    return latest if latest is None or first is None else min(first, latest)
