@@ -163,7 +163,7 @@ class TriggerJobs(BaseModel):
     """Jobs to start, by id, by selector, or both."""
 
     job_ids: list[UUID] | None = Field(None, max_length=BULK_MAX)
-    selectors: list[str] | None = Field(None, max_length=BULK_MAX)
+    selectors: list[Text] | None = Field(None, max_length=BULK_MAX)
     profile: Text | None = None
     refresh: bool = False
     # Start what is gated though an upstream is not fresh.
@@ -185,7 +185,7 @@ class IssueWebhook(BaseModel):
 class SetSchedule(BaseModel):
     """Five cron fields, or a trigger that repeats."""
 
-    trigger: str = Field(min_length=1, max_length=TEXT_MAX)
+    trigger: Text = Field(min_length=1, max_length=TEXT_MAX)
 
 
 class CancelRuns(BaseModel):

@@ -93,11 +93,16 @@ def test_every_refusal_has_one_shape(local_api: Api) -> None:
 @pytest.mark.parametrize("text", ["\ud800", "\0", "x" * 200_000])
 def test_a_text_that_a_database_cannot_keep_is_refused(api: Api, text: str) -> None:
     job = batch_job("load")
+    entry_point = job["entry_point"]
     bodies: list[tuple[str, Any]] = [
         (DEPLOY, {**MANIFEST, "job_definition_hash": text}),
         (DEPLOY, {**MANIFEST, "deployment_module": text}),
         (DEPLOY, {**MANIFEST, "description": text}),
         (DEPLOY, {**MANIFEST, "jobs": [{**job, "job_ref": text}]}),
+        (DEPLOY, {**MANIFEST, "jobs": [{**job, "require": {"profile": text}}]}),
+        (DEPLOY, {**MANIFEST, "jobs": [{**job, "triggers": [f"tag:{text}"]}]}),
+        (DEPLOY, {**MANIFEST, "jobs": [{**job, "entry_point": {**entry_point, "pipeline_name": text}}]}),
+        (DEPLOY, {**MANIFEST, "jobs": [{**job, "heard_of": [{text: 1}]}]}),
         (DEPLOY, {**MANIFEST, "jobs": [job], "extensions": {text: {}}}),
         (JOBS + "/-trigger", {"selectors": [text]}),
         (JOBS + "/-trigger", {"selectors": ["batch"], "profile": text}),

@@ -193,6 +193,15 @@ def _canonical(value: Mapping[str, Any]) -> bytes:
     return text.encode()
 
 
+def _storable(value: Mapping[str, Any]) -> bytes:
+    """Return JSON all of whose texts both databases can keep, each for itself too. Raises: TypeError, ValueError."""
+    text = _canonical(value)
+    # What is left once every written backslash is gone is an escaped zero, of a key or of a value.
+    if b"\\u0000" in text.replace(rb"\\", b""):
+        raise ValueError("it holds a zero character")
+    return text
+
+
 def _from_engine_1(job: dict[str, Any]) -> dict[str, Any]:
     """Rename what engine 2 renamed: `refresh`, `allow_external_schedulers`, `require.machine`."""
     if "refresh" in job:
@@ -213,11 +222,12 @@ def _parse(wire: Mapping[str, Any], extensions: Mapping[str, Mapping[str, Any]])
     if _is_deeper([wire, beside], NESTING_MAX):
         raise InvalidJob("This entry is nested too deep.", f"Keep it to {NESTING_MAX} levels.")
     try:
-        size = len(_canonical(wire)) + len(_canonical(beside))
+        size = len(_storable(wire)) + len(_storable(beside))
     except (TypeError, ValueError) as error:
         parse_job(wire, beside)  # it names the field, if it is one that is read
         raise InvalidJob(
-            "This entry is no plain JSON.", "Send texts, finite numbers, lists and objects."
+            "This entry is no plain JSON.",
+            "Send texts without zero characters, finite numbers, lists and objects.",
         ) from error
     if size > JOB_BYTES_MAX:
         raise InvalidJob(f"This entry takes {size} bytes.", f"Shorten it to {JOB_BYTES_MAX}.")
