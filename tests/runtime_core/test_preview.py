@@ -226,6 +226,25 @@ def test_of_a_job_that_nothing_starts_in_time_no_year_of_its_upstreams_is_forese
     assert set(upstream_of(["jobs.etl.report"], now.jobs)) == {"jobs.etl.report"}
 
 
+# SPEC: TZ-07, RFR-05
+def test_a_refresh_is_foreseen_to_travel_through_a_job_that_nothing_starts() -> None:
+    always = job(HOURLY, ref="jobs.raw", wire={"refresh_propagation": "always"}, completed_at=1)
+    by_hand = job("tag:x", ref="jobs.clean", wire={"freshness": ["job.is_fresh:jobs.raw"]}, completed_at=1)
+    half_past = job(
+        "schedule:30 * * * *",
+        ref="jobs.etl.report",
+        wire={"freshness": ["job.is_fresh:jobs.clean"]},
+        completed_at=1,
+        done_until=at("2026-03-28T11:30"),
+    )
+    several = situation(always, by_hand, half_past)
+    alone = preview(several, NOW + 4 * HOUR, of_job="jobs.etl.report")
+    decided = [
+        each for each in preview(several, NOW + 4 * HOUR).firings if each.decision.job_id == "jobs.etl.report"
+    ]
+    assert [each.decision for each in alone.firings] == [each.decision for each in decided]
+
+
 # SPEC: IVL-14
 def test_a_window_that_somebody_asked_for_waits_for_the_run_that_works_on_it() -> None:
     morning = window("2026-03-28T06:00", "2026-03-28T12:00")

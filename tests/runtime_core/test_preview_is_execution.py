@@ -20,7 +20,7 @@ from runyard.core.clock import MICROSECONDS
 from runyard.core.deploying import Deploying, DeployRequest
 from runyard.core.ids import Ids, SystemIds
 from runyard.core.intervals import Window
-from runyard.core.preview import Preview, preview
+from runyard.core.preview import Preview, Situation, preview
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.scheduler import Scheduler
 from runyard.core.settling import settle
@@ -74,8 +74,18 @@ class Workspace:
         situation = self.database.read(
             lambda connection: forecast.of_workspace(connection, WORKSPACE, self.clock.now())
         )
-        seconds = {job.job_id: self.seconds[ref] for ref, job in situation.jobs.items()}
-        return preview(replace(situation, seconds=seconds), until)
+        return preview(replace(situation, seconds=self._seconds_of(situation)), until)
+
+    def foresee_alone(self, job_id: str, until: int) -> Preview:
+        """Return what is foreseen of one job, as its page asks for it."""
+        ref = self.refs()[job_id]
+        situation = self.database.read(
+            lambda connection: forecast.of_job(connection, WORKSPACE, ref, self.clock.now())
+        )
+        return preview(replace(situation, seconds=self._seconds_of(situation)), until, of_job=job_id)
+
+    def _seconds_of(self, situation: Situation) -> dict[str, float]:
+        return {job.job_id: self.seconds[ref] for ref, job in situation.jobs.items()}
 
     def go_on(self, until: int) -> None:
         """Let time pass, waking the loops whenever something is due."""
@@ -246,6 +256,10 @@ def test_what_is_foreseen_is_what_comes(workspace: Workspace, seed: int) -> None
     at_first = workspace.foresee(until)
     workspace.go_on(workspace.clock.now() + DAY // 2)
     underway = workspace.foresee(until)
+    refs = workspace.refs()
+    for job_id, ref in refs.items():
+        alone = foreseen(workspace.foresee_alone(job_id, until), refs)
+        assert alone == [told for told in foreseen(underway, refs) if told[0] == ref]
     workspace.go_on(until)
     assert foreseen(at_first, workspace.refs()) == workspace.came()
     assert of_runs(underway, workspace.refs()) == workspace.ran(since=underway.now)

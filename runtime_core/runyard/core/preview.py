@@ -120,15 +120,17 @@ def upstream_of(refs: Iterable[str], jobs: Mapping[str, JobFacts]) -> dict[str, 
     """Return jobs and all that may decide about them: what they follow or are gated by, directly or not.
 
     Of a job that nothing can start by itself, nothing does: its page asks again at each change and must not live
-    through a year of its gates. Every run is taken to complete, so none follows one that failed.
+    through a year of its gates. On the way to another job it counts, for a refresh travels through it. Every run is
+    taken to complete, so none follows one that failed.
     """
+    asked = set(refs)
     found: dict[str, JobFacts] = {}
-    queue = deque(refs)
+    queue = deque(asked)
     while queue:
         each = queue.popleft()
         if each in jobs and each not in found:
             found[each] = jobs[each]
-            if _starts_itself(jobs[each]):
+            if each not in asked or _starts_itself(jobs[each]):
                 queue.extend(upstreams_of(jobs[each]))
     return found
 
