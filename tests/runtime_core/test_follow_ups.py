@@ -60,7 +60,9 @@ def test_events_go_along_a_chain_out_to_several_and_in_from_two_each_with_its_ca
 def test_events_that_find_no_slot_free_become_one_run_that_lists_all_its_causes(world: World) -> None:
     gate = gate_of(world)
     world.deploy(batch_job("a", execute={"concurrency": None}), batch_job("wait", "job.success:jobs.etl.a"))
-    started = [world.start_one("a")["id"] for _ in range(4)]
+    started = [world.start_one("a")["id"]]
+    world.until(lambda: [run["status"] for run in world.runs("jobs.etl.wait")] == ["running"])
+    started += [world.start_one("a")["id"] for _ in range(3)]
     world.until(lambda: all(world.run(run_id)["status"] == "completed" for run_id in started))
     busy, waiting = world.runs("jobs.etl.wait")
     assert sorted([*world.causes(busy["id"]), *world.causes(waiting["id"])]) == sorted(started)
