@@ -37,12 +37,21 @@ RUNYARD = [sys.executable, "-c", "from runyard_server.cli import main; main()"]
 _LASTING = iter(range(10_000 + os.getpid() % 10_000, 32_000))
 """Ports that the kernel gives to nobody of its own accord (it begins at 32768), from another one on in each process."""
 
+_CLAIMS: list[socket.socket] = []
+"""What keeps the ports that were given out."""
+
 
 def lasting_port() -> int:
-    """Return a port for servers that follow each other: no connection is given it while none of them listens."""
+    """Return a port for servers that follow each other: nothing else is given it while none of them listens."""
     for port in _LASTING:
-        with suppress(OSError), socket.create_server((LOOPBACK, port)):
+        claim = socket.socket(socket.AF_UNIX)
+        with suppress(OSError):
+            # A name without a file, which is one process's until it ends: tests beside these see that it is taken.
+            claim.bind(f"\0runyard tests, port {port}")
+            socket.create_server((LOOPBACK, port)).close()
+            _CLAIMS.append(claim)
             return port
+        claim.close()
     raise AssertionError("every port is taken")
 
 
