@@ -9,7 +9,7 @@ import pytest
 from tests.support.launches import launch, start
 
 from runyard import run
-from runyard.core.errors import InvalidInput
+from runyard.core.errors import InvalidInput, StartFailed
 from runyard.core.launchers import marimo, streamlit
 from runyard.core.launchers.invocation import read_options
 from runyard.core.parameters import convert, fill, parameters
@@ -298,6 +298,11 @@ if __name__ == "__main__":
     told = ("--run-id", "1", "--trigger", "manual:", "--entry-point", json.dumps(entry))
     assert result.stdout.split("\n") == [" ".join([*map(ascii, told), "False"]), ""]
     assert (result.returncode, "Skipped: nothing new" in result.stderr) == (1, True)
+
+
+def test_what_starts_launchers_of_others_is_no_launcher_that_a_job_may_name() -> None:
+    with pytest.raises(StartFailed, match="runs no job itself"):
+        arguments("runyard.core.launchers.published", "r1", "manual:", {})
 
 
 SLOW = frozenset(

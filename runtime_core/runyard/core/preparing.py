@@ -17,6 +17,7 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core.clock import to_datetime
 from runyard.core.engines import Command
+from runyard.core.errors import StartFailed
 from runyard.core.file_store import FileStore
 from runyard.core.jobs import JobDefinition
 from runyard.core.logs import make_room
@@ -36,6 +37,9 @@ PASSED_ON = ("LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
 
 OUR_LAUNCHERS = "runyard.core.launchers"
 """The package of our launchers, each a module with a `main` to call."""
+
+_OF_OTHERS = f"{OUR_LAUNCHERS}.published"
+"""The one of ours that starts launchers of other packages."""
 
 _DLT_LAUNCHERS = "dlt._workspace.deployment.launchers"
 REPLACED = {
@@ -167,7 +171,7 @@ class Preparer:
     ) -> Command:
         """Lay out the run's directory and return the command that starts it there; an app listens on `port`.
 
-        Raises: StorageFull, NotFound if the file store has lost a file.
+        Raises: StorageFull, StartFailed, NotFound if the file store has lost a file.
         """
         definition = launch.definition
         # A server that was killed while preparing left them; the attempt itself starts once at most.
@@ -242,11 +246,17 @@ def arguments(launcher: str, run_id: str, trigger: str, entry: Mapping[str, Any]
 
     Ours are called, with values that Python reads by itself: `runpy` and `json`, which the published way needs
     (contract 9.1), would take the job's process longer to import than Python takes to start.
+    Raises: StartFailed for a job that names ours of that purpose, which would start itself and nothing else.
     """
     launcher = REPLACED.get(launcher, launcher)
+    if launcher == _OF_OTHERS:
+        raise StartFailed(
+            f"`{launcher}` starts launchers of other packages and runs no job itself.",
+            f"Name the launcher that the job is for, such as {OUR_LAUNCHERS}.job.",
+        )
     package, _, name = launcher.rpartition(".")
     if package != OUR_LAUNCHERS or not name.isidentifier():
-        launcher = f"{OUR_LAUNCHERS}.published"
+        launcher = _OF_OTHERS
     return ("-c", f"from {launcher} import main\nmain({run_id!a}, {trigger!a}, {entry!a})")
 
 
