@@ -14,6 +14,7 @@ from tests.support.clocks import StillClock
 from tests.support.planning import at
 from tests.support.worlds import World, batch_job
 
+from runyard.core.errors import StorageFull
 from runyard.core.runs import RunStatus
 from runyard.core.scheduler import LOOK_AGAIN_SECONDS
 from runyard.core.store import jobs, runs
@@ -137,6 +138,9 @@ def test_ticks_that_wait_in_vain_one_after_the_other_are_two_decisions(
         ({"require": {"timezone": "Atlantis/City"}}, {}, "no known time zone"),
         ({"triggers": ["schedule:99 * * * *"]}, {}, "no minute"),
         ({}, {"of_a_later_version": 1}, "of_a_later_version"),
+        # It can be planned, but what is decided cannot be written.
+        ({"require": {"profile": "\ud800"}}, {}, "surrogates not allowed"),
+        ({"require": {"timezone": "a\0b\ud800"}}, {}, "no known time zone"),
     ],
 )
 def test_a_job_that_cannot_be_planned_keeps_no_other_from_running_and_loses_no_tick(
@@ -172,3 +176,43 @@ def test_a_job_that_cannot_be_planned_keeps_no_other_from_running_and_loses_no_t
     [run] = world.runs("jobs.etl.bad")
     assert world.decisions("jobs.etl.bad")[0]["because"].startswith("Due at ")
     assert run["tick_at"] == bad["next_due_at"]
+
+
+def test_what_only_one_database_refuses_is_a_matter_of_that_job_alone(
+    world: World, clock: StillClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [f"job_{number}" for number in range(5)]
+    world.deploy(*(batch_job(name, HOURLY) for name in names))
+    for name in ("job_1", "job_2"):
+        world.store_badly(f"jobs.etl.{name}", {"require": {"profile": "a\0b"}})
+    clock.turn(HOUR)
+    with caplog.at_level(logging.ERROR):
+        assert (world.runtime.scheduler.plan_due(), world.runtime.scheduler.plan_due()) == (5, 0)
+    keeps_zeros = world.runtime.database.dialect == "sqlite"
+    bad = "fired" if keeps_zeros else "skipped"
+    assert [outcomes(world, name) for name in names] == [
+        [(outcome, 1)] for outcome in ("fired", bad, bad, "fired", "fired")
+    ]
+    assert len(caplog.records) == (0 if keeps_zeros else 2)
+    [decision] = world.decisions("jobs.etl.job_1")
+    assert "INSERT" not in decision["because"]
+
+
+def plan_for_ever(world: World, clock: StillClock) -> None:
+    while world.runtime.scheduler.plan_due():
+        clock.turn(HOUR)
+
+
+def test_a_full_disk_is_no_fault_of_a_job(tmp_path: Path) -> None:
+    clock = at_ten_past()
+    world = World(tmp_path / "data", clock=clock)
+    world.upload({"etl.py": ""})
+    world.deploy(batch_job("load", HOURLY))
+    clock.turn(HOUR)
+    world.runtime.database.write(lambda c: c.exec_driver_sql("pragma max_page_count = 1"))
+    with pytest.raises(StorageFull):
+        plan_for_ever(world, clock)
+    world.runtime.database.write(lambda c: c.exec_driver_sql("pragma max_page_count = 1000000"))
+    assert world.runtime.scheduler.plan_due() == 1
+    assert "skipped" not in dict(outcomes(world, "load"))
+    world.close()

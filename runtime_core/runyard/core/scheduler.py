@@ -9,20 +9,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.enacting import enact
-from runyard.core.errors import RunyardError
+from runyard.core.errors import InvalidInput, RunyardError
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.jobs import upstream_refs
 from runyard.core.outcomes import Outcome
 from runyard.core.planning import Decision, plan
 from runyard.core.store import facts, jobs
-from runyard.core.store.engine import Database
+from runyard.core.store.engine import Database, take_back
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,9 @@ RETRY_SECONDS = 1.0
 
 LOOK_AGAIN_SECONDS = 300
 """Pause before a job is looked at again that could not be planned: it takes a person to mend it."""
+
+OF_ONE_JOB = (InvalidInput, DataError, IntegrityError, UnicodeError, OverflowError)
+"""Errors of writing down decisions that lie in what is written, so that it is no use to write it again."""
 
 
 class Scheduler:
@@ -69,7 +73,7 @@ class Scheduler:
         """Write a decision for every tick that is due now; return how many jobs were looked at."""
         now = self._clock.now()
         looked_at = 0
-        while looked := self._database.write(lambda connection: self._plan_batch(connection, now)):
+        while looked := self._plan_batch(now):
             looked_at += looked
         return looked_at
 
@@ -80,10 +84,45 @@ class Scheduler:
             return SLEEP_MAX_SECONDS
         return min(max((due - self._clock.now()) / MICROSECONDS, 0.0), SLEEP_MAX_SECONDS)
 
-    def _plan_batch(self, connection: Connection, now: int) -> int:
-        """Decide about the jobs that are longest overdue, all in one go; return how many were looked at."""
-        due_ids = facts.due_job_ids(connection, now)
-        known, unplannable = facts.load_readable(connection, due_ids)
+    def _plan_batch(self, now: int) -> int:
+        """Decide about the jobs that are longest overdue; return how many were looked at."""
+
+        def decide(about: Callable[[Connection, Sequence[str], int], None]) -> int:
+            def work(connection: Connection) -> int:
+                due_ids = facts.due_job_ids(connection, now)
+                about(connection, due_ids, now)
+                return len(due_ids)
+
+            return self._database.write(work)
+
+        try:
+            return decide(self._plan)
+        except OF_ONE_JOB:
+            return decide(self._plan_apart)
+
+    def _plan_apart(self, connection: Connection, job_ids: Sequence[str], now: int) -> None:
+        """Decide about jobs in ever smaller groups, until each one whose decisions cannot be written stands alone."""
+        savepoint = connection.begin_nested()
+        try:
+            self._plan(connection, job_ids, now)
+        except Exception as error:
+            take_back(savepoint, error)
+            if not isinstance(error, OF_ONE_JOB):
+                raise
+            refused = error
+        else:
+            savepoint.commit()
+            return
+        if len(job_ids) == 1:
+            self._refuse(connection, {job_ids[0]: refused}, now)
+            return
+        middle = len(job_ids) // 2
+        self._plan_apart(connection, job_ids[:middle], now)
+        self._plan_apart(connection, job_ids[middle:], now)
+
+    def _plan(self, connection: Connection, job_ids: Sequence[str], now: int) -> None:
+        """Decide about jobs, all in one go."""
+        known, unplannable = facts.load_readable(connection, job_ids)
         upstreams = _upstreams(connection, known.values())
         decisions: list[Decision] = []
         next_due_at: dict[str, int | None] = {}
@@ -98,12 +137,16 @@ class Scheduler:
                 decisions += planned.decisions
                 next_due_at |= planned.next_due_at
                 held_at |= planned.held_at
-        decisions += [_refused(job_id, error) for job_id, error in unplannable.items()]
         definitions = {job_id: job.definition for job_id, job in known.items()}
         enact(connection, decisions, definitions, ids=self._ids, now=now)
         jobs.set_due(connection, next_due_at, held_at)
+        self._refuse(connection, unplannable, now)
+
+    def _refuse(self, connection: Connection, unplannable: Mapping[str, Exception], now: int) -> None:
+        """Write down that jobs cannot be planned, and look at them later again."""
+        decisions = [_refused(job_id, error) for job_id, error in unplannable.items()]
+        enact(connection, decisions, {}, ids=self._ids, now=now)
         jobs.hold_back(connection, unplannable, now + LOOK_AGAIN_SECONDS * MICROSECONDS)
-        return len(due_ids)
 
 
 def _upstreams(connection: Connection, due: Iterable[JobFacts]) -> dict[str, dict[str, JobFacts]]:
@@ -119,5 +162,8 @@ def _upstreams(connection: Connection, due: Iterable[JobFacts]) -> dict[str, dic
 def _refused(job_id: str, error: Exception) -> Decision:
     """Return the decision about a job that cannot be planned, as long as it cannot."""
     log.error("job %s cannot be planned", job_id, exc_info=error)
-    why = f"The job cannot be planned. {error}"
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    # It may repeat what the databases did not take.
+    said = said.replace("\0", "?").encode(errors="replace").decode()
+    why = f"The job cannot be planned. {said}"
     return Decision(job_id, "", Outcome.SKIPPED, why, facts={"error": type(error).__name__})

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NestedTransaction, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
@@ -132,6 +132,15 @@ def mark_changed(connection: Connection) -> None:
     connection.info[CHANGED] = True
 
 
+def take_back(savepoint: NestedTransaction, error: Exception) -> None:
+    """Undo what was done since a savepoint, after an error. Raises: the error, if there is nothing to go back to."""
+    try:
+        savepoint.rollback()
+    except DBAPIError:
+        # A full disk takes the whole transaction back, and this is what everybody in it should hear.
+        raise error from None
+
+
 class _Pending(Generic[T]):
     """One write on its way: the work before, its outcome after."""
 
@@ -193,11 +202,7 @@ class _Writer:
         try:
             pending.result = pending.work(connection)
         except Exception as error:
-            try:
-                savepoint.rollback()
-            except DBAPIError:
-                # A full disk takes the whole transaction back, and this is what everybody in it should hear.
-                raise error from None
+            take_back(savepoint, error)
             pending.error = error
         else:
             savepoint.commit()
