@@ -206,8 +206,9 @@ def test_a_paused_job_can_be_started_by_hand() -> None:
     ("trigger", "because"),
     [
         ("manual:jobs.etl.load", "Started by hand."),
-        ("tag:demo", "Started by hand as tag:demo."),
-        ("schedule:0 * * * *", "Started by hand as schedule:0 * * * *."),
+        ("tag:demo", "Started by hand (tag demo)."),
+        ("schedule:0 * * * *", "Started by hand (every hour)."),
+        ("schedule:0 6 * * *", "Started by hand (daily at 06:00 UTC)."),
     ],
 )
 def test_a_start_that_somebody_asked_for_does_not_read_like_a_tick(trigger: str, because: str) -> None:

@@ -290,7 +290,8 @@ def plan_start(
     blocks = job.definition.refresh is RefreshPolicy.BLOCK
     run = NewRun(trigger, cause, None, refresh=refresh and not blocks, window=window)
     # The trigger says what the run stands for, and would read as if nobody had asked for it.
-    words = "Started by hand." if _is_manual(trigger) else f"Started by hand as {trigger}."
+    stands_for = "" if _is_manual(trigger) else f" ({in_words(trigger, job.definition.timezone)})"
+    words = f"Started by hand{stands_for}."
     if window is not None:
         words = f"{words.removesuffix('.')}, for exactly {_iso(window.start)} to {_iso(window.end)}."
     if refresh and blocks:
