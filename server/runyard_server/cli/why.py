@@ -62,13 +62,13 @@ def _cells(session: Session, job: Job, decision: Decision, zone: ZoneInfo) -> tu
 
 
 def _trigger(session: Session, job: Job, decision: Decision, zone: ZoneInfo) -> str:
-    """Return what started it; of a tick also when that was where the job is at home (TZ-06)."""
+    """Return what started it, unless the sentence says so; of a tick also when that was where the job is (TZ-06)."""
     if not decision.trigger:
         return ""
     theirs = ZoneInfo(job.definition.timezone)
     words = triggers.in_words(decision.trigger, theirs.key)
     if decision.tick_at is None or times.same_zone(theirs.key, zone.key):
-        return words
+        return "" if words.casefold() in decision.because.casefold() else words
     return f"{words}: {session.output.moment(decision.tick_at, theirs)} there"
 
 

@@ -131,6 +131,7 @@ def test_the_decisions_about_a_job_say_why_and_what_came_of_it(timed: Shell) -> 
     assert shown.code == 0
     for word in ("fired", "run #", "Started by hand."):
         assert word in shown.out
+    assert shown.out.count("by hand") == shown.out.count("Started by hand."), "it is said once"
     assert "active_runs: 0" in timed("job why by_hand -v").out
     newest = timed("job why by_hand --json --limit 1").document["decisions"][0]
     assert newest["run_number"] >= 1
