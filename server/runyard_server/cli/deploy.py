@@ -50,13 +50,12 @@ def deploy(
     if show_manifest:
         _show_manifest(session, deployer, found)
         return
-    if strict:
-        deployer.refuse_warnings(found)
+    receipt = deployer.plan(found, strict=strict)
     code, settings = sync(session, deployer, dry_run=dry_run)
-    receipt = None
-    if found:
-        made_for = {} if dry_run else {"code": code.version, "settings": settings.version}
-        receipt = session.client.deploy(found.manifest, found.extensions, dry_run=dry_run, **made_for)
+    if found and not dry_run:
+        receipt = session.client.deploy(
+            found.manifest, found.extensions, code=code.version, settings=settings.version
+        )
     warnings = deployer.warnings(found, receipt)
     for warning in warnings:
         out.warn(warning)
@@ -70,7 +69,7 @@ def deploy(
         out.note("Nothing was changed.")
 
 
-def head_for(session: Session) -> None:
+def head_for(session: Session, doing: str = "Deploying") -> None:
     """Say to which workspace code is about to go. Raises: Conflict if it is another project's, as it seems.
 
     The only workspace one owns is taken without a word; with another name and with code it is somebody's
@@ -78,11 +77,11 @@ def head_for(session: Session) -> None:
     """
     workspace.require_pyproject(session.root)
     target, mine = session.client.target, session.client.workspace
-    session.output.note(f"Deploying to {mine.name} at {target.server}")
+    session.output.note(f"{doing} to {mine.name} at {target.server}")
     if not (session.yes or session.is_own_workspace) and session.client.latest_deployment():
         raise Conflict(
             f"This project is `{target.project}`, and the workspace `{mine.name}` has a deployment already.",
-            f"If it is the right one, `runyard workspace connect {mine.name}`, or deploy with `--yes`.",
+            f"If it is the right one, `runyard workspace connect {mine.name}`, or go on with `--yes`.",
         )
 
 

@@ -29,6 +29,7 @@ def fresh(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_a_sync_uploads_code_and_settings_and_leaves_the_jobs_alone(shell: Shell, fresh: Client) -> None:
     promised = shell("sync --dry-run")
     assert promised.code == 0
+    assert promised.err.startswith(f"Syncing to tests at {fresh.target.server}\n")
     assert "Nothing was changed." in promised.err
     assert fresh.latest_deployment() is None
     done = shell("--json sync").document
