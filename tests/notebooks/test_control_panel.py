@@ -67,7 +67,7 @@ def test_a_job_is_explained(session: Session, client: Client) -> None:
     assert "Load <some> rows." in text
     assert "daily at 00:00 UTC" in text
     assert "etl:load" in text
-    assert "Started by hand as tag:seed." in text
+    assert "Started by hand (tag seed)." in text
     assert "History" in text
     html = html_of(session, "/jobs/jobs.etl.load")
     assert all(button in html for button in (strings.RUN_NOW, strings.PAUSE, strings.REFRESH))
