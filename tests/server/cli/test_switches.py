@@ -25,13 +25,16 @@ def rarely(): pass
 
 @run.job()
 def by_hand(): pass
+
+@run.job(trigger=by_hand.success)
+def after(): pass
 """
 
 DEPLOYMENT = """
-from hourly import by_hand, hourly, rarely
+from hourly import after, by_hand, hourly, rarely
 from shop import shop
 
-__all__ = ["by_hand", "hourly", "rarely", "shop"]
+__all__ = ["after", "by_hand", "hourly", "rarely", "shop"]
 """
 
 
@@ -65,12 +68,17 @@ def test_schedules_are_paused_and_resumed_by_name_or_pattern(shell: Shell, clien
 
 
 # SPEC: CLI-31, TRG-20
-def test_who_resumes_may_ask_for_what_was_missed(shell: Shell, client: Client) -> None:
-    shell("job pause hourly")
-    resumed = shell("--json job resume hourly --catch-up")
+@pytest.mark.parametrize(("option", "outcomes"), [("", ["paused"]), ("--catch-up", ["fired", "paused"])])
+def test_who_resumes_may_ask_for_what_was_missed(
+    shell: Shell, client: Client, option: str, outcomes: list[str]
+) -> None:
+    shell("job pause after")
+    followed = shell("run by_hand -f")
+    assert followed.code == 0, followed.err
+    resumed = shell(f"--json job resume after {option}")
     assert (resumed.code, [row["is_paused"] for row in resumed.document]) == (0, [False])
-    assert "make up now for what they missed" in resumed.err
-    assert not client.job("hourly").is_paused
+    assert ("make up now for what they missed" in resumed.err) is bool(option)
+    assert [decision.outcome for decision in client.decisions(client.job("after").id)] == outcomes
 
 
 # SPEC: CLI-31
@@ -78,7 +86,8 @@ def test_what_has_no_schedule_is_named_and_the_others_are_paused(shell: Shell, c
     refused = shell("job pause batch")
     assert refused.code == 7
     assert "jobs.hourly.by_hand is not scheduled" in refused.err
-    assert {job.definition.name for job in client.jobs() if job.is_paused} == {"hourly", "rarely"}
+    paused = {job.definition.name for job in client.jobs() if job.is_paused}
+    assert paused == {"after", "hourly", "rarely"}
 
 
 # SPEC: PUB-03, PUB-07
