@@ -114,15 +114,31 @@ def test_the_picture_has_a_sign_for_each_decision_in_the_order_of_time() -> None
     assert 'aria-label="3 decisions before now and 2 that are foreseen' in drawn
 
 
+def test_what_was_is_drawn_as_far_back_as_what_comes_reaches_and_where_it_was() -> None:
+    ticks = [minutes / 24 / 60 for minutes in range(2, 60, 5)]
+    past = [decision(days) for days in ticks]
+    drawn = picture(AroundNow(past, [firing(days, run=None) for days in ticks[:5]], BERLIN, NOW))
+    (now,) = places(drawn, "now")
+    was, comes = places(drawn, "dot runs was"), places(drawn, "dot runs comes")
+    assert now == pytest.approx(50, abs=1)
+    assert [now - at for at in reversed(was)] == pytest.approx([at - now for at in comes], abs=0.05)
+    assert drawn is not None
+    assert 'aria-label="5 decisions before now and 5 that are foreseen' in drawn
+
+
 def test_an_old_decision_does_not_squeeze_what_comes() -> None:
     drawn = picture(AroundNow([decision(400)], [firing(1), firing(2)], BERLIN, NOW))
     (now,) = places(drawn, "now")
-    assert now == pytest.approx(50, abs=1)
+    assert now < 10
+    assert places(drawn, "dot runs was") == []
+    assert drawn is not None
+    assert 'aria-label="0 decisions before now and 2 that are foreseen' in drawn
 
 
 def test_of_a_single_sign_nothing_is_drawn() -> None:
     assert picture(AroundNow([], [firing(1)], BERLIN, NOW)) is None
     assert picture(AroundNow([decision(1)], [], BERLIN, NOW)) is None
+    assert picture(AroundNow([decision(400)], [firing(1)], BERLIN, NOW)) is None
 
 
 def test_what_was_alone_is_drawn_beside_now() -> None:

@@ -24,7 +24,8 @@ DRAWN_MIN = 2
 """Of a single mark a sentence says as much."""
 
 PAST_SHARE = 0.5
-"""At most this part of the picture is past, however long ago the oldest decision was."""
+"""At most this part of the picture is past: a job that is due every few minutes shows as much of what was as of what
+comes. Decisions before that are only listed."""
 
 PRESENT_SHARE = 0.08
 """At least this much is left on either side of now, so that what lies there can be told from it."""
@@ -62,22 +63,23 @@ def picture(seen: AroundNow) -> Html | None:
 
     Its lists say the same in words, so it is one image to whoever does not see it.
     """
-    if len(seen.decisions) + len(seen.coming) < DRAWN_MIN:
-        return None
     start, end = _span(seen)
+    past = [each for each in reversed(seen.decisions) if each.last_at >= start]
+    if len(past) + len(seen.coming) < DRAWN_MIN:
+        return None
 
     def at(instant: datetime) -> str:
         return f"{100 * min(max((instant - start) / (end - start), 0), 1):.2f}%"
 
-    marks = [(each.last_at, kind_of(each.outcome), "was") for each in reversed(seen.decisions)]
+    marks = [(each.last_at, kind_of(each.outcome), "was") for each in past]
     marks += [(each.at, kind_of(each.outcome), "comes") for each in seen.coming]
-    windows = [_window(each.run) for each in seen.coming if each.run is not None]
+    windows = [covered for each in seen.coming if each.run and (covered := _window(each.run))]
     changes = [each.clock_change for each in seen.coming if each.clock_change is not None]
     return html(
         '<div class="around" role="img" aria-label="{label}">{windows}{changes}'
         '<i class="now" style="left:{now}"></i><b style="left:{now}">now</b>{marks}'
         '<span class="from">{from_}</span><span class="to">{to}</span></div>{legend}',
-        label=strings.AROUND_NOW_LABEL.format(before=len(seen.decisions), after=len(seen.coming)),
+        label=strings.AROUND_NOW_LABEL.format(before=len(past), after=len(seen.coming)),
         windows=join(
             html(
                 '<i class="window" style="left:{left};right:calc(100% - {right})"></i>',
@@ -85,7 +87,7 @@ def picture(seen: AroundNow) -> Html | None:
                 right=at(covered[1]),
             )
             for covered in windows
-            if covered is not None and covered[1] > start
+            if covered[1] > start
         ),
         changes=join(
             html(
@@ -115,10 +117,12 @@ def _span(seen: AroundNow) -> tuple[datetime, datetime]:
     """Return from when to when the picture goes."""
     end = max((firing.at for firing in seen.coming), default=seen.now)
     starts = [decision.last_at for decision in seen.decisions]
-    starts += [covered[0] for each in seen.coming if each.run and (covered := _window(each.run))]
-    start = min([*starts, seen.now])
+    windows = [covered[0] for each in seen.coming if each.run and (covered := _window(each.run))]
     if end > seen.now:
-        start = max(start, seen.now - (end - seen.now) * PAST_SHARE / (1 - PAST_SHARE))
+        earliest = seen.now - (end - seen.now) * PAST_SHARE / (1 - PAST_SHARE)
+        starts = [at for at in starts if at >= earliest]
+        windows = [max(at, earliest) for at in windows]
+    start = min([*starts, *windows, seen.now])
     margin = max((end - start) * PRESENT_SHARE, timedelta(minutes=1))
     return min(start, seen.now - margin), max(end, seen.now + margin)
 
