@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import enum
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,10 +12,18 @@ import dlt.hub.run
 import pytest
 
 from runyard import run
-from runyard.core.errors import InvalidJob
-from runyard.core.input_schemas import in_words, input_schema, schema_of
+from runyard.core.errors import InvalidJob, InvalidRequest, RunyardError, TooLarge
+from runyard.core.input_schemas import (
+    GIVEN_BYTES_MAX,
+    GIVEN_TOGETHER_BYTES_MAX,
+    LONGEST_REF,
+    check_given,
+    in_words,
+    input_schema,
+    schema_of,
+)
 from runyard.core.jobs import INPUTS_MAX, parse_job
-from runyard.core.parameters import convert, fill
+from runyard.core.parameters import convert, environment_key, environment_text, fill
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -211,3 +220,46 @@ def test_inputs_that_no_form_can_be_made_of_are_refused(inputs: Any, says: str) 
 def test_the_inputs_of_a_job_are_read_from_its_definition() -> None:
     assert parse_job(run.job(simple).definition()).inputs == input_schema(simple)
     assert parse_job(run.job(name="f", section="s")(lambda: None).definition()).inputs is None
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ({"": 1}, InvalidRequest, "no name of a parameter"),
+        ({"a=b": 1}, InvalidRequest, "no name of a parameter"),
+        ({"a\0b": 1}, InvalidRequest, "no name of a parameter"),
+        ({"a": "\0"}, InvalidRequest, "zero character"),
+        ({"a": "\ud800"}, InvalidRequest, "neither Unicode"),
+        ({"a": ["\ud800"]}, InvalidRequest, "neither Unicode"),
+        ({"a": float("inf")}, InvalidRequest, "neither Unicode"),
+        ({"a": "x" * GIVEN_BYTES_MAX}, TooLarge, "`a`"),
+        ({"x" * GIVEN_BYTES_MAX: 1}, TooLarge, "too many for a parameter"),
+        # As JSON they are written in ASCII, in six bytes each.
+        ({"a": ["\u00e9" * (GIVEN_BYTES_MAX // 6)]}, TooLarge, "`a`"),
+        ({f"p{n}": "x" * (GIVEN_BYTES_MAX // 2) for n in range(11)}, TooLarge, "together"),
+        ({f"p{n}": 1 for n in range(GIVEN_TOGETHER_BYTES_MAX // len(LONGEST_REF))}, TooLarge, "together"),
+    ],
+)
+def test_what_no_process_can_be_given_is_refused(
+    given: dict[str, Any], error: type[RunyardError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        check_given(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"a": "x" * (GIVEN_BYTES_MAX - 300)},
+        {"a": "\u00e9" * (GIVEN_BYTES_MAX // 2 - 300)},
+        {"a": ["\u00e9" * (GIVEN_BYTES_MAX // 6 - 300)]},
+        {f"p{n}": "x" * (GIVEN_BYTES_MAX - 300) for n in range(5)},
+        {f"p{n}": 1 for n in range(1_500)},
+    ],
+)
+def test_what_may_be_given_can_start_a_process_of_the_job_with_the_longest_name(
+    given: dict[str, Any],
+) -> None:
+    check_given(given)
+    variables = {environment_key(LONGEST_REF, name): environment_text(value) for name, value in given.items()}
+    assert subprocess.run(["/bin/true"], env=variables, check=False).returncode == 0

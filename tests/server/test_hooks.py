@@ -50,6 +50,18 @@ def test_a_call_starts_a_run_with_the_body_as_its_input(api: Api, load: JSON) ->
     assert (decision["outcome"], decision["run_id"]) == ("fired", run["id"])
 
 
+# SPEC: JCF-09, TRG-24
+def test_a_call_with_a_value_that_does_not_fit_is_refused_and_what_is_no_parameter_is_ignored(
+    api: Api, load: JSON
+) -> None:
+    inputs = {"properties": {"rows": {"type": "integer"}}, "additionalProperties": False}
+    api.deploy({**HOOKED, "inputs": inputs})
+    (url,) = issue(api, load)["urls"]
+    refused = call(api, url, {"rows": "many"})
+    assert (refused.status_code, "`rows` does not fit jobs.etl.load" in refused.text) == (400, True)
+    assert call(api, url, {"rows": 3, "more": "is ignored"}).status_code == 202
+
+
 # SPEC: TRG-24
 def test_the_function_gets_parameters_by_name_and_the_body_as_it_came(tmp_path: Path) -> None:
     with Api(tmp_path / "data") as api:
@@ -152,6 +164,7 @@ def test_calls_may_have_to_be_signed(local_api: Api, tmp_path: Path) -> None:
         (b"x" * (1024 * 1024), 202),
         (b"x" * (1024 * 1024 + 1), 413),
         (json.dumps({"table": "x" * 100_001}).encode(), 413),
+        (json.dumps({"table": ["\u00e9" * 20_000]}).encode(), 413),
     ],
 )
 def test_what_is_posted_is_text_of_a_megabyte_at_most(

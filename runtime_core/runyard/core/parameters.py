@@ -71,6 +71,15 @@ def environment_key(ref: str, name: str) -> str:
     return "__".join([*ref.split("."), name]).upper()
 
 
+def environment_text(value: Any) -> str:
+    """Return what that variable holds for a value: texts as they are, the rest as JSON."""
+    if isinstance(value, str):
+        return value
+    import json  # most jobs are given nothing, and need not wait for it
+
+    return json.dumps(value)
+
+
 def convert(value: Any, annotation: Any) -> Any:
     """Return a configured value as what the annotation asks for; unknown annotations leave it as it is.
 

@@ -6,7 +6,6 @@ What starts it is the engine's business.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from runyard.core.file_store import FileStore
 from runyard.core.jobs import JobDefinition
 from runyard.core.logs import make_room
 from runyard.core.node.shim import VERDICT
-from runyard.core.parameters import environment_key
+from runyard.core.parameters import environment_key, environment_text
 from runyard.core.run_context import BODY_VARIABLE
 from runyard.core.sdk import python_path
 from runyard.core.snapshots import SnapshotFile, lay_out, remove_settings, restore_settings
@@ -290,10 +289,7 @@ def variables(run: RowMapping, job_ref: str, api_url: str) -> dict[str, str]:
 
     Parameters given for this run are among them, as configuration that wins over every file (JCF-08).
     """
-    given = {
-        environment_key(job_ref, name): value if isinstance(value, str) else json.dumps(value)
-        for name, value in run["config"].items()
-    }
+    given = {environment_key(job_ref, name): environment_text(value) for name, value in run["config"].items()}
     return {
         **given,
         "PYTHONUNBUFFERED": "1",

@@ -6,7 +6,7 @@ import os
 import sys
 
 from runyard.core.errors import InvalidInput
-from runyard.core.parameters import environment_key
+from runyard.core.parameters import environment_key, environment_text
 from runyard.core.tracebacks import from_user_code
 from runyard.core.verdicts import VERDICT_FD, Verdict, verdict_in
 
@@ -98,10 +98,4 @@ def set_environment(entry: Mapping[str, Any], environ: MutableMapping[str, str])
     if entry.get("refresh") and entry.get("auto_refresh_pipeline_mode"):
         environ["PIPELINES__REFRESH"] = entry["auto_refresh_pipeline_mode"]
     for key, value in (entry.get("config") or {}).items():
-        environ[environment_key(entry["job_ref"], key)] = value if isinstance(value, str) else _json(value)
-
-
-def _json(value: Any) -> str:
-    import json
-
-    return json.dumps(value)
+        environ[environment_key(entry["job_ref"], key)] = environment_text(value)
