@@ -136,10 +136,13 @@ class Client:
         return [Member.from_wire(member) for member in self._pages(self._path("members"))]
 
     def who(self, user_id: str) -> str:
-        """Return what a user is called who did something here; of one who belongs here no more, that they left."""
+        """Return what a user is called who did something here; of one who belongs here no more, that they left.
+
+        A member is asked for once; who left each time, as they may come back.
+        """
         if user_id not in self._called:
             self._called |= {member.user_id: member.name or member.email for member in self.members()}
-        return self._called.setdefault(user_id, LEFT)
+        return self._called.get(user_id, LEFT)
 
     # Versions and deploys ------------------------------------------------------------
 
@@ -308,7 +311,7 @@ class Client:
 
         With `catch_up` what they missed since the pause is made up for now, by one run of each.
         """
-        return self._act_on_job(job_id, "resume?catch_up=true" if catch_up else "resume")
+        return self._act_on_job(job_id, "resume", catch_up=catch_up)
 
     def set_schedule(self, job_id: str, trigger: str) -> Job:
         """Set another schedule beside the code of a job: five cron fields, or a trigger such as `every:6h`.
@@ -360,8 +363,9 @@ class Client:
         """Return what will be decided in the workspace in the next days, if each run takes its usual time."""
         return Plan.from_wire(self._wire.get(self._path("plan"), days=days))
 
-    def _act_on_job(self, job_id: str, action: str) -> Job:
-        return Job.from_wire(self._wire.post(self._path(f"jobs/{_segment(job_id)}/-{action}")))
+    def _act_on_job(self, job_id: str, action: str, **params: bool) -> Job:
+        path = self._path(f"jobs/{_segment(job_id)}/-{action}")
+        return Job.from_wire(self._wire.request("POST", path, params=params))
 
     # Runs ------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -186,7 +187,8 @@ class JobsFeed(StateFeed):
         return State(known.rows | self._rows(fresh), known.beside)
 
     def _rows(self, jobs: Iterable[Job]) -> dict[str, Row]:
-        return {job.job_ref: job_row(job, self._client.who) for job in jobs}
+        who = cache(self._client.who)  # who left is asked for once, however many jobs they paused
+        return {job.job_ref: job_row(job, who) for job in jobs}
 
 
 def _seconds_until(due: int | None) -> float | None:
