@@ -224,3 +224,12 @@ def test_each_way_to_make_a_trigger_gives_its_text() -> None:
         triggers.deployment(): "deployment:",
     }
     assert list(made) == list(made.values())
+
+
+# SPEC: TRG-21
+@pytest.mark.parametrize("written", ["tag:nightly", "once:2026-01-01T00:00:00Z", "job.success:jobs.etl.load"])
+def test_only_what_repeats_in_time_is_a_schedule(written: str) -> None:
+    assert triggers.read_schedule("0 6 * * *") == triggers.schedule("0 6 * * *")
+    assert triggers.read_schedule("every:6h") == triggers.every("6h")
+    with pytest.raises(InvalidTrigger, match="no schedule"):
+        triggers.read_schedule(written)
