@@ -178,15 +178,20 @@ class Deployer:
         with _package(folder, files, ()) as package:
             return _uploaded(latest, self._client.upload_configuration(package), changes)
 
-    def refuse_warnings(self, found: Discovered | None) -> None:
-        """Raise InvalidManifest if a deploy would warn about anything (RCN-15). Changes nothing."""
+    def plan(self, found: Discovered | None, *, strict: bool = False) -> DeployReceipt | None:
+        """Return what a deploy would do, None without a deployment module. Changes nothing.
+
+        To be asked before any code travels: runs would use it although its jobs are refused (RCN-10).
+        Raises: InvalidManifest if the server refuses it; with `strict` also if it warns of anything (RCN-15).
+        """
         planned = self._client.deploy(found.manifest, found.extensions, dry_run=True) if found else None
-        if reasons := self.warnings(found, planned):
+        if strict and (reasons := self.warnings(found, planned)):
             raise InvalidManifest(
                 "There are warnings, and `--strict` makes them errors.",
                 "Mend them or deploy without it.",
                 reasons=reasons,
             )
+        return planned
 
     def deploy(self, say: Callable[[str], None] = lambda _: None) -> DeployReceipt | None:
         """Do all steps and return what changed; None if there is no deployment module (RCN-13)."""
@@ -194,6 +199,7 @@ class Deployer:
         if self.has_deployment_module:
             say("Importing the deployment module")
             found = self.discover()
+            self.plan(found)
         say("Uploading code and settings")
         code, settings = self.sync_code().version, self.sync_settings().version
         if found is None:

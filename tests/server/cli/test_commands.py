@@ -10,6 +10,8 @@ import pytest
 from tests.server.cli.conftest import Shell
 from tests.support.servers import server_here
 
+from runyard.core.errors import InvalidManifest
+from runyard_server.client.deploying import Deployer
 from runyard_server.client.models import Run
 
 JOBS = """
@@ -64,6 +66,26 @@ def test_a_dry_run_names_what_would_change_and_changes_nothing(shell: Shell) -> 
     assert result.document["code"]["changes"]["updated"] == ["etl.py"]
     assert shell.client.latest_deployment() == before
     assert shell.client.job("load").job_definition["expose"]["tags"] == ["demo"]
+
+
+# SPEC: RCN-10
+@pytest.mark.parametrize("refused", ["0 0 30 2 *", "every:10s"])
+def test_a_refused_deploy_leaves_the_code_that_jobs_run(shell: Shell, refused: str) -> None:
+    etl = shell.root / "etl.py"
+    changed = etl.read_text().replace('expose={"tags": ["demo"]}', f'trigger="{refused}"')
+    etl.write_text(changed.replace('"row"', '"other row"'))
+    (shell.root / ".dlt/prod.config.toml").write_text("rows = 3\n")
+    before = shell.client.latest_deployment(), shell.client.latest_configuration()
+    result = shell("deploy")
+    assert result.code == 7
+    assert "uploaded" not in result.err
+    with pytest.raises(InvalidManifest):
+        Deployer(shell.client, shell.root, env=os.environ).deploy()
+    assert (shell.client.latest_deployment(), shell.client.latest_configuration()) == before
+    (started,) = shell.client.trigger(["load"]).started
+    assert started.run is not None
+    shell.client.wait(started.run.id)
+    assert next(line.text for line in shell.client.logs(started.run.id)) == "row 0"
 
 
 # SPEC: RCN-08
