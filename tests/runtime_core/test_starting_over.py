@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from tests.support.worlds import World, batch_job
 
 from runyard.core.clock import MICROSECONDS
+from runyard.core.facts import JobFacts
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.settling import settle
 from runyard.core.store import facts, jobs, runs
@@ -37,13 +38,22 @@ def claimed(world: World) -> list[str]:
 
 
 def complete(world: World, run_id: str) -> None:
+    end(world, run_id, RunStatus.COMPLETED, Reason.OK)
+
+
+def end(world: World, run_id: str, target: RunStatus, reason: Reason) -> None:
     now, ids = world.runtime.clock.now(), world.runtime.ids
 
     def work(connection: Connection) -> None:
         runs.move(connection, run_id, RunStatus.RUNNING, now=now)
-        settle(connection, run_id, RunStatus.COMPLETED, Reason.OK, ids=ids, now=now)
+        settle(connection, run_id, target, reason, ids=ids, now=now)
 
     world.runtime.database.write(work)
+
+
+def facts_of(world: World, run_id: str) -> JobFacts:
+    [known] = world.runtime.database.read(lambda c: facts.load(c, [world.run(run_id)["job_id"]])).values()
+    return known
 
 
 # SPEC: RFR-05, RFR-06, IVL-06
@@ -60,7 +70,7 @@ def test_what_a_run_covers_that_began_before_a_refresh_is_loaded_again(world: Wo
     starts = [each.start for each in covers if each is not None]
     assert starts == [covers[0].start, covers[0].end, covers[0].start, covers[0].end]  # type: ignore[union-attr]
     complete(world, refresh)
-    [known] = world.runtime.database.read(lambda c: facts.load(c, [world.run(refresh)["job_id"]])).values()
+    known = facts_of(world, refresh)
     assert (known.done_until, known.refresh_pending) == (covers[0].end, False)  # type: ignore[union-attr]
 
 
@@ -91,9 +101,52 @@ def test_by_a_clock_that_was_set_back_a_refresh_fulfils_what_was_asked_before_it
     monkeypatch.setattr(world.runtime.clock, "now", lambda: earlier)
     database.write(lambda c: jobs.start_over(c, job_id, due_at=None, now=earlier))
     complete(world, first)
-    [known] = database.read(lambda c: facts.load(c, [job_id])).values()
-    assert known.refresh_pending, "it began before that was asked"
+    assert facts_of(world, first).refresh_pending, "it began before that was asked"
     second = claimed(world)[0]
     complete(world, second)
-    [known] = database.read(lambda c: facts.load(c, [job_id])).values()
-    assert not known.refresh_pending
+    assert not facts_of(world, first).refresh_pending
+
+
+# SPEC: RFR-05, DEC-20
+def test_a_run_that_is_tried_again_fulfils_nothing_that_was_asked_since_it_began(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = {"split": "30d", "retries": 1, "retry_delay": 60}
+    world.deploy(
+        batch_job("load", DAILY, interval=YEAR, execute={"concurrency": 3}),
+        extensions={"jobs.etl.load": again},
+    )
+    before, tried = world.start_one("load")["id"], world.start_one("load")["id"]
+    assert claimed(world) == [before, tried]
+    job_id, now = world.run(before)["job_id"], world.runtime.clock.now()
+    world.runtime.database.write(lambda c: jobs.start_over(c, job_id, due_at=None, now=now))
+    end(world, tried, RunStatus.FAILED, Reason.EXIT_CODE)
+    monkeypatch.setattr(world.runtime.clock, "now", lambda: now + 3600 * MICROSECONDS)
+    assert claimed(world) == [tried]
+    later = world.start_one("load")["id"]
+    assert claimed(world) == [], "or what was covered before would not be forgotten"
+    complete(world, before)
+    complete(world, tried)
+    assert facts_of(world, tried).refresh_pending
+    assert claimed(world)[0] == later
+    covers = [runs.window_of(world.run(run_id)) for run_id in (before, later)]
+    assert covers[0] == covers[1]
+    complete(world, later)
+    assert not facts_of(world, later).refresh_pending
+
+
+# SPEC: RFR-05
+def test_a_refresh_waits_for_what_covers_time_also_once_the_job_has_no_schedule_any_more(
+    world: World,
+) -> None:
+    part = world.start_one("load")["id"]
+    assert claimed(world) == [part]
+    world.deploy(batch_job("load", execute={"concurrency": 3}))
+    refresh = world.start_one("load", refresh=True)["id"]
+    assert claimed(world) == []
+    complete(world, part)
+    assert claimed(world) == [refresh]
+    complete(world, refresh)
+    world.deploy(batch_job("load", DAILY, interval=YEAR, execute={"concurrency": 3}))
+    known = facts_of(world, part)
+    assert (known.done_until, known.covered) == (None, ())

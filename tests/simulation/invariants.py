@@ -48,7 +48,7 @@ class Watch:
         self.seen = 0
         """How many changes were looked at, which says what came before what also where the clock is set back."""
         self.claimed: dict[str, int] = {}
-        """By run: when its present attempt was claimed, in changes."""
+        """By run: when it was claimed first, in changes."""
         self.started_over: dict[str, int] = {}
         """By job: when it last forgot what it had covered, in changes."""
         self.now = 0
@@ -318,7 +318,7 @@ def _only_completed_runs_cover(watch: Watch, change: Change) -> Complaints:
 def _refreshes_load_everything_anew(watch: Watch, change: Change) -> Complaints:
     """When a refresh completes, nothing counts as covered by a run that began before the job started over (RFR-05)."""
     new = change.new
-    if change.table == "runs" and new is not None and _is_claim(change):
+    if change.table == "runs" and new is not None and _is_first_claim(change):
         watch.claimed[new["id"]] = watch.seen
     if change.table != "job_state" or new is None or not change.moved("refresh_requested_at"):
         return
@@ -328,6 +328,15 @@ def _refreshes_load_everything_anew(watch: Watch, change: Change) -> Complaints:
     for row in watch.books.covered_of[new["job_id"]].values():
         if watch.claimed[row["run_id"]] < watch.started_over[new["job_id"]]:
             yield f"{watch.name_of(row['run_id'])} began before the refresh and still covers {_time(row['start_at'])}"
+
+
+def _what_began_before_a_refresh_covers_nothing_after_it(watch: Watch, change: Change) -> Complaints:
+    """Once a refresh has completed, no run that began before the job started over adds to what is covered (RFR-05)."""
+    new = change.new
+    if new is None or watch.books.state[new["job_id"]]["refresh_requested_at"] is not None:
+        return
+    if watch.claimed[new["run_id"]] < watch.started_over.get(new["job_id"], 0):
+        yield f"{watch.name_of(new['run_id'])} began before the refresh and covers {_time(new['start_at'])} after it"
 
 
 def _covered_windows_are_disjoint(watch: Watch, change: Change) -> Complaints:
@@ -726,10 +735,8 @@ def _is_to_start_over(watch: Watch, job_id: str) -> bool:
 
 
 def _at_work(watch: Watch, job_id: str) -> list[Row]:
-    """Return the active runs of a job that have a part of time to cover, as long as the job has windows."""
-    has_windows = any(isinstance(each, Cron | Every) for _, each in watch.books.timed(job_id))
-    active = watch.books.active(job_id) if has_windows else ()
-    return [run for run in active if run["interval_start"] != run["interval_end"]]
+    """Return the active runs of a job that have a part of time to cover."""
+    return [run for run in watch.books.active(job_id) if run["interval_start"] != run["interval_end"]]
 
 
 def _numbers_are_dense(watch: Watch) -> Complaints:
@@ -757,7 +764,11 @@ EACH_CHANGE: dict[str, Sequence[Callable[[Watch, Change], Complaints]]] = {
         _refreshes_load_everything_anew,
         _retries_keep_what_they_began,
     ),
-    "covered_windows": (_only_completed_runs_cover, _covered_windows_are_disjoint),
+    "covered_windows": (
+        _only_completed_runs_cover,
+        _what_began_before_a_refresh_covers_nothing_after_it,
+        _covered_windows_are_disjoint,
+    ),
     "job_state": (
         _the_pointer_follows_what_is_covered,
         _refreshes_load_everything_anew,

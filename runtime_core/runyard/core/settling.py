@@ -161,4 +161,4 @@ def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> 
         jobs.cover(connection, job_id=job.job_id, start=window.start, end=window.end, run_id=row["id"])
     jobs.note_completed(connection, job.job_id, done_until=job.done_until, now=now)
     if row["refresh"]:
-        jobs.note_refreshed(connection, job.job_id, row["id"], row["attempt"])
+        jobs.note_refreshed(connection, job.job_id, row["id"])

@@ -93,7 +93,8 @@ _WORKING_ON = select(runs.c.job_id, runs.c.interval_start, runs.c.interval_end).
 )
 _REFRESHING = (
     select(runs.c.job_id)
-    .join(attempts, (attempts.c.run_id == runs.c.id) & (attempts.c.number == runs.c.attempt))
+    # One that is tried again covers what it began with, so it fulfils nothing that was asked since.
+    .join(attempts, (attempts.c.run_id == runs.c.id) & (attempts.c.number == 1))
     .join(job_state, job_state.c.job_id == runs.c.job_id)
     .where(
         runs.c.job_id.in_(_IDS),
@@ -164,7 +165,8 @@ def load_readable(
     # What most jobs do not have is asked for only where it can be.
     waiting = _oldest_by_trigger(connection, list(fresh))
     periodic = [job_id for job_id, view in views.items() if _is_periodic(view)]
-    working_on = _windows(connection, _WORKING_ON, [job_id for job_id in periodic if job_id in begun])
+    # Also of a job whose schedule was taken away meanwhile: what is under way covers its window all the same.
+    working_on = _windows(connection, _WORKING_ON, [job_id for job_id in views if job_id in begun])
     covered = _windows(connection, _COVERED_AFTER_GAPS, periodic)
     asked = [
         row["job_id"] for row in rows if row["refresh_requested_at"] is not None and row["job_id"] in begun

@@ -260,12 +260,12 @@ _START_OVER = _SET_STATE.values(
 )
 _LATEST_CLAIM = (
     select(func.max(attempts.c.created_at))
-    .join(runs, (runs.c.id == attempts.c.run_id) & (runs.c.attempt == attempts.c.number))
-    .where(runs.c.job_id == bindparam("of_job"), runs_that_are(OPEN), has_begun)
+    .join(runs, runs.c.id == attempts.c.run_id)
+    .where(runs.c.job_id == bindparam("of_job"), runs_that_are(OPEN), has_begun, attempts.c.number == 1)
 )
 _claimed_at = (
     select(attempts.c.created_at)
-    .where(attempts.c.run_id == bindparam("of_run"), attempts.c.number == bindparam("of_number"))
+    .where(attempts.c.run_id == bindparam("of_run"), attempts.c.number == 1)
     .scalar_subquery()
 )
 _NOTE_REFRESHED = _SET_STATE.where(job_state.c.refresh_requested_at <= _claimed_at).values(
@@ -303,10 +303,13 @@ def look_again(connection: Connection, job_ids: Collection[str], now: int) -> No
 
 
 def hold_back(connection: Connection, job_ids: Collection[str], until: int) -> None:
-    """Let planning look at these jobs no earlier; the tick that is due now will still be due then."""
+    """Let planning look at these jobs no earlier; the tick that is due now, or waits, will still be due then.
+
+    What is stored as held is no tick but just before one: none waits that nobody could look at.
+    """
     if job_ids:
         query = update(job_state).where(job_state.c.job_id.in_(sorted(job_ids)))
-        since = func.coalesce(job_state.c.held_at, job_state.c.next_due_at)
+        since = func.coalesce(job_state.c.held_at, job_state.c.next_due_at) - 1
         connection.execute(query.values(next_due_at=until, held_at=since))
 
 
@@ -361,9 +364,9 @@ def note_completed(connection: Connection, job_id: str, *, done_until: int | Non
     connection.execute(_SET_STATE, {"of_job": job_id, "done_until": done_until, "completed_at": now})
 
 
-def note_refreshed(connection: Connection, job_id: str, run_id: str, attempt: int) -> None:
-    """Store that a refresh completed: it fulfils what was asked before it was claimed, not what came since."""
-    connection.execute(_NOTE_REFRESHED, {"of_job": job_id, "of_run": run_id, "of_number": attempt})
+def note_refreshed(connection: Connection, job_id: str, run_id: str) -> None:
+    """Store that a refresh completed: it fulfils what was asked before it was claimed first, not what came since."""
+    connection.execute(_NOTE_REFRESHED, {"of_job": job_id, "of_run": run_id})
 
 
 def cover(connection: Connection, *, job_id: str, start: int, end: int, run_id: str) -> None:
