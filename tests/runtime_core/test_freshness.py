@@ -257,11 +257,34 @@ def test_of_two_ticks_that_wait_the_later_comes_again_by_a_clock_that_was_set_ba
     assert (second.trigger, second.outcome) == (once, Outcome.FIRED)
 
 
-# SPEC: SCH-06
-def test_ticks_of_a_job_that_could_not_be_planned_did_not_wait_for_an_upstream() -> None:
-    mended = job(HOURLY, wire=GATE, held_at=at("2026-03-01T10:00"), next_due_at=at("2026-03-01T12:05"))
-    [decision], _ = looked_at(mended, raw(), at("2026-03-01T12:05"))
+# SPEC: SCH-06, FRS-09
+@pytest.mark.parametrize("extensions", [{}, {"freshness_wait": 600}])
+def test_ticks_of_a_job_that_could_not_be_planned_did_not_wait_for_an_upstream(
+    extensions: dict[str, int],
+) -> None:
+    mended = job(
+        HOURLY,
+        wire=GATE,
+        extensions=extensions,
+        held_at=at("2026-03-01T10:00") - 1,
+        next_due_at=at("2026-03-01T12:05"),
+    )
+    [decision], after = looked_at(mended, raw(), at("2026-03-01T12:05"))
     assert decision.because == "Ticks since 2026-03-01T10:00:00Z were missed; one run covers them all."
+    assert (after.held_at, after.next_due_at) == (None, ONE)
+
+
+# SPEC: FRS-09, SCH-08
+def test_a_tick_of_a_job_that_could_not_be_planned_is_said_to_wait_once_it_does() -> None:
+    mended = patient(held_at=at("2026-03-01T10:00") - 1, next_due_at=at("2026-03-01T12:05"))
+    stale = raw(done_until="2026-03-01T11:00")
+    [waits], held = looked_at(mended, stale, at("2026-03-01T12:05"))
+    assert (waits.outcome, waits.tick_at, held.held_at, held.next_due_at) == (
+        Outcome.WAITING,
+        NOON,
+        NOON,
+        TEN,
+    )
 
 
 # SPEC: TRG-20

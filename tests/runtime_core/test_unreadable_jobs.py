@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from tests.support.clocks import StillClock
+from tests.support.planning import at
 from tests.support.worlds import OWNER, WORKSPACE, World, batch_job
 
 from runyard.core.clock import MICROSECONDS
@@ -24,9 +26,14 @@ NO_ZONE = {"require": {"timezone": "Atlantis/City"}}
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[World]:
-    """Return a world whose loops stand still, on each kind of database."""
-    world = World(tmp_path / "data", database_url=database_url)
+def clock() -> StillClock:
+    return StillClock(at("2026-03-01T11:30"))
+
+
+@pytest.fixture
+def world(tmp_path: Path, database_url: str, clock: StillClock) -> Iterator[World]:
+    """Return a world whose loops stand still, on each kind of database, by a clock that is turned by hand."""
+    world = World(tmp_path / "data", database_url=database_url, clock=clock)
     world.upload({"etl.py": "def good(): pass\ndef bad(): pass\n"})
     yield world
     world.close()
@@ -228,6 +235,37 @@ def test_a_refresh_reaches_it_and_the_others(world: World, caplog: pytest.LogCap
         end(world, run_id)
     assert world.job("jobs.etl.bad")["id"] in caplog.text
     assert len(world.runs("jobs.etl.good")) == 1
+
+
+# SPEC: FRS-09, SCH-06
+@pytest.mark.parametrize("has_waited", [False, True])
+def test_a_tick_that_may_wait_for_its_upstream_is_decided_once_it_can_be_read(
+    world: World, clock: StillClock, has_waited: bool
+) -> None:
+    bad = batch_job("bad", HOURLY, freshness=["job.is_fresh:jobs.etl.good"])
+    world.deploy(bad, batch_job("good"), extensions={"jobs.etl.bad": {"freshness_wait": 3600}})
+    version_id, scheduler = world.job("jobs.etl.bad")["version_id"], world.runtime.scheduler
+    clock.set(at("2026-03-01T12:00"))
+    if has_waited:
+        scheduler.plan_due()
+    world.store_badly("jobs.etl.bad", {}, LATER)
+    for hour in (13, 14):
+        clock.set(at(f"2026-03-01T{hour}:00"))
+        assert scheduler.plan_due() == 1
+    world.set_version("jobs.etl.bad", version_id)
+    clock.set(at("2026-03-01T14:05"))
+    scheduler.plan_due()
+    newest = world.decisions("jobs.etl.bad")[0]
+    assert newest["outcome"] == "waiting"
+    assert [newest["facts"][name] for name in ("first_tick", "tick")] == [
+        "2026-03-01T12:00:00Z",
+        "2026-03-01T14:00:00Z",
+    ]
+    clock.set(at("2026-03-01T14:10"))
+    end(world, world.start_one("good")["id"])
+    scheduler.plan_due()
+    [run] = world.runs("jobs.etl.bad")
+    assert run["tick_at"] == at("2026-03-01T14:00")
 
 
 # SPEC: RCN-01

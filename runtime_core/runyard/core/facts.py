@@ -26,7 +26,7 @@ class JobFacts:
     `done_until`: every window before it is covered. `covered`: completed windows after a gap, oldest first.
     `anchor_at`: where the phase of an `every` trigger starts. `waiting`: by trigger, the oldest run that waits for a
     slot. `working_on`: the windows of active runs, empty ones left out; a run that waits to be tried again counts as
-    active. `held_at`: the oldest tick that waits for its upstreams.
+    active. `held_at`: the oldest tick that waits for its upstreams, or just before the first that could not be planned.
     """
 
     job_id: str

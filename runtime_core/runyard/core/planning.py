@@ -164,7 +164,10 @@ def _seen_until(job: JobFacts) -> int:
     assert job.next_due_at is not None, "only due jobs are planned"
     if job.held_at is None:
         return job.next_due_at - 1
-    if not job.definition.freshness_wait_seconds:
+    waits = any(
+        latest_due(each, anchor=job.anchor_at, now=job.held_at) == job.held_at for _, each in job.timed
+    )
+    if not waits or not job.definition.freshness_wait_seconds:
         return job.held_at - 1  # nobody looked since: the job could not be planned
     return max(job.held_at, job.next_due_at - 1)
 

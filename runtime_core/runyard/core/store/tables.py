@@ -292,7 +292,8 @@ job_state = Table(
     # When planning looks next: a tick, or the end of a wait. Empty for jobs without a timed trigger, archived, or with
     # their range complete.
     _at("next_due_at", nullable=True),
-    # The oldest tick that waits for its upstreams to become fresh; empty while none does.
+    # The oldest tick that waits for its upstreams to become fresh, or an instant before the oldest that could not be
+    # planned; empty while there is neither.
     _at("held_at", nullable=True),
     # The content of the code that the `deployment` trigger has seen.
     Column("deployed_hash", String(44)),
