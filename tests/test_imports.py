@@ -33,6 +33,7 @@ PURE = frozenset(
         "decorators",
         "facts",
         "freshness",
+        "given_inputs",
         "input_schemas",
         "intervals",
         "job_refs",

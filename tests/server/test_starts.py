@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,79 @@ def test_a_start_for_a_window_creates_a_run_for_each_part_of_it(api: Api, tmp_pa
     assert "for exactly 2026-02-05T00:00:00Z" in answers["succeeded"][1]["reasons"][0], (
         "it waits for the first"
     )
+
+
+INPUTS: JSON = {
+    "type": "object",
+    "properties": {
+        "limit": {"type": "integer", "default": 5},
+        "mode": {"enum": ["fast", "full"], "type": "string"},
+        "tables": {"type": "array", "items": {"type": "string"}},
+        "since": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+        "odd": {"type": "of somebody else"},
+    },
+    "required": ["mode"],
+    "additionalProperties": False,
+}
+
+
+# SPEC: JCF-09
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"limt": "5"}, ["`limt` is no parameter of jobs.etl.load.", "limit: integer, else 5; mode: one of"]),
+        ({"limit": "many"}, ["`limit` does not fit jobs.etl.load.", "limit: integer, else 5."]),
+        ({"Limit": 1.5}, ["`Limit` does not fit"]),
+        ({"limit": None}, ["`limit` does not fit"]),
+        ({"mode": "slow"}, ["`mode` does not fit", 'one of \\"fast\\", \\"full\\"']),
+        ({"tables": "orders"}, ["`tables` does not fit"]),
+        ({"tables": [{}]}, ["`tables` does not fit"]),
+    ],
+)
+def test_a_start_with_what_no_parameter_takes_is_refused_and_starts_nothing(
+    local_api: Api, tmp_path: Path, config: JSON, says: list[str]
+) -> None:
+    api = local_api
+    api.prepare(tmp_path, batch_job("load", inputs=INPUTS))
+    refused = json.dumps(start(api, 400, config=config))
+    assert all(words in refused for words in ["RY1109", *says]), refused
+    assert "many" not in refused, "a value may be a secret"
+    assert api.get(f"{api.here}/job-runs")["total"] == 0
+
+
+# SPEC: JCF-09, JCF-08
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"limit": 7},
+        {"limit": "7", "tables": '["orders"]', "mode": "full"},
+        {"tables": [], "since": None, "odd": {"is": 1}},
+        {"since": 2026, "LIMIT": "7"},
+        {"sources__api__key": "of what the job uses"},
+    ],
+)
+def test_a_start_gives_what_the_parameters_of_the_job_can_be_read_from(
+    local_api: Api, tmp_path: Path, config: JSON
+) -> None:
+    api = local_api
+    api.prepare(tmp_path, batch_job("load", inputs=INPUTS))
+    (row,) = start(api, config=config)["succeeded"]
+    assert row["job_run"]
+
+
+# SPEC: JCF-09
+def test_of_several_jobs_one_that_takes_a_value_is_enough(local_api: Api, tmp_path: Path) -> None:
+    api = local_api
+    other: JSON = {**INPUTS, "properties": {}, "required": []}
+    api.prepare(
+        tmp_path,
+        batch_job("load", "tag:nightly", inputs=INPUTS),
+        batch_job("other", "tag:nightly", inputs=other),
+    )
+    nightly: JSON = {"selectors": ["tag:nightly"]}
+    assert len(start(api, **nightly, config={"limit": 1})["succeeded"]) == 2
+    assert "no parameter of" in str(start(api, 400, **nightly, config={"limt": 1}))
+    assert "does not fit" in str(start(api, 400, **nightly, config={"limit": "x"}))
 
 
 # SPEC: TAG-11

@@ -15,6 +15,7 @@ from runyard.core.clock import Clock
 from runyard.core.enacting import enact
 from runyard.core.errors import Declined, InvalidInput, InvalidInterval, InvalidRequest
 from runyard.core.facts import JobFacts
+from runyard.core.given_inputs import check_fits
 from runyard.core.ids import Ids
 from runyard.core.intervals import Window, exact_windows
 from runyard.core.job_refs import resolve
@@ -96,9 +97,10 @@ class RunControl:
         With `window` its runs cover exactly that part of time, one for each of its windows where the job's range is
         split, and there is an answer for each (IVL-14). With `dry_run` nothing is written and answers carry no run
         (TAG-06), but what a refresh would reach (RFR-11).
-        Raises: NotFound or AmbiguousName for selectors, InvalidRequest if nothing is named or the profile is not
-        one to start under, InvalidInterval if one of the jobs has no such window, Declined if the rules of the only
-        job refuse it, InvalidInput if the only job is one that this server cannot read.
+        Raises: NotFound or AmbiguousName for selectors, InvalidRequest if nothing is named, the profile is not one to
+        start under or `config` does not fit the parameters (`given_inputs`), InvalidInterval if one of the jobs has
+        no such window, Declined if the rules of the only job refuse it, InvalidInput if the only job is one that this
+        server cannot read.
         """
         if not job_ids and not selectors:
             raise InvalidRequest("No job is named.", "Give `job_ids`, `selectors` or both.")
@@ -120,6 +122,8 @@ class RunControl:
                 if row["archived_at"] is None and row["workspace_id"] == workspace_id
             }
             chosen, unreadable = _choose(live, job_ids or (), selectors or ())
+            if chosen:
+                check_fits(config or {}, [picked.job for picked in chosen.values()])
             loaded = facts.load(connection, chosen)
             answers = [StartAnswer(job_id, None) for job_id in job_ids or () if job_id not in live]
             for job_id, reason in unreadable.items():

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core.enacting import enact
 from runyard.core.errors import Conflict, InvalidRequest, Unavailable
+from runyard.core.given_inputs import check_fits
 from runyard.core.ids import Ids
 from runyard.core.input_schemas import check_given
 from runyard.core.jobs import JobDefinition
@@ -121,4 +122,5 @@ def parameters_in(body: str, job: JobDefinition) -> Mapping[str, Any]:
         return {}
     given = {key: posted[key] for key in job.config_keys if key in posted}
     check_given(given)
+    check_fits(given, [job])
     return given

@@ -1,0 +1,101 @@
+"""Whether what is given to one start fits the parameters of the jobs that it starts. Pure.
+
+A value travels as text, so it fits if `parameters.convert` can read it: `-c limit=5` is a text too. What is required is
+not asked for here: it may come from configuration, which the run reads (JCF-01). Size is `input_schemas.check_given`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runyard.core.errors import InvalidRequest
+from runyard.core.input_schemas import in_words
+from runyard.core.jobs import JobDefinition
+from runyard.core.parameters import convert
+
+_READ_AS = {"integer": int, "number": float, "boolean": bool}
+
+_NESTED = (".", "__")
+"""What leads a name further into configuration, where no parameter is."""
+
+
+def check_fits(given: Mapping[str, Any], jobs: Sequence[JobDefinition]) -> None:
+    """Return if each name is a parameter of one of the jobs at least, and its value fits all that have it.
+
+    Raises: InvalidRequest, which never tells a value: it may be a secret. Source: JCF-09.
+    """
+    for name, value in given.items():
+        found = [(job, _schema_of(job, name)) for job in jobs]
+        if all(schema is None for _, schema in found):
+            raise InvalidRequest(
+                f"`{name}` is no parameter of {', '.join(job.job_ref for job in jobs)}.", _known(jobs)
+            )
+        for job, schema in found:
+            if schema is not None and not _fits(value, schema):
+                [words] = in_words({**(job.inputs or {}), "properties": {name: schema}})
+                raise InvalidRequest(f"`{name}` does not fit {job.job_ref}.", f"It takes {words}.")
+
+
+def _known(jobs: Sequence[JobDefinition]) -> str:
+    known = dict.fromkeys(words for job in jobs for words in in_words(job.inputs or {}))
+    return f"What there is: {'; '.join(known)}." if known else "Leave it out: they take nothing."
+
+
+def _schema_of(job: JobDefinition, name: str) -> Mapping[str, Any] | None:
+    """Return what a job says of a parameter: anything goes where it says nothing, None if it has no such one."""
+    if job.inputs is None or any(mark in name for mark in _NESTED):
+        return {}
+    # As the environment variable that carries it, a name may be written in any case.
+    by_key = {known.upper(): schema for known, schema in (job.inputs.get("properties") or {}).items()}
+    is_open = job.inputs.get("additionalProperties") is not False or name in job.config_keys
+    found: Mapping[str, Any] | None = by_key.get(name.upper(), {} if is_open else None)
+    return found
+
+
+def _fits(value: Any, schema: Any) -> bool:
+    # A schema that somebody else wrote may say what is none of ours; that refuses nothing.
+    match schema:
+        case {"anyOf": list(kinds)}:
+            return any(_fits(value, kind) for kind in kinds)
+        case {"enum": list(values)}:
+            return str(value) in map(str, values)
+        case {"type": list(kinds)}:
+            return any(_fits(value, {**schema, "type": kind}) for kind in kinds)
+        case {"type": "null"}:
+            return value is None
+        case {"type": "string"}:
+            return isinstance(value, str | int | float)
+        case {"type": "integer" | "number" | "boolean" as kind}:
+            return _reads(value, _READ_AS[kind])
+        case {"type": "array"}:
+            items = _structure(value)
+            return isinstance(items, list) and all(_fits(item, schema.get("items")) for item in items)
+        case {"type": "object"}:
+            table = _structure(value)
+            of_each = schema.get("additionalProperties")
+            named = schema.get("properties")
+            named = named if isinstance(named, Mapping) else {}
+            return isinstance(table, dict) and all(
+                _fits(item, named.get(key, of_each)) for key, item in table.items()
+            )
+    return True
+
+
+def _reads(value: Any, kind: type[int] | type[float] | type[bool]) -> bool:
+    try:
+        convert(value, kind)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _structure(value: Any) -> Any:
+    """Return a value as the list or table that it is, or that it is written as."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
