@@ -23,6 +23,7 @@ from runyard.core.checking import Report
 from runyard.core.checks.destinations import FILES, Place, Row
 from runyard.core.checks.finding import Finding, Severity
 from runyard.core.clock import SystemClock, to_datetime
+from runyard.core.errors import InvalidInput
 from runyard.core.job_refs import short_name
 from runyard.core.jobs import JobDefinition
 from runyard.core.triggers import TIMED, in_words
@@ -83,7 +84,15 @@ def _planner(session: Session) -> _Planner:
         session.output.note(f"Schedules are not looked at: {error.name} comes with `runyard[server]`.")
         return _Planner(lambda _: [], lambda _: [])
     now = SystemClock().now()
-    return _Planner(check_times, lambda job: [to_datetime(tick.at) for tick in next_ticks(job, now=now)])
+
+    def ticks_of(job: JobDefinition) -> list[datetime]:
+        try:
+            check_times(job)
+        except InvalidInput:  # a finding, and a time that never comes would be looked for in vain
+            return []
+        return [to_datetime(tick.at) for tick in next_ticks(job, now=now)]
+
+    return _Planner(check_times, ticks_of)
 
 
 def _document(report: Report, ticks: Mapping[str, Sequence[datetime]]) -> dict[str, Any]:

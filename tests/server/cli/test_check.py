@@ -120,6 +120,7 @@ def test_the_next_five_firing_times_of_each_timed_job_are_shown(shell: Shell) ->
             {"etl": ETL.replace("@run.job()", '@run.job(interval={"start": "2026-01-01"})', 1)},
             ("RY1105", "etl.py", 20),
         ),
+        ({"etl": ETL.replace("@run.job()", '@run.job(trigger="0 0 30 2 *")', 1)}, ("RY1105", "etl.py", 20)),
     ],
 )
 def test_what_a_deploy_would_refuse_is_an_error_at_its_place(
