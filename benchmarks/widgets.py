@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from benchmarks.place import Place
 from benchmarks.served import API_KEY, STOP_SECONDS, Served, served
 from runyard.core import health
 from runyard.core.clock import SystemClock
+from runyard_widgets.run_timeline import RunTimeline
 
 JOBS = """
 import time
@@ -102,6 +104,43 @@ REDRAW = """async (root, redraws) => {
   return took;
 }"""
 
+TIMELINE_JOBS, TIMELINE_RUNS = 1_000, 5_000
+"""What WDG-07 is about."""
+
+FIRST_DRAWING = Budget(1000, "ms")
+SCROLLED_FRAME = Budget(33, "ms")
+"""30 frames a second."""
+
+TIMELINE = """async ([script, traits, head, scrolls]) => {
+  const { default: widget } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+  const frame = () => new Promise(requestAnimationFrame);
+  const first = [];
+  const scrolled = [];
+  for (let n = 0; n < 10; n++) {
+    const listeners = [];
+    const el = document.body.appendChild(document.createElement("div"));
+    const on = (event, hear) => event === "msg:custom" && listeners.push(hear);
+    const model = { get: (name) => traits[name], on, off() {}, send() {} };
+    const began = performance.now();
+    const leave = widget.render({ model, el });
+    for (const hear of listeners) hear({ kind: "frame", seq: 1, head }, []);
+    const root = el.querySelector(".ry");
+    do await frame(); while (root.__runyard?.runs !== head.rows.length);
+    first.push(performance.now() - began);
+    const list = root.querySelector(".ry-frame");
+    let before = await frame();
+    for (let m = 0; m < scrolls; m++) {
+      list.scrollTop += 97;
+      const now = await frame();
+      scrolled.push(now - before);
+      before = now;
+    }
+    leave();
+    el.remove();
+  }
+  return [first, scrolled];
+}"""
+
 OWNER = "(part) => { while (!part.__runyard) part = part.parentNode; return part; }"
 """From a part of a widget to the element with its figures."""
 
@@ -136,12 +175,43 @@ def measure(place: Place) -> Iterable[Figure]:
         with opened(server, BARS) as page:
             root = page.locator("canvas").evaluate_handle(OWNER)
             redraws = root.evaluate(REDRAW, 30)
+    first, scrolled = timeline_milliseconds()
     return [
         *times("newest line to its painting, 10,000 a second", delays, None, None, Budget(100, "ms")),
         *times("jump in a log of 1,000,000 lines", jumps, None, None, Budget(300, "ms")),
         *times("layout of 500 jobs", layout_milliseconds(), None, None, Budget(200, "ms")),
         *times("redraw of 10,000 bars", redraws, None, None, Budget(10, "ms")),
+        *times("first drawing of 1,000 jobs and 5,000 runs", first, None, None, FIRST_DRAWING),
+        *times("frame while these are scrolled", scrolled, None, None, SCROLLED_FRAME),
     ]
+
+
+def timeline_milliseconds() -> tuple[list[float], list[float]]:
+    """Return how long a timeline takes to its first drawing, and how long one frame stays while it is scrolled."""
+    now = time.time_ns() // 1_000_000
+    rows = [
+        {
+            "id": str(n),
+            "number": n,
+            "job": f"jobs.etl.job_{n % TIMELINE_JOBS:04}",
+            "status": "completed",
+            "trigger": "by hand",
+            "profile": "prod",
+            "created_at": at,
+            "started_at": at + 1_000,
+            "finished_at": at + 60_000,
+            "reason": None,
+            "message": None,
+        }
+        for n in range(TIMELINE_RUNS)
+        for at in [now - n * 60_000]
+    ]
+    head = {"kind": "runs", "rows": rows, "gone": [], "is_all": True, "now": now, "ticks": []}
+    traits = {"snapshot": {**head, "rows": []}, "height": 600, "selected": [], "href": "", "empty": ""}
+    with new_page() as page:
+        page.add_style_tag(content=str(RunTimeline._css))
+        first, scrolled = page.evaluate(TIMELINE, [str(RunTimeline._esm), traits, head, 30])
+    return first, scrolled
 
 
 def layout_milliseconds() -> list[float]:

@@ -1,4 +1,4 @@
-"""The benchmarks' own arithmetic and their way out; how fast anything is, no test says."""
+"""The benchmarks' own arithmetic and their way out; how fast anything is, no test here says."""
 
 from __future__ import annotations
 
