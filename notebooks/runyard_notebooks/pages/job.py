@@ -14,7 +14,7 @@ from runyard.core import time_words
 from runyard.core.errors import RunyardError
 from runyard.core.job_refs import short_name
 from runyard.core.jobs import upstream_refs
-from runyard.core.triggers import EVENTS, PERIODIC, in_words
+from runyard.core.triggers import EVENTS, PERIODIC, in_words, starts_in_words
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
 from runyard_notebooks.fragments import (
@@ -45,9 +45,6 @@ DECISIONS_SHOWN = 12
 
 COMING_SHOWN = 5
 """Of what comes: as much as people plan with."""
-
-ADDED = ("manual:", "pipeline_name:")
-"""Triggers that nobody wrote and that start nothing by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,13 +271,10 @@ def _facts(seen: JobSeen) -> Html:
     job, definition = seen.job, seen.job.definition
     gates = upstream_refs(job.freshness)
     entry = definition.entry_point
-    reasons = [
-        in_words(trigger, definition.timezone) for trigger in job.triggers if not trigger.startswith(ADDED)
-    ]
     return facts(
         [
             ("Title", definition.display_name),
-            ("Starts", ", ".join(reasons) or "by hand"),
+            ("Starts", starts_in_words(job.triggers, definition.timezone)),
             ("Next run", _next_run(seen)),
             ("Time zone", definition.timezone),
             ("Waits for", strings.FRESH.format(jobs=", ".join(map(short_name, gates))) if gates else None),

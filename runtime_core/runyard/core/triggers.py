@@ -269,6 +269,13 @@ def in_words(trigger: str, timezone: str = "") -> str:
     return trigger
 
 
+def starts_in_words(triggers: Iterable[str], timezone: str = "") -> str:
+    """Return what starts a job as people say it, without what only makes it findable."""
+    added = (_T.MANUAL, _T.PIPELINE_NAME)
+    said = [in_words(trigger, timezone) for trigger in triggers if trigger.partition(":")[0] not in added]
+    return ", ".join(said) or "by hand"
+
+
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 """Seconds of each unit of a duration."""
 

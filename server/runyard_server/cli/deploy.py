@@ -69,7 +69,7 @@ def deploy(
         out.note("Nothing was changed.")
 
 
-def head_for(session: Session, doing: str = "Deploying") -> None:
+def head_for(session: Session, doing: str = "Deploying to") -> None:
     """Say to which workspace code is about to go. Raises: Conflict if it is another project's, as it seems.
 
     The only workspace one owns is taken without a word; with another name and with code it is somebody's
@@ -77,7 +77,7 @@ def head_for(session: Session, doing: str = "Deploying") -> None:
     """
     workspace.require_pyproject(session.root)
     target, mine = session.client.target, session.client.workspace
-    session.output.note(f"{doing} to {mine.name} at {target.server}")
+    session.output.note(f"{doing} {mine.name} at {target.server}")
     if not (session.yes or session.is_own_workspace) and session.client.latest_deployment():
         raise Conflict(
             f"This project is `{target.project}`, and the workspace `{mine.name}` has a deployment already.",

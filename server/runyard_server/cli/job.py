@@ -40,6 +40,9 @@ PAUSED = "Paused: its schedule and events start nothing until it is resumed; the
 RESUMED = "Resumed: its schedule and events start it again; the next run covers the gap."
 CAUGHT_UP = "Resumed: its schedule and events start it again, and make up now for what they missed."
 
+STARTS_COLUMNS = 60
+"""Of what starts a job, in a list of jobs; `job info` has all of it."""
+
 AS_ITS_CODE_SAYS = "as its code says"
 """How far back a job loads again that declares no range."""
 
@@ -65,9 +68,7 @@ def list_jobs(
             job.job_ref,
             job.definition.name,
             "archived" if job.is_archived else job.job_type,
-            triggers.in_words(job.default_trigger or job.triggers[0], job.definition.timezone)
-            if job.triggers
-            else "-",
+            output.cut(triggers.starts_in_words(job.triggers, job.definition.timezone), STARTS_COLUMNS),
             "paused" if job.is_paused else _next_run(out, job),
             _last_run(session, job),
             job.job_url or "-",

@@ -12,6 +12,7 @@ from runyard.core.runs import NUMBER_MAX
 from runyard_server.cli import deploy, output
 from runyard_server.cli.options import DryRun, Limit
 from runyard_server.cli.session import session_of
+from runyard_server.client import JobDifference
 
 LISTED = 20
 """Manifests in a list unless told otherwise: a screen."""
@@ -78,12 +79,11 @@ def diff(context: typer.Context, version: Version, other: Other = None) -> None:
             each.job_ref if index == 0 else "",
             output.status(deploy.OUTCOMES.get(each.outcome, each.outcome)) if index == 0 else "",
             name,
-            _short(before),
-            _short(after),
+            before,
+            after,
         )
         for each in found
-        for index, (name, (before, after)) in enumerate(each.fields.items())
-        if each.outcome == "updated" or index == 0
+        for index, (name, before, after) in enumerate(_differences(each))
     )
     shown = (
         [output.table("JOB", "CHANGE", "FIELD", f"IN {version}", f"IN {newest}", rows=rows)] if found else []
@@ -104,12 +104,20 @@ def apply(context: typer.Context, version: Version, dry_run: DryRun = False) -> 
         {"dry_run": dry_run, "version": version, "jobs": deploy.jobs_document(receipt)},
         deploy.jobs_table(session.output, receipt),
     )
+    session.output.note("Code and settings are no part of a manifest: those that are deployed now stay.")
     if dry_run:
         session.output.note("Nothing was changed.")
+
+
+def _differences(job: JobDifference) -> list[tuple[str, str, str]]:
+    """Return the fields that changed with both values; of a job that only one manifest has, none in particular."""
+    if job.outcome != "updated":
+        return [("", "", "")]
+    return [(name, _short(before), _short(after)) for name, (before, after) in job.fields.items()]
 
 
 def _short(value: object) -> str:
     text = (
         "-" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     )
-    return text if len(text) <= VALUE_COLUMNS else f"{text[: VALUE_COLUMNS - 1]}…"
+    return output.cut(text, VALUE_COLUMNS)

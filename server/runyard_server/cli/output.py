@@ -187,6 +187,11 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def cut(text: str, columns: int) -> str:
+    """Return a text, or so much of it as fits into a column."""
+    return text if len(text) <= columns else f"{text[: columns - 1]}…"
+
+
 def status(word: str, note: str | None = None) -> Text:
     """Return a status in its colour, with a remark."""
     shown = Text(word, STYLES.get(word, ""))

@@ -37,7 +37,7 @@ def schedule(
     else:
         triggers.read_schedule(when)  # said before any code travels
         _refuse_deployed(session, script, when)
-        job = sync_job(session, script, in_file(session, script), None, JobType.BATCH)
+        job = sync_job(session, script, in_file(session, script), None, JobType.BATCH, "Scheduling in")
         job = session.client.set_schedule(_own(job, when).id, when)
         words = triggers.in_words(job.default_trigger or "", job.definition.timezone)
         session.output.note(

@@ -35,7 +35,7 @@ def serve(
     if show_manifest and found:
         show_yaml(session, expanded(found))
         return
-    job = sync_job(session, target, found, job_ref, JobType.INTERACTIVE)
+    job = sync_job(session, target, found, job_ref, JobType.INTERACTIVE, "Serving from")
     _stop_outdated(session, job)
     receipt = session.client.trigger(job_ids=[job.id], profile=profile, config=overrides)
     (answer,) = (*receipt.started, *receipt.skipped)

@@ -30,14 +30,20 @@ def in_file(session: Session, target: str) -> Discovered | None:
 
 
 def sync_job(
-    session: Session, target: str, found: Discovered | None, job_ref: str | None, wanted: JobType
+    session: Session,
+    target: str,
+    found: Discovered | None,
+    job_ref: str | None,
+    wanted: JobType,
+    doing: str = "Running in",
 ) -> Job:
     """Bring the code to the server and return the job that is meant, registered if it is one of a file.
 
+    `doing` says before the name of the workspace what for.
     Raises: Conflict if it would go to another project's workspace, InvalidRequest for a job of the other type
     (ADH-12, ADH-14), NotFound if it is not deployed.
     """
-    head_for(session)
+    head_for(session, doing)
     if found is None:
         job = session.client.job(target)
         if job.is_archived:

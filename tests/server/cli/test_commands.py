@@ -218,6 +218,8 @@ def test_an_alias_ends_like_its_canonical_form(shell: Shell) -> None:
 def test_the_list_of_jobs_says_what_starts_them_and_narrows_by_selector(shell: Shell) -> None:
     shown = shell("job list").out
     assert "after load succeeded" in shown
+    assert "tag demo" in shown
+    assert "by hand" in shown
     assert {row["job_ref"] for row in shell("job list tag:demo --json").document} == {"jobs.etl.load"}
     assert {row["job_type"] for row in shell("--json job list batch").document} == {"batch"}
 

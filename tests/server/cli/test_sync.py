@@ -121,6 +121,9 @@ def test_one_can_look_at_what_was_deployed_before_and_go_back(shell: Shell, fres
     assert shell("deploy").code == 0
     etl = shell.root / "etl.py"
     etl.write_text(etl.read_text().replace('expose={"tags": ["demo"]}', 'trigger="every:2h"'))
+    module = shell.root / "__deployment__.py"
+    module.write_text(f"{module.read_text()}from more import more\n__all__.append('more')\n")
+    (shell.root / "more.py").write_text("from runyard import run\n\n@run.job()\ndef more(): pass\n")
     assert shell("deploy").code == 0
     listed = shell("workspace manifest list --json").document
     assert [row["version"] for row in listed] == [2, 1]
@@ -128,6 +131,8 @@ def test_one_can_look_at_what_was_deployed_before_and_go_back(shell: Shell, fres
     assert shown.code == 0
     assert "jobs.etl.load" in shown.out
     assert '["every:2h"]' in shown.out
+    (added,) = (line for line in shown.out.splitlines() if "jobs.more.more" in line)
+    assert added.split() == ["jobs.more.more", "added"], "no field of it says more than another"
     assert "declare the same jobs" in shell("workspace manifest diff 2 2").err
     assert shell("workspace manifest apply 1 --dry-run").code == 0
     assert fresh.job("load").version == 2
