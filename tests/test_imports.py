@@ -34,6 +34,7 @@ PURE = frozenset(
         "facts",
         "freshness",
         "given_inputs",
+        "gone_code",
         "input_schemas",
         "intervals",
         "job_refs",

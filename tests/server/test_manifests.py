@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from tests.support.api import Api
 from tests.support.worlds import batch_job
 
+from runyard.core.gone_code import MODULE_BYTES_MAX
 from runyard_server import schemas
 
 LOAD = batch_job("load", "schedule:0 6 * * *", interval={"start": "2026-01-01T00:00:00Z"})
@@ -67,3 +68,37 @@ def test_an_older_manifest_can_be_made_the_truth_again(api: Api, tmp_path: Path)
     viewer = api.add_user("viewer")
     api.ok("POST", f"{api.here}/manifests/1/-apply", 403, json={}, key=viewer)
     assert api.get(f"{api.here}/manifests", key=viewer)["total"] == 3
+
+
+def warned(api: Api, *, dry_run: bool) -> list[str]:
+    """Return what is said of single jobs when the first manifest is applied again."""
+    answer = api.post(f"{api.here}/manifests/1/-apply", {"dry_run": dry_run})
+    return [warning for warning in answer["warnings"] if warning.startswith("jobs.")]
+
+
+# SPEC: RCN-18
+def test_an_older_manifest_names_the_jobs_whose_code_is_gone(api: Api, tmp_path: Path) -> None:
+    jobs = [
+        batch_job("load"),
+        batch_job("kept"),
+        batch_job("tell", section="tell"),
+        batch_job("far", section="far"),
+    ]
+    then = {"etl.py": "def load(): ...\ndef kept(): ...\n", "tell.py": "def tell(): ...\n"}
+    api.prepare(tmp_path / "then", *jobs, texts=then)
+    assert warned(api, dry_run=True) == []
+    now = {"etl.py": "from elsewhere import kept\n", "tell/other.py": ""}
+    api.prepare(tmp_path / "now", batch_job("kept"), texts=now)
+    for dry_run in (True, False):
+        assert warned(api, dry_run=dry_run) == [
+            "jobs.etl.load: `etl.py` has no `load` in the code that is deployed now, so its runs fail.",
+            "jobs.tell.tell: `tell.py` is not in the code that is deployed now, so its runs fail.",
+        ]
+
+
+# SPEC: RCN-18
+def test_of_code_that_does_not_tell_its_names_nothing_is_said(local_api: Api, tmp_path: Path) -> None:
+    local_api.prepare(tmp_path / "then", batch_job("load"), texts={"etl.py": "def load(): ...\n"})
+    for number, unclear in enumerate(("from other import *\n", "def load(:\n", f"#{'-' * MODULE_BYTES_MAX}")):
+        local_api.prepare(tmp_path / f"{number}", batch_job("load"), texts={"etl.py": unclear})
+        assert warned(local_api, dry_run=True) == []

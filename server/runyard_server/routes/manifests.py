@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -10,9 +12,11 @@ from starlette.responses import Response
 
 from runyard.core.deploying import DeployRequest
 from runyard.core.errors import NotFound
+from runyard.core.gone_code import MODULE_BYTES_MAX, gone_code
 from runyard.core.manifest_differences import differences
 from runyard.core.runs import NUMBER_MAX
-from runyard.core.store import manifests
+from runyard.core.store import manifests, snapshots
+from runyard.core.store.tables import deployments
 from runyard_server import requests, schemas
 from runyard_server.context import Deploying, Here, Reading, page, reply
 from runyard_server.routes.workspaces import show_deployed
@@ -74,7 +78,34 @@ def apply_manifest(here: Deploying, version: Version, request: requests.ApplyMan
         ),
         here.actor.user_id,
     )
-    return reply(show_deployed(here, result, row["deployment_module"]))
+    warnings = (*result.warnings, *_gone_code(here, row))
+    return reply(show_deployed(here, replace(result, warnings=warnings), row["deployment_module"]))
+
+
+def _gone_code(here: Here, manifest: RowMapping) -> list[str]:
+    """Return of which jobs the code was deployed with a manifest, and is not deployed now."""
+
+    def work(connection: Connection) -> list[Mapping[str, str]]:
+        return [
+            {}
+            if version is None
+            else {
+                file["relative_path"]: file["sha3_256"]
+                for file in snapshots.list_files(connection, version["id"])
+                if file["linkname"] is None
+            }
+            for version in (
+                snapshots.latest_at(connection, deployments, here.workspace_id, manifest["created_at"]),
+                snapshots.latest(connection, deployments, here.workspace_id),
+            )
+        ]
+
+    def read(digest: str) -> bytes:
+        with here.runtime.files.open(digest) as file:
+            return file.read(MODULE_BYTES_MAX + 1)
+
+    then, now = here.read(work)
+    return gone_code(manifest["jobs"], then, now, read)
 
 
 def _find(here: Here, connection: Connection, version: int) -> RowMapping:

@@ -25,6 +25,12 @@ def latest(connection: Connection, table: Table, workspace_id: str) -> RowMappin
     return connection.execute(_LATEST[table], {"of_workspace": workspace_id}).mappings().first()
 
 
+def latest_at(connection: Connection, table: Table, workspace_id: str, at: int) -> RowMapping | None:
+    """Return the snapshot that was the current one at an instant."""
+    then = select(table).where(table.c.workspace_id == workspace_id, table.c.created_at <= at)
+    return connection.execute(then.order_by(table.c.version.desc()).limit(1)).mappings().first()
+
+
 def profiles(connection: Connection, workspace_id: str) -> Sequence[str]:
     """Return the profiles that have settings in the current configuration of a workspace, sorted."""
     configuration = latest(connection, configurations, workspace_id)
