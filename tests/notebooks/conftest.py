@@ -19,7 +19,7 @@ from runyard import run, trigger
 
 
 @run.job(trigger=trigger.schedule("0 0 * * *"), expose={"tags": ["seed"]})
-def load(rows: int = 3):
+def load(rows: int = 3, other: str = ""):
     \"\"\"Load <some> rows.\"\"\"
     for row in range(rows):
         print("row", row)
