@@ -6,6 +6,7 @@ paragraph for each, and a test says so.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -37,6 +38,12 @@ MIB = 1024 * 1024
 _LIMITS = UploadLimits()
 
 
+def default_data_dir(env: Mapping[str, str]) -> Path:
+    """Return where programs keep data; XDG_DATA_HOME counts only if it is absolute, as its specification has it."""
+    home = Path(env.get("XDG_DATA_HOME", ""))
+    return (home if home.is_absolute() else Path.home() / ".local" / "share") / "runyard"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What an operator may choose. Raises: InvalidRequest if the values make no safe server."""
@@ -49,7 +56,7 @@ class Settings:
     """Scheme and host under which clients reach the server when that is not where it listens; no path."""
     apps_host: str = "localhost"
     """The name below which every interactive job has a host of its own, `<label>.<apps_host>` (SEC-07)."""
-    data_dir: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "runyard")
+    data_dir: Path = field(default_factory=lambda: default_data_dir(os.environ))
     """The one directory that holds everything; a server has it for itself."""
     database_url: str | None = None
     """`postgresql://...`; without it the store is a SQLite file in the data directory."""
@@ -124,6 +131,7 @@ class Settings:
                     values[name] = read(text)
                 except ValueError as error:
                     raise InvalidRequest(f"{variable} is {text!r}.", f"Give it {error}.") from None
+        values.setdefault("data_dir", default_data_dir(env))
         return cls(**values | {name: value for name, value in given.items() if value is not None})
 
 

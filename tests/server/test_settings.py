@@ -39,6 +39,22 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
 
 
 @pytest.mark.parametrize(
+    ("home", "expected"),
+    [
+        ("/srv/data", Path("/srv/data/runyard")),
+        ("relative", Path.home() / ".local/share/runyard"),
+        ("", Path.home() / ".local/share/runyard"),
+    ],
+)
+def test_data_is_kept_where_people_keep_that_of_programs(
+    home: str, expected: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings.from_environment({"XDG_DATA_HOME": home}).data_dir == expected
+    monkeypatch.setenv("XDG_DATA_HOME", home)
+    assert Settings().data_dir == expected
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("RUNYARD_PORT", "http"),
