@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.support.planning import window
 from tests.support.workspaces import discovered, make_workspace
-from tests.support.worlds import World
+from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core import webhooks
 
@@ -270,3 +270,38 @@ def test_one_name_is_another_destination_under_each_profile(tmp_path: Path) -> N
             assert (tmp_path / f"{profile}.duckdb").exists()
     finally:
         world.close()
+
+
+KEPT = """
+import dlt
+from runyard import run
+
+@run.job()
+def load():
+    pipeline = dlt.pipeline("kept", destination="duckdb", dataset_name="rows")
+    pipeline.run([{"number": 1}], table_name="numbers")
+    with pipeline.sql_client() as client:
+        print(client.execute_sql("SELECT count(*) FROM numbers"))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("named", [None, "relative", "absolute"])
+def test_what_a_run_loads_into_a_local_file_is_there_for_the_next(tmp_path: Path, named: str | None) -> None:
+    world = World(tmp_path / "data")
+    shared = tmp_path / "data" / "data" / WORKSPACE
+    places = {
+        None: shared / ".dlt" / "data" / "prod",
+        "relative": shared / ".dlt" / "data" / "prod",
+        "absolute": tmp_path / "elsewhere",
+    }
+    local = {None: "", "relative": "local_dir = '_local'", "absolute": f"local_dir = '{places['absolute']}'"}
+    try:
+        world.upload({"kept.py": KEPT}, {"config.toml": f"[workspace.settings]\n{local[named]}\n"})
+        world.deploy(batch_job("load", section="kept"))
+        world.runtime.start()
+        said = [world.lines(world.until_ended(world.start_one("load")["id"])["id"])[-1] for _ in range(2)]
+    finally:
+        world.close()
+    assert said == ["[(1,)]", "[(2,)]"]
+    assert [path.name for path in places[named].iterdir()] == ["kept.duckdb"]

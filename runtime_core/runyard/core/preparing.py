@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
+from runyard.core import toml_files
 from runyard.core.clock import to_datetime
 from runyard.core.engines import Command
-from runyard.core.errors import StartFailed
+from runyard.core.errors import InvalidWorkspace, StartFailed
 from runyard.core.file_store import FileStore
 from runyard.core.jobs import JobDefinition
 from runyard.core.logs import make_room
@@ -24,7 +25,8 @@ from runyard.core.node.shim import VERDICT
 from runyard.core.parameters import environment_key, environment_text
 from runyard.core.run_context import BODY_VARIABLE
 from runyard.core.sdk import python_path
-from runyard.core.snapshots import SnapshotFile, lay_out, remove_settings, restore_settings
+from runyard.core.settings import files_for, merge
+from runyard.core.snapshots import SETTINGS, SnapshotFile, lay_out, remove_settings, restore_settings
 from runyard.core.store import facts, jobs, runs, snapshots
 from runyard.core.store.engine import Database
 from runyard.core.system_job import SYSTEM_WORKSPACE
@@ -56,6 +58,10 @@ WORKSPACE, HOME = "workspace", "home"
 
 They lie in the attempt's directory; in that of its run if the attempts share them (`shares_directory`).
 """
+
+_LOCAL_DATA = Path(".dlt", "data")
+"""Where dlt keeps what it loads into local files, a folder for each profile: beside the code on one's own machine, and
+in the data of the workspace here, for the directory of a run does not last."""
 
 SNAPSHOTS_KEPT = 32
 """Snapshots whose lists of files are kept in memory: the current ones of a dozen workspaces, a few megabytes."""
@@ -186,6 +192,9 @@ class Preparer:
         restore_settings(launch.settings, self._settings_files, root, launch.run["profile"])
         shared = self._data_dir / "data" / launch.run["workspace_id"]
         shared.mkdir(parents=True, exist_ok=True, mode=0o700)
+        local = shared / _LOCAL_DATA / launch.run["profile"]
+        if is_local_data_ours := not _names_local_data(root, launch):
+            local.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Command(
             argv=(
                 str(python),
@@ -203,6 +212,7 @@ class Preparer:
                 "PYTHONPATH": python_path(self._sdk),
                 VERDICT_FD: str(VERDICT),
                 "RUNYARD_DATA_DIR": str(shared),
+                **({"DLT_LOCAL_DIR": str(local)} if is_local_data_ours else {}),
                 **_posted(launch.body, home),
                 **({} if port is None else {"PORT": str(port), **self._way_back(launch.run)}),
             },
@@ -229,6 +239,20 @@ def _posted(body: str | None, home: Path) -> dict[str, str]:
     path = home / BODY
     path.write_text(body, encoding="utf-8")
     return {BODY_VARIABLE: str(path)}
+
+
+def _names_local_data(root: Path, launch: Launch) -> bool:
+    """Return whether the settings laid out for a run name a place of their own for what dlt keeps in local files.
+
+    A relative one would be in the directory of the run. Settings that cannot be read are the job's to complain about.
+    """
+    names = files_for(launch.run["profile"], {file.relative_path for file in launch.settings})
+    try:
+        settings = merge(toml_files.read(root / SETTINGS / name) for name in names)
+        named = toml_files.table(settings, "workspace", "settings").get("local_dir")
+    except InvalidWorkspace:
+        return False
+    return isinstance(named, str) and Path(named).is_absolute()
 
 
 def is_webhook(trigger: str) -> bool:
