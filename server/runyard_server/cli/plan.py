@@ -162,7 +162,9 @@ def _notes(found: Plan, seen: Sequence[Seen], zone: ZoneInfo) -> Iterable[str]:
             yield f"{name}: {several} joining a run that waits already."
         if held := [firing for firing in each.firings if firing.outcome == Outcome.NOT_FRESH]:
             because = time_words.in_words(held[0].because, zone, found.now)
-            yield f"{name}: {len(held):,} of {len(each.firings):,} ticks start nothing. The first: {because}"
+            # One that waits for its upstream says so first, and later what became of it.
+            ticks = len(each.firings) - each.count(Outcome.WAITING)
+            yield f"{name}: {len(held):,} of {ticks:,} ticks start nothing. The first: {because}"
         if each.job.is_paused:
             yield f"{name} is paused: its schedule and events start nothing until it is resumed."
         if each.job.is_range_complete:

@@ -126,14 +126,18 @@ def _fill(scale: Scale, cells: Sequence[Cell], start: datetime, end: datetime) -
 
 
 def _mark(cell: Cell, length: float) -> tuple[str, str]:
-    joined = {Outcome.COALESCED, Outcome.MERGED, Outcome.WAITING}
+    waits = cell.waits or bool(cell.outcomes & {Outcome.COALESCED, Outcome.MERGED})
+    waits_for_upstream = Outcome.WAITING in cell.outcomes
     if cell.runs:
         height = min(int(cell.busy_seconds / length * len(HEIGHTS)), len(HEIGHTS) - 1)
-        return HEIGHTS[height], "yellow" if cell.waits or cell.outcomes & joined else "green"
-    if cell.waits or cell.outcomes & joined:
+        return HEIGHTS[height], "yellow" if waits or waits_for_upstream else "green"
+    if waits:
         return HEIGHTS[0], "yellow"
+    # A tick that waited for its upstream in vain has both outcomes; what counts is the last.
     if Outcome.NOT_FRESH in cell.outcomes:
         return HELD_BACK, "magenta"
+    if waits_for_upstream:
+        return HEIGHTS[0], "yellow"
     return (PAUSED, "dim") if Outcome.PAUSED in cell.outcomes else (NOTHING, "dim")
 
 

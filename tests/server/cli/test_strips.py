@@ -70,6 +70,12 @@ def test_what_starts_nothing_has_a_mark_of_its_own(outcome: str, mark: str, styl
     assert style in str(row.spans[2].style)
 
 
+def test_a_tick_that_waits_for_its_upstream_in_vain_is_seen_as_one_that_starts_nothing() -> None:
+    in_vain = [firing(2, "waiting"), firing(2.2, "not_fresh"), firing(4, "waiting")]
+    row = strip(Scale.over(START, START + 6 * HOUR, BERLIN, 9), in_vain, [])
+    assert row.plain == "··×·▁··"  # noqa: RUF001
+
+
 def test_a_run_that_waits_is_seen_where_it_waits() -> None:
     row = strip(Scale.over(START, START + 6 * HOUR, BERLIN, 9), [], [run(1, 0.5, waits=2)])
     assert row.plain == "·▁·▅···"
