@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from runyard.core.clock import SystemClock
 from runyard.core.errors import Conflict, RunyardError
@@ -23,11 +24,12 @@ from runyard.core.key_files import read_or_make
 from runyard.core.runtime import Runtime
 from runyard_server.app import create_app
 from runyard_server.context import Server
+from runyard_server.endless import Endless
 from runyard_server.settings import USER_KEY, Settings
 from runyard_server.tokens import Tokens
 
 STOP_SECONDS = 2
-"""How long open streams may hold up the end; clients that follow a log come back by themselves."""
+"""How long answers that are under way may hold up the end. Streams do not: they are ended first."""
 
 BACKLOG = 2048
 """Connections waiting to be accepted: a burst of 200 starts at once must not be refused."""
@@ -69,16 +71,7 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
         )
         app = create_app(runtime, settings)
         logging.getLogger("uvicorn.error").addFilter(_is_news)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                loop="asyncio",
-                access_log=False,
-                log_level="warning",
-                server_header=False,
-                timeout_graceful_shutdown=STOP_SECONDS,
-            )
-        )
+        server = HttpServer(app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="http")
         thread.start()
         try:
@@ -115,11 +108,21 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("ASGI callable returned without completing")
 
 
-class _Server(uvicorn.Server):
-    """Says when it is up, or will never be, and when it has ended."""
+class HttpServer(uvicorn.Server):
+    """Says when it is up, or will never be, and when it has ended. Its end cuts off what is endless."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, app: ASGIApp) -> None:
+        self._endless = Endless(app)
+        super().__init__(
+            uvicorn.Config(
+                self._endless,
+                loop="asyncio",
+                access_log=False,
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        )
         self.is_up = threading.Event()
         self.ended = threading.Event()
 
@@ -133,6 +136,10 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.is_up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._endless.end()
+        await super().shutdown(sockets)
 
 
 def _listen(settings: Settings) -> socket.socket:

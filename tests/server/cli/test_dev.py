@@ -206,6 +206,23 @@ def test_a_followed_log_goes_on_when_the_server_is_stopped_or_killed_and_started
         assert client.run(run_id).is_completed
 
 
+# SPEC: SCH-04
+def test_a_server_stops_without_a_word_about_those_who_follow_its_changes(tmp_path: Path) -> None:
+    with dev_server(tmp_path, tmp_path, "--data-dir", str(tmp_path / "data")) as server:
+        with client_of(server, tmp_path) as client:
+            path = f"/api/v1/workspaces/{client.workspace.id}/events"
+        origin = server.said["server"]
+        key = {"authorization": f"Bearer {read_credential(origin, environment(tmp_path))}"}
+        with httpx.stream("GET", origin + path, headers=key, timeout=PATIENCE_SECONDS) as changes:
+            assert next(changes.iter_bytes()).startswith(b"id: ")
+            assert server.stop(signal.SIGTERM) == 0
+        assert server.process.stderr is not None
+        said = server.process.stderr.read()
+    assert said.endswith("Stopped. Jobs that were running go on; the next start finds them again.\n")
+    assert "Traceback" not in said
+    assert "Cancel" not in said
+
+
 # SPEC: CLI-30
 @pytest.mark.slow
 @pytest.mark.timeout(900)
