@@ -50,13 +50,14 @@ class Working:
         return PlainTextResponse("done")
 
 
-async def stop_while_answering() -> None:
+async def stop_while_answering(log: logging.Handler) -> None:
     working = Working()
     server = HttpServer(
         Starlette(
             routes=[Route("/stream", stream), Route("/work", working.answer), WebSocketRoute("/talk", talk)]
         )
     )
+    logging.getLogger("uvicorn").addHandler(log)  # which tells nobody above it
     listener = sockets.create_server((LOOPBACK, 0))
     port = listener.getsockname()[1]
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -83,6 +84,7 @@ def test_streams_and_web_sockets_end_with_the_server_and_what_has_an_end_comes_t
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        asyncio.run(stop_while_answering())
+        asyncio.run(stop_while_answering(caplog.handler))
+    logging.getLogger("uvicorn").removeHandler(caplog.handler)
     said = [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")]
     assert said in ([], ["ASGI callable returned without completing response."]), "the latter is filtered"
