@@ -233,3 +233,12 @@ def test_only_what_repeats_in_time_is_a_schedule(written: str) -> None:
     assert triggers.read_schedule("every:6h") == triggers.every("6h")
     with pytest.raises(InvalidTrigger, match="no schedule"):
         triggers.read_schedule(written)
+
+
+# SPEC: TRG-13
+def test_what_starts_a_job_is_said_without_what_only_makes_it_findable() -> None:
+    findable = ["manual:jobs.etl.load", "pipeline_name:flights"]
+    assert triggers.starts_in_words(findable) == "by hand"
+    starting = ["schedule:0 2 * * *", "job.success:jobs.etl.fetch", "tag:nightly"]
+    words = "daily at 02:00 Europe/Berlin, after fetch succeeded, tag nightly"
+    assert triggers.starts_in_words([*findable, *starting], "Europe/Berlin") == words
