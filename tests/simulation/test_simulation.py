@@ -21,6 +21,7 @@ from runyard.core import executor, planning, refresh, scheduler, settling
 from runyard.core.executor import Executor
 from runyard.core.intervals import Window
 from runyard.core.outcomes import Outcome
+from runyard.core.planning import ends, windows
 from runyard.core.runs import RunStatus
 from runyard.core.store import jobs, runs
 
@@ -115,12 +116,12 @@ def test_an_interrupted_campaign_tells_failures_at_once_and_sums_up_what_it_live
 
 
 def _forget_failures(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = planning._fired_by
+    real = ends._fired_by
 
     def fired_by(ended: Any, *given: Any) -> Any:
         return [] if ended.status is RunStatus.FAILED else real(ended, *given)
 
-    monkeypatch.setattr(planning, "_fired_by", fired_by)
+    monkeypatch.setattr(ends, "_fired_by", fired_by)
 
 
 def _move_the_pointer_on_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,14 +160,14 @@ def _drop_late_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _refresh_only_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     real = refresh.downstream_of
-    monkeypatch.setattr(planning, "downstream_of", lambda *given: real(*given)[:1])
+    monkeypatch.setattr(ends, "downstream_of", lambda *given: real(*given)[:1])
 
 
 def _take_any_window(monkeypatch: pytest.MonkeyPatch) -> None:
     def window_at_start(_job: Any, _trigger: str, _fired_at: int, now: int) -> Window:
         return Window(now - 1, now)
 
-    monkeypatch.setattr(planning, "window_at_start", window_at_start)
+    monkeypatch.setattr(windows, "window_at_start", window_at_start)
 
 
 def _live_through_seeds() -> None:
