@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
@@ -14,9 +15,10 @@ from runyard.core import profiles
 from runyard.core.clock import MICROSECONDS, to_datetime
 from runyard.core.facts import JobFacts
 from runyard.core.job_times import schedule_ended
-from runyard.core.jobs import ENGINE_VERSION, JobDefinition, JobType
+from runyard.core.jobs import ENGINE_VERSION, JobDefinition, JobType, outline_of
 from runyard.core.logs import LogLine
 from runyard.core.manifest import expand_triggers
+from runyard.core.planning import due_after
 from runyard.core.runs import TERMINAL
 from runyard.core.snapshots import PACKAGE_ENGINE
 from runyard.core.store.facts import definition_of, job_of
@@ -26,6 +28,8 @@ from runyard_server.app_hosts import app_origin
 from runyard_server.auth import Role
 from runyard_server.installation import Installation
 from runyard_server.links import HOOK_PATH, LINK_PATH, Links
+
+log = logging.getLogger(__name__)
 
 PREDEFINED_PROFILES = {"DATA_WRITE": profiles.PROD, "DATA_READ": profiles.ACCESS}
 
@@ -56,6 +60,7 @@ class _Fixed(TypedDict):
     interval_start: str | None
     interval_end: str | None
     pipeline_name: str | None
+    unreadable: str | None
 
 
 @lru_cache(maxsize=4096)  # the lines of one write share their time, and lists repeat theirs
@@ -184,7 +189,7 @@ class Views:
 
     def job(self, row: RowMapping) -> schemas.Job:
         """Show a row of `store.jobs`."""
-        fixed, definition = _fixed(row["version_id"], row["definition"], row["extensions"], row["override"])
+        fixed, definition = _fixed(current_version(row), row, row["override"])
         return {
             **fixed,
             "id": row["id"],
@@ -211,7 +216,7 @@ class Views:
 
     def job_version(self, row: Mapping[str, Any] | RowMapping, job: RowMapping) -> schemas.JobVersion:
         """Show a row of `job_versions`, which may be an older one of the job."""
-        fixed, definition = _fixed(row["id"], row["definition"], row["extensions"])
+        fixed, definition = _fixed(row, job)
         return {
             **fixed,
             "id": row["id"],
@@ -325,12 +330,12 @@ class Views:
         ]
 
     def downstream_run(self, row: RowMapping, job: RowMapping) -> schemas.DownstreamRun:
-        definition = definition_of(job["version_id"], job["definition"], job["extensions"])
+        fixed, definition = _fixed(current_version(job), job)
         return {
             "id": row["id"],
             "job_id": row["job_id"],
-            "job_ref": definition.job_ref,
-            "name": definition.name,
+            "job_ref": fixed["job_ref"],
+            "name": fixed["name"],
             "number": row["number"],
             "status": status_of(row),
             "trigger": row["trigger"],
@@ -452,36 +457,51 @@ def _schedule_ended(row: RowMapping, definition: JobDefinition) -> str | None:
 
 
 def _fixed(
-    version_id: str, wire: Mapping[str, Any], extensions: Mapping[str, Any], schedule: str | None = None
+    version: Mapping[str, Any] | RowMapping, job: RowMapping, schedule: str | None = None
 ) -> tuple[_Fixed, JobDefinition]:
-    """Return what a version's definition says, with another schedule if one is set beside the code.
+    """Return what the definition of a job's version says, with another schedule if one is set beside the code.
 
     Made once: resolving an interval walks a calendar.
     """
-    kept = _kept(version_id, schedule)
-    definition = definition_of(version_id, wire, extensions, schedule)
+    kept = _kept(version["id"], schedule)
     if not kept:
-        covered = JobFacts("", "", definition, anchor_at=0).range
-        kept.append(
-            {
-                "job_ref": definition.job_ref,
-                "name": definition.name,
-                "description": definition.description,
-                "job_type": definition.entry_point.job_type,
-                "job_definition": dict(wire),
-                "job_definition_engine_version": ENGINE_VERSION,
-                "triggers": list(expand_triggers(definition)),
-                "default_trigger": definition.default_trigger,
-                "freshness": list(definition.freshness) or None,
-                "interval_start": None if covered is None else instant(covered.start),
-                "interval_end": None if covered is None else instant_or_none(covered.end),
-                "pipeline_name": definition.pipeline_name,
-            }
-        )
-    return kept[0], definition
+        kept.append(_read(version, job, schedule))
+    return kept[0]
 
 
 @lru_cache(maxsize=VERSIONS_KEPT)
-def _kept(_version_id: str, _schedule: str | None) -> list[_Fixed]:
+def _kept(_version_id: str, _schedule: str | None) -> list[tuple[_Fixed, JobDefinition]]:
     """Return the place where the view of one version is kept: empty until it is made."""
     return []
+
+
+def _read(
+    version: Mapping[str, Any] | RowMapping, job: RowMapping, schedule: str | None
+) -> tuple[_Fixed, JobDefinition]:
+    """Return what a definition says; of one that cannot be read, or planned, who it is and why."""
+    wire, unreadable = version["definition"], None
+    try:
+        definition = definition_of(version["id"], wire, version["extensions"], schedule)
+        view = JobFacts("", "", definition, anchor_at=0)
+        due_after(view, 0)
+        covered = view.range
+    except Exception as error:
+        # Of any kind: what is wrong with one job must not keep the others from being shown.
+        log.error("version %s of job %s cannot be read", version["version"], job["id"], exc_info=error)
+        definition, covered, unreadable = outline_of(job["job_ref"], job["job_type"], wire), None, str(error)
+    fixed: _Fixed = {
+        "job_ref": definition.job_ref,
+        "name": definition.name,
+        "description": definition.description,
+        "job_type": definition.entry_point.job_type,
+        "job_definition": dict(wire),
+        "job_definition_engine_version": ENGINE_VERSION,
+        "triggers": list(expand_triggers(definition)),
+        "default_trigger": definition.default_trigger,
+        "freshness": list(definition.freshness) or None,
+        "interval_start": None if covered is None else instant(covered.start),
+        "interval_end": None if covered is None else instant_or_none(covered.end),
+        "pipeline_name": definition.pipeline_name,
+        "unreadable": unreadable,
+    }
+    return fixed, definition

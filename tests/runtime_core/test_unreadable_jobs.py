@@ -158,6 +158,13 @@ def test_what_is_foreseen_leaves_it_out(
     assert list(alone.jobs) == ["jobs.etl.gated"]
 
 
+def test_environments_of_the_others_are_built_ahead(world: World) -> None:
+    world.deploy(batch_job("bad"), batch_job("good"))
+    world.store_badly("jobs.etl.bad", {}, LATER)
+    [(_, job)] = world.runtime.executor._preparer.deployed(WORKSPACE)
+    assert job.job_ref == "jobs.etl.good"
+
+
 def start(world: World, *selectors: str, names: tuple[str, ...] = ()) -> dict[str, tuple[str, bool]]:
     """Start jobs by selectors and ids; return what became of each by name, and whether it has a run."""
     answers = world.runtime.run_control.start(

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, insert, update
+from sqlalchemy import Connection, RowMapping, Table
+from tests.support.bad_versions import set_version, store_badly
 from tests.support.data_dirs import prepare
 from tests.support.patience import PATIENCE_SECONDS
 
@@ -26,7 +27,7 @@ from runyard.core.profiles import profiles_in
 from runyard.core.runs import TERMINAL
 from runyard.core.runtime import Runtime
 from runyard.core.snapshots import comparison_hash, content_hash, describe
-from runyard.core.store import accounts, decisions, jobs, runs, snapshots, tables, workspaces
+from runyard.core.store import accounts, decisions, jobs, runs, snapshots, workspaces
 
 OWNER = "00000000-0000-4000-8000-000000000001"
 WORKSPACE = "00000000-0000-4000-8000-000000000002"
@@ -120,24 +121,11 @@ class World:
         self, ref: str, wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = None
     ) -> None:
         """Make a new version of a job as no deploy of this version would accept it."""
-        version_id, job = self.runtime.ids.new_id(), self.job(ref)
-        values = {
-            "id": version_id,
-            "job_id": job["id"],
-            "version": job["version"] + 1000,  # far from those that deploys give
-            "definition": {**job["definition"], **wire},
-            "definition_hash": "h",
-            "extensions": dict(extensions or {}),
-            "created_by": OWNER,
-            "created_at": self.runtime.clock.now(),
-        }
-        self.runtime.database.write(lambda c: c.execute(insert(tables.job_versions).values(values)))
-        self.set_version(ref, version_id)
+        store_badly(self.runtime, self.job(ref), wire, extensions)
 
     def set_version(self, ref: str, version_id: str) -> None:
         """Let a version of a job be the current one."""
-        query = update(tables.jobs).where(tables.jobs.c.id == self.job(ref)["id"])
-        self.runtime.database.write(lambda c: c.execute(query.values(version_id=version_id)))
+        set_version(self.runtime, self.job(ref), version_id)
 
     def start(self, *selectors: str, **given: Any) -> list[RowMapping | None]:
         """Start jobs by hand and return their runs."""

@@ -273,6 +273,7 @@ def _facts(seen: JobSeen) -> Html:
     entry = definition.entry_point
     return facts(
         [
+            ("Cannot be read", job.unreadable),
             ("Title", definition.display_name),
             ("Starts", starts_in_words(job.triggers, definition.timezone)),
             ("Next run", _next_run(seen)),

@@ -224,6 +224,19 @@ def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = No
     )
 
 
+def outline_of(ref: str, job_type: str, wire: Mapping[str, Any]) -> JobDefinition:
+    """Return what is left to tell of a job that `parse_job` cannot read: who it is, and nothing of what it would do."""
+    entry, description = wire.get("entry_point"), wire.get("description")
+    module = entry.get("module") if isinstance(entry, Mapping) else None
+    return JobDefinition(
+        ref,
+        EntryPoint(str(module), None, JobType(job_type), launcher=""),
+        description=description if isinstance(description, str) else None,
+        manual=False,
+        wire=wire,
+    )
+
+
 def _interval(ref: str, table: Mapping[str, Any], extensions: Mapping[str, Any]) -> IntervalSpec:
     read = _Reader(ref, table)
     return IntervalSpec(

@@ -148,12 +148,14 @@ class Preparer:
             deployment = snapshots.latest(connection, snapshots.deployments, workspace_id)
             if deployment is None:
                 return []
-            views = [
-                facts.job_of(row)
-                for row in jobs.all_of(connection, workspace_id)
-                if row["archived_at"] is None
+            live = [row["id"] for row in jobs.all_of(connection, workspace_id) if row["archived_at"] is None]
+            # Without those that cannot be read: their runs will say so.
+            views, _ = facts.load_readable(connection, live)
+            return [
+                (deployment["requirements"], job.definition)
+                for job in views.values()
+                if job.definition.is_batch
             ]
-            return [(deployment["requirements"], job) for job in views if job.is_batch]
 
         return self._database.read(work)
 

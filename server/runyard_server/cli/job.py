@@ -67,7 +67,7 @@ def list_jobs(
         (
             job.job_ref,
             job.definition.name,
-            "archived" if job.is_archived else job.job_type,
+            _kind(job),
             output.cut(triggers.starts_in_words(job.triggers, job.definition.timezone), STARTS_COLUMNS),
             "paused" if job.is_paused else _next_run(out, job),
             _last_run(session, job),
@@ -98,6 +98,7 @@ def info(context: typer.Context, name: Name) -> None:
             ("kind", job.job_type),
             ("public link", job.public_url),
             ("state", "archived" if job.is_archived else None),
+            ("unreadable", job.unreadable),
             ("paused", _paused(session, job)),
             ("profile", job.profile),
             ("triggers", "\n".join(job.triggers)),
@@ -321,6 +322,12 @@ def _last_run(session: Session, job: Job) -> Text | str:
     return output.status(run.status, session.output.time(run.finished_at or run.created_at))
 
 
+def _kind(job: Job) -> str:
+    if job.is_archived:
+        return "archived"
+    return job.job_type if job.unreadable is None else "unreadable"
+
+
 def _next_run(out: output.Output, job: Job, *, by_both: bool = False) -> str:
     """Return when the clock starts a job next, also by whose clocks, or why it does so no more (IVL-08, TRG-17)."""
     if job.schedule_ended is not None:
@@ -379,6 +386,7 @@ def _document(job: Job) -> dict[str, Any]:
         "is_paused": job.is_paused,
         "paused_at": job.paused_at,
         "is_archived": job.is_archived,
+        "unreadable": job.unreadable,
         "deployment_module": job.deployment_module,
         "latest_run": job.latest_run,
         "job_definition": job.job_definition,

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Self, TypeVar
 
-from runyard.core.jobs import JobDefinition, parse_job
+from runyard.core.jobs import JobDefinition, outline_of, parse_job
 from runyard.core.manifest import with_schedule
 from runyard.core.runs import TERMINAL, RunStatus
 from runyard.core.triggers import in_words
@@ -242,6 +242,8 @@ class Job(Model):
     next_scheduled_run_at: datetime | None = None
     schedule_ended: str | None = None
     """Why the clock starts it no more: `range_complete` or `elapsed`."""
+    unreadable: str | None = None
+    """Why the server cannot read it, if it cannot: then it is only known who it is."""
     job_url: str | None = None
     public_url: str | None = None
     latest_run: Run | None = None
@@ -260,6 +262,8 @@ class Job(Model):
     @cached_property
     def definition(self) -> JobDefinition:
         """Return the typed view of the manifest entry, with the schedule that counts."""
+        if self.unreadable is not None:
+            return outline_of(self.job_ref, self.job_type, self.job_definition)
         job, override = parse_job(self.job_definition, self.extensions), self.schedule_override
         return job if override is None else with_schedule(job, override.trigger)
 

@@ -17,7 +17,10 @@ class ScheduleOverride(TypedDict):
 
 
 class _JobBase(TypedDict):
-    """What a job and a version of it have in common."""
+    """What a job and a version of it have in common.
+
+    `unreadable` says why this server cannot read it, if it cannot; what follows from the definition is left out then.
+    """
 
     job_ref: str
     name: str
@@ -35,6 +38,7 @@ class _JobBase(TypedDict):
     interval_start: Instant | None
     interval_end: Instant | None
     pipeline_name: str | None
+    unreadable: str | None
     created_at: Instant
     created_by: Uuid
 

@@ -33,7 +33,10 @@ def run_row(run: Run) -> Row:
 
 
 def job_row(job: Job, who: Callable[[str], str]) -> Row:
-    """Return a job; its triggers in words, its recent runs oldest first. `who` says what a user is called by id."""
+    """Return a job; its triggers in words, its recent runs oldest first. `who` says what a user is called by id.
+
+    One that the server cannot read is described by why.
+    """
     definition, override = job.definition, job.schedule_override
     replaced = override and override.replaces
     return {
@@ -56,7 +59,7 @@ def job_row(job: Job, who: Callable[[str], str]) -> Row:
         },
         "is_archived": job.is_archived,
         "tags": list(definition.tags),
-        "description": job.description,
+        "description": job.unreadable or job.description,
         "url": job.job_url,
         "recent": [{"id": run["id"], "status": run["status"]} for run in reversed(job.recent_job_runs)],
         "latest": None if job.latest_run is None else run_row(job.latest_run),
