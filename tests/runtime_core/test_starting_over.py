@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
-from tests.support.worlds import World, batch_job
+from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core.clock import MICROSECONDS
 from runyard.core.facts import JobFacts
+from runyard.core.preview import preview
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.settling import settle
-from runyard.core.store import facts, jobs, runs
+from runyard.core.store import facts, forecast, jobs, runs
 
 DAILY = "schedule:0 0 * * *"
 YEAR = {"start": "2025-01-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"}
@@ -107,7 +108,7 @@ def test_by_a_clock_that_was_set_back_a_refresh_fulfils_what_was_asked_before_it
     assert not facts_of(world, first).refresh_pending
 
 
-# SPEC: RFR-05, DEC-20
+# SPEC: RFR-05, DEC-20, TZ-07
 def test_a_run_that_is_tried_again_fulfils_nothing_that_was_asked_since_it_began(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,12 +126,16 @@ def test_a_run_that_is_tried_again_fulfils_nothing_that_was_asked_since_it_began
     assert claimed(world) == [tried]
     later = world.start_one("load")["id"]
     assert claimed(world) == [], "or what was covered before would not be forgotten"
+    by_then = now + 2 * 3600 * MICROSECONDS
+    seen = world.runtime.database.read(lambda c: forecast.of_job(c, WORKSPACE, "jobs.etl.load", by_then))
+    foreseen = next(run for run in preview(seen, by_then + 3600 * MICROSECONDS).runs if run.run_id == later)
     complete(world, before)
     complete(world, tried)
     assert facts_of(world, tried).refresh_pending
     assert claimed(world)[0] == later
     covers = [runs.window_of(world.run(run_id)) for run_id in (before, later)]
     assert covers[0] == covers[1]
+    assert (foreseen.refresh, foreseen.window) == (world.run(later)["refresh"], covers[1])
     complete(world, later)
     assert not facts_of(world, later).refresh_pending
 

@@ -34,8 +34,9 @@ FIRINGS_MAX = 10_000
 class ForeseenRun:
     """A run that is open now or is going to be. What it does not know yet is None.
 
-    `due_at` is the tick it stands for, or when it came to be. A window that somebody asked for is `exact` and known
-    from the start. An app ends when somebody stops it, so never here.
+    `due_at` is the tick it stands for, or when it came to be. It left the queue at `begun_at`, and for its present
+    attempt at `claimed_at`. A window that somebody asked for is `exact` and known from the start. An app ends when
+    somebody stops it, so never here.
     """
 
     run_id: str
@@ -45,6 +46,7 @@ class ForeseenRun:
     created_at: int
     refresh: bool = False
     exact: bool = False
+    begun_at: int | None = None
     claimed_at: int | None = None
     window: Window | None = None
     ends_at: int | None = None
@@ -296,7 +298,8 @@ class _World:
                 continue
             if started.starts_over:
                 self._start_over(job, at)
-            run.refresh, run.window, run.claimed_at = started.refresh, started.window, at
+            run.refresh, run.window = started.refresh, started.window
+            run.begun_at = run.claimed_at = at
             active = started.job.with_active(started.window, refresh=started.refresh)
             self._jobs[run.job_id] = replace(active, next_due_at=self._jobs[run.job_id].next_due_at)
             self._foresee_end(run)
@@ -337,7 +340,7 @@ class _World:
         job = self._jobs[run.job_id].with_ended(run.window)
         # A refresh fulfils what was asked before it left the queue, not what came since.
         asked_at = self._asked_refresh.get(job.job_id)
-        fulfils = run.refresh and (asked_at is None or run.claimed_at is None or asked_at <= run.claimed_at)
+        fulfils = run.refresh and (asked_at is None or run.begun_at is None or asked_at <= run.begun_at)
         job = job.with_completed(run.window, refresh=fulfils, now=at, exact=run.exact)
         self._jobs[job.job_id] = job
         travels = run.refresh or job.definition.refresh is RefreshPolicy.ALWAYS

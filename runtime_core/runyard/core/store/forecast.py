@@ -94,9 +94,11 @@ def _refresh_asked_at(connection: Connection, workspace_id: str) -> dict[str, in
 
 def _open_runs(connection: Connection, workspace_id: str, job_ids: set[str]) -> Iterable[ForeseenRun]:
     """Yield the runs of these jobs that have not ended, oldest first."""
+    first = attempts.alias()
     query = (
-        select(runs, attempts.c.created_at.label("claimed_at"))
+        select(runs, attempts.c.created_at.label("claimed_at"), first.c.created_at.label("begun_at"))
         .outerjoin(attempts, (attempts.c.run_id == runs.c.id) & (attempts.c.number == runs.c.attempt))
+        .outerjoin(first, (first.c.run_id == runs.c.id) & (first.c.number == 1))
         .where(runs.c.workspace_id == workspace_id, runs_that_are(OPEN))
         .order_by(runs.c.created_at, runs.c.id)
     )
@@ -111,6 +113,7 @@ def _open_runs(connection: Connection, workspace_id: str, job_ids: set[str]) -> 
             due_at=fired_at(row),
             created_at=row["created_at"],
             refresh=row["refresh"],
+            begun_at=row["begun_at"],
             # One that is to be tried again keeps its slot, and begins when it is due.
             claimed_at=None if waits else max(row["claimed_at"], row["due_at"] or 0),
             exact=row["exact"],
