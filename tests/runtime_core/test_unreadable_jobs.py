@@ -140,6 +140,23 @@ def test_it_is_left_out_of_what_an_end_causes_and_the_others_are_not(
     assert world.job("jobs.etl.bad")["id"] in caplog.text
 
 
+# SPEC: FUP-01
+def test_an_end_causes_the_runs_of_the_others_where_one_cannot_be_written(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    after = "job.success:jobs.etl.first"
+    names = ["a", "bad", "c", "d"]
+    world.deploy(batch_job("first"), *(batch_job(name, after) for name in names))
+    world.store_badly("jobs.etl.bad", {"require": {"profile": "\ud800"}})
+    with caplog.at_level(logging.ERROR):
+        assert end(world, world.start_one("first")["id"]) is RunStatus.COMPLETED
+    assert [len(world.runs(f"jobs.etl.{name}")) for name in names] == [1, 0, 1, 1]
+    [decision] = world.decisions("jobs.etl.bad")
+    assert (decision["outcome"], decision["trigger"], decision["run_id"]) == ("skipped", after, None)
+    assert "surrogates not allowed" in decision["because"]
+    assert world.job("jobs.etl.bad")["id"] in caplog.text
+
+
 @pytest.mark.parametrize(("wire", "extensions"), [({}, LATER), (NO_ZONE, {})])
 def test_what_is_foreseen_leaves_it_out(
     world: World, wire: dict[str, Any], extensions: dict[str, Any]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core import profiles, rescheduling
 from runyard.core.clock import Clock
-from runyard.core.enacting import enact
+from runyard.core.enacting import enact_each
 from runyard.core.errors import Conflict
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
@@ -241,7 +241,7 @@ class Deploying:
             if job.job_id in told
         ]
         definitions = {job.job_id: job.definition for job in waiting.values()}
-        enact(connection, decisions, definitions, ids=self._ids, now=now)
+        enact_each(connection, decisions, definitions, ids=self._ids, now=now)
 
     def _label(self, definition: JobDefinition, before: RowMapping | None) -> str | None:
         """Return the host label of a job: made when it is interactive for the first time, then kept for ever."""

@@ -6,16 +6,28 @@ is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from runyard.core import profiles
+from runyard.core.errors import InvalidInput
 from runyard.core.ids import Ids
 from runyard.core.jobs import JobDefinition
+from runyard.core.outcomes import Outcome
 from runyard.core.planning import Decision
 from runyard.core.store import decisions, new_runs, runs
+from runyard.core.store.engine import take_back
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+OF_ONE_JOB = (InvalidInput, DataError, IntegrityError, UnicodeError, OverflowError)
+"""Errors of writing down decisions that lie in what is written, so that it is no use to write it again."""
 
 
 def enact(
@@ -62,3 +74,62 @@ def enact(
         now,
     )
     return [None if run_id in too_late else run_id for run_id in run_ids]
+
+
+def enact_each(
+    connection: Connection,
+    planned: Sequence[Decision],
+    definitions: Mapping[str, JobDefinition],
+    *,
+    ids: Ids,
+    now: int,
+) -> None:
+    """Write what follows from something that has happened; where a decision cannot be written, why is written instead.
+
+    Shape: as of `enact`. What has happened, the end of a run or a deploy, stays so whatever it causes.
+    """
+
+    def refuse(decision: Decision, error: Exception) -> None:
+        instead = refused(decision.job_id, error, decision.trigger)
+        enact(connection, [instead], {}, ids=ids, now=now)
+
+    if planned:
+        write_apart(
+            connection, planned, lambda some: enact(connection, some, definitions, ids=ids, now=now), refuse
+        )
+
+
+def write_apart(
+    connection: Connection,
+    whole: Sequence[T],
+    write: Callable[[Sequence[T]], object],
+    refuse: Callable[[T, Exception], None],
+) -> None:
+    """Write in ever smaller groups, until each part that cannot be written stands alone and is refused."""
+    savepoint = connection.begin_nested()
+    try:
+        write(whole)
+    except Exception as error:
+        take_back(savepoint, error)
+        if not isinstance(error, OF_ONE_JOB):
+            raise
+        reason = error
+    else:
+        savepoint.commit()
+        return
+    if len(whole) == 1:
+        refuse(whole[0], reason)
+        return
+    middle = len(whole) // 2
+    write_apart(connection, whole[:middle], write, refuse)
+    write_apart(connection, whole[middle:], write, refuse)
+
+
+def refused(job_id: str, error: Exception, trigger: str = "") -> Decision:
+    """Return the decision about a job that cannot be planned, as long as it cannot."""
+    log.error("job %s cannot be planned", job_id, exc_info=error)
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    # It may repeat what the databases did not take.
+    said = said.replace("\0", "?").encode(errors="replace").decode()
+    why = f"The job cannot be planned. {said}"
+    return Decision(job_id, trigger, Outcome.SKIPPED, why, facts={"error": type(error).__name__})

@@ -12,18 +12,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from runyard.core.clock import MICROSECONDS, Clock
-from runyard.core.enacting import enact
-from runyard.core.errors import InvalidInput, RunyardError
+from runyard.core.enacting import OF_ONE_JOB, enact, refused, write_apart
+from runyard.core.errors import RunyardError
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.jobs import upstream_refs
-from runyard.core.outcomes import Outcome
 from runyard.core.planning import Decision, plan
 from runyard.core.store import facts, jobs
-from runyard.core.store.engine import Database, take_back
+from runyard.core.store.engine import Database
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +33,6 @@ RETRY_SECONDS = 1.0
 
 LOOK_AGAIN_SECONDS = 300
 """Pause before a job is looked at again that could not be planned: it takes a person to mend it."""
-
-OF_ONE_JOB = (InvalidInput, DataError, IntegrityError, UnicodeError, OverflowError)
-"""Errors of writing down decisions that lie in what is written, so that it is no use to write it again."""
 
 
 class Scheduler:
@@ -101,24 +96,13 @@ class Scheduler:
             return decide(self._plan_apart)
 
     def _plan_apart(self, connection: Connection, job_ids: Sequence[str], now: int) -> None:
-        """Decide about jobs in ever smaller groups, until each one whose decisions cannot be written stands alone."""
-        savepoint = connection.begin_nested()
-        try:
-            self._plan(connection, job_ids, now)
-        except Exception as error:
-            take_back(savepoint, error)
-            if not isinstance(error, OF_ONE_JOB):
-                raise
-            refused = error
-        else:
-            savepoint.commit()
-            return
-        if len(job_ids) == 1:
-            self._refuse(connection, {job_ids[0]: refused}, now)
-            return
-        middle = len(job_ids) // 2
-        self._plan_apart(connection, job_ids[:middle], now)
-        self._plan_apart(connection, job_ids[middle:], now)
+        """Decide about jobs in ever smaller groups: of one whose decisions cannot be written, that is written."""
+        write_apart(
+            connection,
+            job_ids,
+            lambda some: self._plan(connection, some, now),
+            lambda job_id, error: self._refuse(connection, {job_id: error}, now),
+        )
 
     def _plan(self, connection: Connection, job_ids: Sequence[str], now: int) -> None:
         """Decide about jobs, all in one go."""
@@ -144,7 +128,7 @@ class Scheduler:
 
     def _refuse(self, connection: Connection, unplannable: Mapping[str, Exception], now: int) -> None:
         """Write down that jobs cannot be planned, and look at them later again."""
-        decisions = [_refused(job_id, error) for job_id, error in unplannable.items()]
+        decisions = [refused(job_id, error) for job_id, error in unplannable.items()]
         enact(connection, decisions, {}, ids=self._ids, now=now)
         jobs.hold_back(connection, unplannable, now + LOOK_AGAIN_SECONDS * MICROSECONDS)
 
@@ -157,13 +141,3 @@ def _upstreams(connection: Connection, due: Iterable[JobFacts]) -> dict[str, dic
     return {
         workspace_id: facts.by_ref(connection, workspace_id, named) for workspace_id, named in refs.items()
     }
-
-
-def _refused(job_id: str, error: Exception) -> Decision:
-    """Return the decision about a job that cannot be planned, as long as it cannot."""
-    log.error("job %s cannot be planned", job_id, exc_info=error)
-    said = str(error.orig if isinstance(error, DBAPIError) else error)
-    # It may repeat what the databases did not take.
-    said = said.replace("\0", "?").encode(errors="replace").decode()
-    why = f"The job cannot be planned. {said}"
-    return Decision(job_id, "", Outcome.SKIPPED, why, facts={"error": type(error).__name__})

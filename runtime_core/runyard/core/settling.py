@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
-from runyard.core.enacting import enact
+from runyard.core.enacting import enact, enact_each
 from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
@@ -62,7 +62,7 @@ def settle(
     for job_id, due_at in caused.refreshed.items():
         jobs.start_over(connection, job_id, due_at=due_at, now=now)
     jobs.look_again(connection, caused.woken, now)
-    enact(connection, caused.decisions, caused.definitions, ids=ids, now=now)
+    enact_each(connection, caused.decisions, caused.definitions, ids=ids, now=now)
     return target
 
 
