@@ -20,7 +20,7 @@ from starlette.responses import Response
 from runyard.core.errors import Forbidden, NotFound
 from runyard.core.runtime import Runtime
 from runyard.core.store import accounts, snapshots, workspaces
-from runyard.core.store.runs import TOTAL_MAX
+from runyard.core.store.shown_runs import TOTAL_MAX
 from runyard_server import cookies
 from runyard_server.auth import Action, Actor, Resource, Role, may
 from runyard_server.credentials import COOKIE, Credentials

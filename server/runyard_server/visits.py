@@ -16,7 +16,7 @@ from runyard.core.errors import Forbidden
 from runyard.core.profiles import ACCESS
 from runyard.core.publishing import require_access
 from runyard.core.runs import RunStatus
-from runyard.core.store import accounts, runs
+from runyard.core.store import accounts, runs, shown_runs
 from runyard_server.auth import Action, Actor, Resource, Role, may
 from runyard_server.context import Server
 from runyard_server.errors import respond
@@ -57,7 +57,7 @@ def look_up(server: Server, job: RowMapping, actor: Actor) -> Visit:
         user = accounts.get_user(connection, actor.user_id)
         membership = accounts.get_membership(connection, actor.user_id, job["workspace_id"])
         run = runs.serving(connection, job["id"])
-        newest = runs.latest_of(connection, [job["id"]]).get(job["id"])
+        newest = shown_runs.latest_of(connection, [job["id"]]).get(job["id"])
         return Visit(
             job,
             actor,

@@ -15,7 +15,7 @@ from tests.support.worlds import WORKSPACE, World
 
 from runyard.core.node import attempt_dir, linux
 from runyard.core.run_control import ALREADY_RUNNING
-from runyard.core.store import jobs, runs
+from runyard.core.store import jobs, runs, shown_runs
 
 APPS = """
     import os
@@ -131,7 +131,7 @@ def test_what_a_function_returns_is_served_on_loopback_only(world: World) -> Non
     run = until_serving(world, "page")
     assert get(run["port"]) == str(run["port"])
     assert listening_on(run["port"]) == {LOOPBACK}
-    history = world.runtime.database.read(lambda c: runs.history(c, run["id"]))
+    history = world.runtime.database.read(lambda c: shown_runs.history(c, run["id"]))
     assert [row["to_status"] for row in history] == ["pending", "starting", "running"]
 
 

@@ -17,7 +17,7 @@ from runyard.core.environments import EnvironmentBuilder, spec_for
 from runyard.core.processes import SystemProcesses
 from runyard.core.requirements import Requirements
 from runyard.core.sdk import install_sdk
-from runyard.core.store import runs
+from runyard.core.store import shown_runs
 
 pytestmark = pytest.mark.slow  # each builds an environment from the package index
 
@@ -97,5 +97,5 @@ def test_a_run_that_is_cancelled_while_its_environment_is_built_never_starts(wor
     world.runtime.run_control.cancel(WORKSPACE, [run["id"]], dry_run=False, user_id=None)
     ended = world.until_ended(run["id"])
     assert (ended["status"], ended["started_at"]) == ("cancelled", None)
-    moves = world.runtime.database.read(lambda c: runs.history(c, run["id"]))
+    moves = world.runtime.database.read(lambda c: shown_runs.history(c, run["id"]))
     assert [move["to_status"] for move in moves] == ["pending", "starting", "cancelled"]

@@ -24,7 +24,7 @@ from runyard.core.preview import Preview, Situation, preview
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.scheduler import Scheduler
 from runyard.core.settling import settle
-from runyard.core.store import decisions, facts, forecast, jobs, runs
+from runyard.core.store import decisions, facts, forecast, jobs, runs, shown_runs
 from runyard.core.store.engine import Database
 from runyard.core.store.runs import NO_LIMITS
 
@@ -147,7 +147,7 @@ class Workspace:
         """Return the runs that were open at an instant or came later."""
 
         def work(connection: Connection) -> list[tuple[Any, ...]]:
-            rows, _ = runs.page(connection, WORKSPACE, limit=10_000, offset=0)
+            rows, _ = shown_runs.page(connection, WORKSPACE, limit=10_000, offset=0)
             refs = self.refs()
             return sorted(
                 (refs[row["job_id"]], row["trigger"], row["created_at"], _window(row))

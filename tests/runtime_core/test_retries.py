@@ -19,7 +19,7 @@ from runyard.core.jobs import JobDefinition
 from runyard.core.logs import iter_lines
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.settling import settle
-from runyard.core.store import facts, runs
+from runyard.core.store import facts, runs, shown_runs
 from runyard.core.store.tables import attempts
 
 ETL = """
@@ -100,7 +100,7 @@ def test_a_failed_run_is_tried_again_as_the_same_run_until_it_completes(world: W
     world.until_quiet()
     assert (run["status"], run["number"], run["attempt"], run["message"]) == ("completed", 1, 3, None)
     assert reasons(world, run["id"]) == [("exception", 1), ("exception", 1), ("ok", 0)]
-    history = world.runtime.database.read(lambda c: runs.history(c, run["id"]))
+    history = world.runtime.database.read(lambda c: shown_runs.history(c, run["id"]))
     again = ["starting", "running"]
     moves = [row["to_status"] for row in history]
     assert moves == ["pending", *again, "pending", *again, "pending", *again, "completed"]
@@ -150,7 +150,7 @@ def test_a_run_that_waits_to_be_tried_again_ends_at_once_when_it_is_cancelled(wo
     world.runtime.run_control.cancel(WORKSPACE, [run_id], dry_run=False, user_id=OWNER)
     run = world.until_ended(run_id)
     assert (run["status"], run["reason"], run["attempt"]) == ("cancelled", "user_cancel", 1)
-    history = world.runtime.database.read(lambda c: runs.history(c, run_id))
+    history = world.runtime.database.read(lambda c: shown_runs.history(c, run_id))
     assert history[-1]["actor"] == OWNER
     assert reasons(world, run_id) == [("exit_code", 7)], "the attempt had ended before"
     assert world.runtime.executor.seconds_to_next() is None

@@ -23,7 +23,7 @@ from runyard.core.logs import LogReader
 from runyard.core.node.attempt_log import INDEX_LINES
 from runyard.core.preparing import Launch
 from runyard.core.reconcile import Change
-from runyard.core.store import jobs, runs
+from runyard.core.store import jobs, shown_runs
 
 ETL = """
     import os, pathlib, sys, time
@@ -70,7 +70,7 @@ def test_a_started_job_runs_to_its_end_and_is_recorded(world: World) -> None:
     assert (run["status"], run["reason"], run["exit_code"], run["number"]) == ("completed", "ok", 0, 1)
     assert run["created_at"] <= run["started_at"] <= run["finished_at"]
     assert world.lines(run["id"]) == ["hello"]
-    history = world.runtime.database.read(lambda c: runs.history(c, run["id"]))
+    history = world.runtime.database.read(lambda c: shown_runs.history(c, run["id"]))
     assert [row["to_status"] for row in history] == ["pending", "starting", "running", "completed"]
 
 

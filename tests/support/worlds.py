@@ -27,7 +27,7 @@ from runyard.core.profiles import profiles_in
 from runyard.core.runs import TERMINAL
 from runyard.core.runtime import Runtime
 from runyard.core.snapshots import comparison_hash, content_hash, describe
-from runyard.core.store import accounts, decisions, jobs, runs, snapshots, workspaces
+from runyard.core.store import accounts, decisions, jobs, runs, shown_runs, snapshots, workspaces
 
 OWNER = "00000000-0000-4000-8000-000000000001"
 WORKSPACE = "00000000-0000-4000-8000-000000000002"
@@ -148,7 +148,7 @@ class World:
         """Return the runs of a job (or all), oldest first."""
         job_id = None if ref is None else self.job(ref)["id"]
         page, _ = self.runtime.database.read(
-            lambda c: runs.page(c, WORKSPACE, job_id=job_id, limit=1000, offset=0)
+            lambda c: shown_runs.page(c, WORKSPACE, job_id=job_id, limit=1000, offset=0)
         )
         return list(reversed(page))
 
@@ -163,7 +163,7 @@ class World:
 
     def causes(self, run_id: str) -> Sequence[str]:
         """Return the runs that caused a run."""
-        return self.runtime.database.read(lambda c: runs.causes_of(c, run_id))
+        return self.runtime.database.read(lambda c: shown_runs.causes_of(c, run_id))
 
     def lines(self, run_id: str) -> list[str]:
         return [line.text for line in logs.iter_lines(self.runtime.run_directory(run_id))]

@@ -27,7 +27,7 @@ from runyard.core.refresh import Reached, reach_of
 from runyard.core.runs import TERMINAL, Reason, RunStatus
 from runyard.core.selectors import Selected, select
 from runyard.core.settling import settle
-from runyard.core.store import facts, jobs, runs, snapshots
+from runyard.core.store import facts, jobs, runs, shown_runs, snapshots
 from runyard.core.store.engine import Database
 from runyard.core.triggers import TriggerType, is_selector
 
@@ -231,7 +231,7 @@ class RunControl:
                 row,
                 *picked[1:],
                 status=STARTED if decision.run is not None else REFUSED[decision.outcome],
-                run=None if run_id is None else runs.get(connection, row["workspace_id"], run_id),
+                run=None if run_id is None else shown_runs.get(connection, row["workspace_id"], run_id),
                 reasons=() if _is_as_asked(decision, refresh) else (decision.because,),
                 refreshes=reached,
             )
@@ -253,7 +253,7 @@ class RunControl:
     def _cancel_one(
         self, connection: Connection, workspace_id: str, run_id: str, dry_run: bool, user_id: str | None
     ) -> CancelAnswer:
-        row = runs.get(connection, workspace_id, run_id)
+        row = shown_runs.get(connection, workspace_id, run_id)
         if row is None:
             return CancelAnswer(run_id, "unknown")
         job = jobs.get(connection, workspace_id, row["job_id"])

@@ -19,7 +19,7 @@ from runyard.core.manifest import build_manifest, manifest_hash
 from runyard.core.run_control import RunControl
 from runyard.core.runs import OPEN
 from runyard.core.snapshots import content_hash, text_digest
-from runyard.core.store import jobs, runs, snapshots, workspaces
+from runyard.core.store import jobs, shown_runs, snapshots, workspaces
 from runyard.core.store.engine import Database
 
 SYSTEM_WORKSPACE = "00000000-0000-4000-8000-72756e796172"
@@ -87,7 +87,7 @@ class SystemJob:
     def newest_run(self) -> RowMapping | None:
         """Return the newest run of the panel, None before the first."""
         job_id = self.job["id"]
-        return self._database.read(lambda connection: runs.latest_of(connection, [job_id]).get(job_id))
+        return self._database.read(lambda connection: shown_runs.latest_of(connection, [job_id]).get(job_id))
 
     @property
     def is_open(self) -> bool:

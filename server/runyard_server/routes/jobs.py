@@ -17,7 +17,7 @@ from runyard.core.errors import InvalidRequest, NotFound
 from runyard.core.input_schemas import check_given
 from runyard.core.intervals import Window
 from runyard.core.run_control import STARTED, StartAnswer
-from runyard.core.store import decisions, jobs, links, runs
+from runyard.core.store import decisions, jobs, links, shown_runs
 from runyard_server import requests, schemas
 from runyard_server.context import Here, Pausing, Publishing, Reading, Scheduling, Starting, page, reply
 from runyard_server.errors import respond
@@ -260,11 +260,11 @@ def _detailed(
     here: Here, connection: Connection, rows: Sequence[RowMapping], recent_limit: int | None
 ) -> list[schemas.DetailedJob]:
     views = here.views_of(connection)
-    latest = runs.latest_of(connection, [row["id"] for row in rows])
+    latest = shown_runs.latest_of(connection, [row["id"] for row in rows])
 
     def recent(job_id: str) -> Sequence[RowMapping] | None:
         if recent_limit is None:
             return None
-        return runs.page(connection, here.workspace_id, job_id=job_id, limit=recent_limit, offset=0)[0]
+        return shown_runs.page(connection, here.workspace_id, job_id=job_id, limit=recent_limit, offset=0)[0]
 
     return [views.detailed_job(row, latest.get(row["id"]), recent(row["id"])) for row in rows]

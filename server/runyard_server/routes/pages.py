@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from runyard.core.errors import NotSignedIn, RunyardError
-from runyard.core.store import accounts, jobs, runs
+from runyard.core.store import accounts, jobs, shown_runs
 from runyard_server import cookies, pages
 from runyard_server.auth import Action, Resource, Role, may
 from runyard_server.context import InWorkspace, Server, actor_of, origin_of, server_of
@@ -119,7 +119,7 @@ def show_home(request: Request) -> Response:
 
 def _section(connection: Connection, workspace_id: str, name: str) -> pages.WorkspaceSection:
     _, job_count = jobs.page(connection, workspace_id, archived=False, limit=1, offset=0)
-    rows, _ = runs.page(connection, workspace_id, limit=RUNS_SHOWN, offset=0)
+    rows, _ = shown_runs.page(connection, workspace_id, limit=RUNS_SHOWN, offset=0)
     by_id = jobs.by_ids(connection, {row["job_id"] for row in rows})
     lines = [
         pages.RunLine(

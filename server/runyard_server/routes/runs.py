@@ -14,7 +14,7 @@ from runyard.core.errors import Conflict, NotFound
 from runyard.core.jobs import DASHBOARD_REF
 from runyard.core.run_control import CancelAnswer
 from runyard.core.settling import attempts_max
-from runyard.core.store import jobs, runs
+from runyard.core.store import jobs, shown_runs
 from runyard_server import requests, schemas
 from runyard_server.context import Cancelling, Here, Reading, page, reply
 from runyard_server.views import CANCELLING, status_of
@@ -29,7 +29,7 @@ def list_runs(here: Reading, query: Annotated[requests.RunQuery, Query()]) -> Re
     hides_system = not (query.include_system_job_runs or is_narrow)
 
     def work(connection: Connection) -> schemas.Page[schemas.ListedRun]:
-        rows, total = runs.page(
+        rows, total = shown_runs.page(
             connection,
             here.workspace_id,
             job_id=None if query.job_id is None else str(query.job_id),
@@ -96,7 +96,7 @@ def _cancelled(answer: CancelAnswer, run: RowMapping) -> schemas.CancelledRun:
 
 def find_run(connection: Connection, workspace_id: str, run_id: str) -> RowMapping:
     """Return a run. Raises: NotFound."""
-    row = runs.get(connection, workspace_id, run_id)
+    row = shown_runs.get(connection, workspace_id, run_id)
     if row is None:
         raise NotFound(f"There is no run {run_id} in this workspace.", "List the runs to see their ids.")
     return row
@@ -113,16 +113,16 @@ def _older_versions(
 
 def _detailed(here: Here, connection: Connection, run_id: str) -> schemas.DetailedRun:
     row = find_run(connection, here.workspace_id, run_id)
-    effects = runs.effects_of(connection, run_id)
+    effects = shown_runs.effects_of(connection, run_id)
     jobs_by_id = jobs.by_ids(connection, {row["job_id"], *(effect["job_id"] for effect in effects)})
     views = here.views_of(connection)
     (listed,) = views.listed_runs([row], jobs_by_id, _older_versions(connection, [row], jobs_by_id))
     return {
         **listed,
         "attempts_max": attempts_max(connection, run_id),
-        "attempts": [views.attempt(attempt) for attempt in runs.attempts_of(connection, run_id)],
-        "causes": list(runs.causes_of(connection, run_id)),
-        "history": [views.move(move) for move in runs.history(connection, run_id)],
+        "attempts": [views.attempt(attempt) for attempt in shown_runs.attempts_of(connection, run_id)],
+        "causes": list(shown_runs.causes_of(connection, run_id)),
+        "history": [views.move(move) for move in shown_runs.history(connection, run_id)],
         "downstream_job_runs": [
             views.downstream_run(effect, jobs_by_id[effect["job_id"]]) for effect in effects
         ],

@@ -22,16 +22,7 @@ from runyard.core.errors import StorageFull, Unavailable
 from runyard.core.ids import SeededIds
 from runyard.core.planning import NewRun
 from runyard.core.runs import ACTIVE, OPEN, TERMINAL, TRANSITIONS, Reason, RunStatus
-from runyard.core.store import (
-    accounts,
-    engine,
-    facts,
-    feed,
-    jobs,
-    links,
-    new_runs,
-    runs,
-)
+from runyard.core.store import accounts, engine, facts, feed, jobs, links, new_runs, runs, shown_runs
 from runyard.core.store.engine import Database, Work, _Pending, sqlite_url
 from runyard.core.store.migrate import migrate
 from runyard.core.store.tables import runs as runs_table
@@ -103,7 +94,7 @@ def test_one_cause_makes_one_run(database: Database, job_id: str) -> None:
     first = database.write(lambda c: create_run(c, job_id, "tick 1"))
     again = database.write(lambda c: create_run(c, job_id, "tick 1"))
     assert (first[1], again[1]) == (1, None)
-    assert len(database.read(lambda c: runs.page(c, WORKSPACE, limit=10, offset=0))[0]) == 1
+    assert len(database.read(lambda c: shown_runs.page(c, WORKSPACE, limit=10, offset=0))[0]) == 1
 
 
 # SPEC: SCH-11
@@ -184,9 +175,9 @@ def plan_of(database: Database, work: Work[Any]) -> str:
         partial(runs.with_status, statuses=ACTIVE),
         partial(facts.load, job_ids=["a"]),
         partial(new_runs.have_runs, causes=[("a", "tick"), ("b", "tick")]),
-        partial(runs.page, workspace_id="w", job_id="a", limit=1, offset=0),
-        partial(runs.page, workspace_id="w", previous_run_id="a", limit=1, offset=0),
-        partial(runs.page, workspace_id="w", statuses=sorted(OPEN), limit=1, offset=0),
+        partial(shown_runs.page, workspace_id="w", job_id="a", limit=1, offset=0),
+        partial(shown_runs.page, workspace_id="w", previous_run_id="a", limit=1, offset=0),
+        partial(shown_runs.page, workspace_id="w", statuses=sorted(OPEN), limit=1, offset=0),
     ],
 )
 def test_what_concerns_few_runs_never_walks_through_all_that_ever_ran(
