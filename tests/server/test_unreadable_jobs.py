@@ -15,6 +15,7 @@ from tests.support.worlds import batch_job
 
 from runyard.core.store import jobs, runs, tables
 from runyard_server import schemas
+from runyard_server.client.feeds.rows import job_row
 from runyard_server.client.models import Job, Run
 
 BAD = batch_job("bad", "job.success:jobs.etl.good", "every:1h", description="Loads.")
@@ -67,6 +68,7 @@ def test_the_list_has_all_jobs_and_says_why_one_tells_little(
         "UTC",
         found["unreadable"],
     )
+    assert job_row(seen, str)["description"] == found["unreadable"]
 
 
 @pytest.mark.parametrize(("wire", "extensions", "named"), WAYS)
