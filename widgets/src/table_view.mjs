@@ -205,7 +205,7 @@ export function drawTable({ model, root }, shape) {
     if (known === 0) return note.replaceChildren(...withCode(model.get("empty") || `No ${shape.nouns} yet.`));
     const showAll = () => {
       search.value = "";
-      refilter({ words: "", status: "" });
+      Object.assign(filter, { words: "", status: "" });
       rechoose({ tag: "" });
     };
     note.replaceChildren(
@@ -304,8 +304,8 @@ export function drawTable({ model, root }, shape) {
   }
 
   function selectAll() {
-    const keys = [...new Set(shown.map(({ row }) => row[shape.key]))];
-    const others = model.get("selected").filter((key) => !keys.includes(key));
+    const keys = new Set(shown.map(({ row }) => row[shape.key]));
+    const others = model.get("selected").filter((key) => !keys.has(key));
     selectThese(all.checked ? [...others, ...keys] : others);
   }
 

@@ -46,8 +46,9 @@ export const instant = (at) => full().format(at);
 
 /** An instant in full, and the clocks of `zone` beside it where they show another time. */
 export function instantIn(at, zone) {
-  const [here, there] = [undefined, zone].map((each) => full(each)?.formatToParts(at));
-  if (!there || said(here, BOTH) === said(there, BOTH)) return instant(at);
+  if (!zone || !full(zone)) return instant(at);
+  const [here, there] = [undefined, zone].map((each) => full(each).formatToParts(at));
+  if (said(here, BOTH) === said(there, BOTH)) return instant(at);
   return `${instant(at)} your time (${said(there, said(here, DATE) === said(there, DATE) ? CLOCK : BOTH)} in ${zone})`;
 }
 
@@ -70,11 +71,18 @@ function full(timeZone) {
   return FORMATS.get(timeZone);
 }
 
+const CALENDAR = { day: "numeric", month: "short", year: "numeric" };
+const TIME = {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+  timeZoneName: "short",
+};
+
 function made(timeZone) {
-  const [long, date] = ["2-digit", { day: "numeric", month: "short", year: "numeric" }];
-  const clock = { hour: long, minute: long, second: long, hourCycle: "h23", timeZoneName: "short" };
   try {
-    return new Intl.DateTimeFormat(undefined, { ...date, ...clock, timeZone });
+    return new Intl.DateTimeFormat(undefined, { ...CALENDAR, ...TIME, timeZone });
   } catch {
     return null;
   }
