@@ -27,6 +27,7 @@ WAYS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (NO_ZONE, {}, "Atlantis/City"),
     ({"triggers": ["at_dawn:Berlin"]}, {}, "at_dawn"),
     ({"description": 5}, {}, "description"),
+    ({"require": ["x"]}, {}, "require"),
 ]
 
 

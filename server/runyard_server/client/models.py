@@ -447,7 +447,8 @@ class Event:
 
 def _timezone(job: Wire) -> str:
     """Return the time zone of a job as it stands there: a run is shown also where its job cannot be read."""
-    return str((job["job_definition"].get("require") or {}).get("timezone") or "UTC")
+    require = job["job_definition"].get("require")
+    return str(require.get("timezone") or "UTC") if isinstance(require, Mapping) else "UTC"
 
 
 def _override(wire: Wire | None) -> ScheduleOverride | None:
