@@ -1,4 +1,4 @@
-"""Instants and lengths of time as people say them. Pure: `now` is given.
+"""Instants and lengths of time as people say them. Only `now_in` reads the clock; all else is given `now`.
 
 `now` is in the time zone of who looks, everything else is aware; so whoever has `now` can say when something is by the
 viewer's clocks, and say which clocks these are (TZ-06).
@@ -6,7 +6,7 @@ viewer's clocks, and say which clocks these are (TZ-06).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 from runyard_notebooks.fragments import Html, html
 
@@ -16,7 +16,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 def now_in(zone: tzinfo) -> datetime:
     """Return the present by the clocks of a zone."""
-    return datetime.now(UTC).astimezone(zone)
+    return datetime.now(zone)
 
 
 def clocks_of(now: datetime) -> tzinfo:

@@ -54,6 +54,11 @@ class AroundNow:
     zone: ZoneInfo
     now: datetime
 
+    @property
+    def windows(self) -> list[tuple[datetime, datetime]]:
+        """Return the parts of time that the foreseen runs cover, without those that are points."""
+        return [covered for each in self.coming if each.run and (covered := _window(each.run))]
+
 
 # The picture ------------------------------------------------------------------------------------------
 
@@ -73,7 +78,7 @@ def picture(seen: AroundNow) -> Html | None:
 
     marks = [(each.last_at, kind_of(each.outcome), "was") for each in past]
     marks += [(each.at, kind_of(each.outcome), "comes") for each in seen.coming]
-    windows = [covered for each in seen.coming if each.run and (covered := _window(each.run))]
+    windows = [covered for covered in seen.windows if covered[1] > start]
     changes = [each.clock_change for each in seen.coming if each.clock_change is not None]
     return html(
         '<div class="around" role="img" aria-label="{label}">{windows}{changes}'
@@ -87,7 +92,6 @@ def picture(seen: AroundNow) -> Html | None:
                 right=at(covered[1]),
             )
             for covered in windows
-            if covered[1] > start
         ),
         changes=join(
             html(
@@ -109,7 +113,7 @@ def picture(seen: AroundNow) -> Html | None:
         ),
         from_=time_words.moment(start.replace(second=0), clocks_of(seen.now), seen.now),
         to=time_words.moment(end.replace(second=0), clocks_of(seen.now), seen.now),
-        legend=_legend({kind for _, kind, _ in marks}, has_windows=any(windows), has_changes=bool(changes)),
+        legend=_legend({kind for _, kind, _ in marks}, has_windows=bool(windows), has_changes=bool(changes)),
     )
 
 
@@ -117,7 +121,7 @@ def _span(seen: AroundNow) -> tuple[datetime, datetime]:
     """Return from when to when the picture goes."""
     end = max((firing.at for firing in seen.coming), default=seen.now)
     starts = [decision.last_at for decision in seen.decisions]
-    windows = [covered[0] for each in seen.coming if each.run and (covered := _window(each.run))]
+    windows = [covered[0] for covered in seen.windows]
     if end > seen.now:
         earliest = seen.now - (end - seen.now) * PAST_SHARE / (1 - PAST_SHARE)
         starts = [at for at in starts if at >= earliest]
@@ -158,7 +162,7 @@ def coming(seen: AroundNow) -> Html:
     if not seen.coming:
         return html('<p class="calm">{text}</p>', text=strings.NOTHING_COMES)
     has_theirs = not all(same_clocks(firing.at, seen.now, seen.zone) for firing in seen.coming)
-    has_windows = any(firing.run and _window(firing.run) for firing in seen.coming)
+    has_windows = bool(seen.windows)
     headings = [("Your time", zone_of(seen.now))]
     headings += [("Job's time", seen.zone.key)] if has_theirs else []
     headings += [("Covers", seen.zone.key)] if has_windows else []

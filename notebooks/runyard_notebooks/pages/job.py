@@ -111,14 +111,11 @@ def _paused(seen: JobSeen) -> Html | None:
     if not seen.job.is_paused or seen.job.is_archived:
         return None
     return html(
-        '<span class="line">{badge} {text}</span>',
+        '<span class="line">{badge} by {who} {at}. {means}</span>',
         badge=badge("paused", "busy"),
-        text=html(
-            "by {who} {at}. {means}",
-            who=seen.paused_by,
-            at=when(seen.job.paused_at, seen.now, seen.zone),
-            means=strings.IS_PAUSED,
-        ),
+        who=seen.paused_by,
+        at=when(seen.job.paused_at, seen.now, seen.zone),
+        means=strings.IS_PAUSED,
     )
 
 
