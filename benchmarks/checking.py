@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -54,7 +53,6 @@ def measure(place: Place) -> Iterable[Figure]:
         ended = subprocess.run(
             [str(Path(sys.executable).with_name("runyard")), "check", "--json"],
             cwd=workspace,
-            env=dict(os.environ),
             capture_output=True,
             text=True,
             check=True,

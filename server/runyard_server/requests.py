@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from runyard.core.manifest import is_timezone
+from runyard.core.manifest import JOB_BYTES_MAX, is_timezone
 from runyard.core.outcomes import DAYS_MAX, UPCOMING
 from runyard.core.runs import NUMBER_MAX
 
@@ -32,7 +32,7 @@ LINES_MAX = 10_000
 TEXT_MAX = 1_000
 """Characters of a name or description."""
 
-DESCRIPTION_MAX = 65_536
+DESCRIPTION_MAX = JOB_BYTES_MAX
 """Characters of what a deployment module says about itself: a docstring, as long as one entry of a manifest."""
 
 PLAN_DAYS = 30
