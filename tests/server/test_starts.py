@@ -192,3 +192,14 @@ def test_every_job_with_a_schedule_is_started_by_one_selector(local_api: Api, tm
     ]
     timed = start(local_api, selectors=["timed", "tag:x"], dry_run=True)["succeeded"]
     assert len(timed) == 4
+
+
+# SPEC: TAG-10, RUN-03
+def test_selectors_are_read_in_a_start_as_everywhere(local_api: Api, tmp_path: Path) -> None:
+    api = local_api
+    api.prepare(tmp_path, batch_job("load"))
+    assert len(start(api, selectors=[" batch"])["succeeded"]) == 1
+    for unreadable in ("", "x" * 600):
+        refused = json.dumps(start(api, 400, selectors=[unreadable]))
+        assert "selector" in refused
+        assert len(refused) < 600, "what is too long is not said again"

@@ -148,14 +148,10 @@ class Preparer:
             deployment = snapshots.latest(connection, snapshots.deployments, workspace_id)
             if deployment is None:
                 return []
-            live = [row["id"] for row in jobs.all_of(connection, workspace_id) if row["archived_at"] is None]
+            rows = jobs.all_of(connection, workspace_id)
             # Without those that cannot be read: their runs will say so.
-            views, _ = facts.load_readable(connection, live)
-            return [
-                (deployment["requirements"], job.definition)
-                for job in views.values()
-                if job.definition.is_batch
-            ]
+            views, _ = facts.jobs_of({row["id"]: row for row in rows if row["archived_at"] is None})
+            return [(deployment["requirements"], job) for job in views.values() if job.is_batch]
 
         return self._database.read(work)
 

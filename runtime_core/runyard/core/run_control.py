@@ -13,23 +13,22 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core.clock import Clock
 from runyard.core.enacting import enact
-from runyard.core.errors import Declined, InvalidInput, InvalidInterval, InvalidRequest
+from runyard.core.errors import Declined, InvalidInterval, InvalidRequest
 from runyard.core.facts import JobFacts
 from runyard.core.given_inputs import check_fits
 from runyard.core.ids import Ids
 from runyard.core.intervals import Window, exact_windows
-from runyard.core.job_refs import resolve
-from runyard.core.jobs import JobDefinition, upstream_refs
+from runyard.core.jobs import upstream_refs
 from runyard.core.outcomes import Outcome
 from runyard.core.planning import Decision, plan_start
 from runyard.core.profiles import ACCESS, LOCAL, PROD
 from runyard.core.refresh import Reached, reach_of
 from runyard.core.runs import TERMINAL, Reason, RunStatus
-from runyard.core.selectors import Selected, select
+from runyard.core.selectors import Selected, read_selectors, select
 from runyard.core.settling import settle
 from runyard.core.store import facts, jobs, runs, shown_runs, snapshots
 from runyard.core.store.engine import Database
-from runyard.core.triggers import TriggerType, is_selector
+from runyard.core.triggers import TriggerType
 
 STARTED = "triggered"
 """What the receipt says of a job that was started (contract 8.3); refusals have words of their own."""
@@ -129,7 +128,8 @@ class RunControl:
             for job_id, reason in unreadable.items():
                 if not chosen:
                     raise reason
-                answers.append(StartAnswer(job_id, live[job_id], status=UNREADABLE, reasons=(reason.cause,)))
+                why = getattr(reason, "cause", str(reason))
+                answers.append(StartAnswer(job_id, live[job_id], status=UNREADABLE, reasons=(why,)))
             for job_id, picked in chosen.items():
                 try:
                     answers += self._start_one(
@@ -316,23 +316,15 @@ def _check_profile(connection: Connection, workspace_id: str, profile: str | Non
 
 def _choose(
     live: Mapping[str, RowMapping], job_ids: Sequence[str], selectors: Sequence[str]
-) -> tuple[dict[str, Selected], dict[str, InvalidInput]]:
+) -> tuple[dict[str, Selected], dict[str, Exception]]:
     """Return the jobs to start with the trigger to record for each, and the named ones that cannot be read, by id.
 
     By id it is the default trigger, by selector the matched one. Patterns match no job that cannot be read.
     """
-    views: dict[str, JobDefinition] = {}
-    unreadable: dict[str, InvalidInput] = {}
-    for job_id, row in live.items():
-        try:
-            views[job_id] = facts.job_of(row)
-        except InvalidInput as error:
-            unreadable[job_id] = error
+    views, unreadable = facts.jobs_of(live)
     ids_by_ref = {row["job_ref"]: job_id for job_id, row in live.items()}
-    meant = [
-        (text, None if is_selector(text) else ids_by_ref[resolve(text, ids_by_ref)]) for text in selectors
-    ]
-    readable = [text for text, job_id in meant if job_id not in unreadable]
+    patterns, refs = read_selectors(selectors, ids_by_ref)
+    readable = [*patterns, *(ref for ref in refs if ids_by_ref[ref] in views)]
     chosen: dict[str, Selected] = {}
     if readable:
         chosen = {ids_by_ref[picked.job.job_ref]: picked for picked in select(views.values(), readable)}
@@ -341,5 +333,5 @@ def _choose(
             view = views[job_id]
             trigger = view.default_trigger or f"{TriggerType.MANUAL}:{view.job_ref}"
             chosen[job_id] = Selected(view, (trigger,), trigger)
-    named = {*job_ids, *(job_id for _, job_id in meant)}
+    named = {*job_ids, *(ids_by_ref[ref] for ref in refs)}
     return chosen, {job_id: error for job_id, error in unreadable.items() if job_id in named}

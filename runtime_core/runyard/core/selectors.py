@@ -5,7 +5,7 @@ A selector matches triggers, or a ref, or a type of job; whatever it matches of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -35,6 +35,23 @@ def select(jobs: Iterable[JobDefinition], selectors: Sequence[str]) -> list[Sele
     Source: TAG-07 to TAG-10, TAG-14, TAG-15, contract 8.2.
     """
     found = list(jobs)
+    patterns, refs = read_selectors(selectors, [job.job_ref for job in found])
+    selected = []
+    for job in found:
+        triggers = expand_triggers(job)
+        matched = triggers if job.job_ref in refs else matching_triggers(job, triggers, patterns)
+        if matched or job.job_ref in refs:
+            selected.append(Selected(job, matched, pick_trigger(job, matched)))
+    if not selected:
+        raise NotFound(f"No job matches {', '.join(f'`{text}`' for text in selectors)}.", _there_is(found))
+    return selected
+
+
+def read_selectors(selectors: Iterable[str], known: Collection[str]) -> tuple[list[str], set[str]]:
+    """Return the patterns among selectors, and the refs of `known` that the others name.
+
+    Raises: NotFound, AmbiguousName, InvalidSelector.
+    """
     patterns, refs = [], set()
     for selector in selectors:
         text = selector.strip()
@@ -45,16 +62,8 @@ def select(jobs: Iterable[JobDefinition], selectors: Sequence[str]) -> list[Sele
         if is_selector(text):
             patterns.append(text)
         else:
-            refs.add(job_refs.resolve(text, (job.job_ref for job in found)))
-    selected = []
-    for job in found:
-        triggers = expand_triggers(job)
-        matched = triggers if job.job_ref in refs else matching_triggers(job, triggers, patterns)
-        if matched or job.job_ref in refs:
-            selected.append(Selected(job, matched, pick_trigger(job, matched)))
-    if not selected:
-        raise NotFound(f"No job matches {', '.join(f'`{text}`' for text in selectors)}.", _there_is(found))
-    return selected
+            refs.add(job_refs.resolve(text, known))
+    return patterns, refs
 
 
 def matching_triggers(

@@ -154,14 +154,7 @@ def load_readable(
     begun: Counter[str] = Counter()
     for job_id, has_slot, count in connection.execute(_COUNTS, {"ids": ids}) if ids else ():
         (begun if has_slot else fresh)[job_id] = count
-    views: dict[str, JobDefinition] = {}
-    unreadable: dict[str, Exception] = {}
-    for row in rows:
-        try:
-            views[row["job_id"]] = job_of(row)
-        except Exception as error:
-            # Of any kind: what is wrong with one job must not keep the others from being planned.
-            unreadable[row["job_id"]] = error
+    views, unreadable = jobs_of({row["job_id"]: row for row in rows})
     # What most jobs do not have is asked for only where it can be.
     waiting = _oldest_by_trigger(connection, list(fresh))
     periodic = [job_id for job_id, view in views.items() if _is_periodic(view)]
@@ -228,6 +221,19 @@ def downstream(
 def job_of(row: RowMapping) -> JobDefinition:
     """Return the typed view of a job as it counts: its current version, with the schedule set beside it (TRG-21)."""
     return definition_of(row["version_id"], row["definition"], row["extensions"], row["override"])
+
+
+def jobs_of(rows: Mapping[str, RowMapping]) -> tuple[dict[str, JobDefinition], dict[str, Exception]]:
+    """Return the typed views of jobs by id, and why some of them have none."""
+    views: dict[str, JobDefinition] = {}
+    unreadable: dict[str, Exception] = {}
+    for job_id, row in rows.items():
+        try:
+            views[job_id] = job_of(row)
+        except Exception as error:
+            # Of any kind: what is wrong with one job must not keep the others from being read.
+            unreadable[job_id] = error
+    return views, unreadable
 
 
 def definition_of(
