@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from runyard.core.clock import MICROSECONDS, Clock
-from runyard.core.enacting import OF_ONE_JOB, enact, refused, write_apart
+from runyard.core.enacting import enact, refused, write_apart
 from runyard.core.errors import RunyardError
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
@@ -82,27 +82,18 @@ class Scheduler:
     def _plan_batch(self, now: int) -> int:
         """Decide about the jobs that are longest overdue; return how many were looked at."""
 
-        def decide(about: Callable[[Connection, Sequence[str], int], None]) -> int:
-            def work(connection: Connection) -> int:
-                due_ids = facts.due_job_ids(connection, now)
-                about(connection, due_ids, now)
-                return len(due_ids)
+        def work(connection: Connection) -> int:
+            due_ids = facts.due_job_ids(connection, now)
+            if due_ids:
+                write_apart(
+                    connection,
+                    due_ids,
+                    lambda some: self._plan(connection, some, now),
+                    lambda job_id, error: self._refuse(connection, {job_id: error}, now),
+                )
+            return len(due_ids)
 
-            return self._database.write(work)
-
-        try:
-            return decide(self._plan)
-        except OF_ONE_JOB:
-            return decide(self._plan_apart)
-
-    def _plan_apart(self, connection: Connection, job_ids: Sequence[str], now: int) -> None:
-        """Decide about jobs in ever smaller groups: of one whose decisions cannot be written, that is written."""
-        write_apart(
-            connection,
-            job_ids,
-            lambda some: self._plan(connection, some, now),
-            lambda job_id, error: self._refuse(connection, {job_id: error}, now),
-        )
+        return self._database.write(work)
 
     def _plan(self, connection: Connection, job_ids: Sequence[str], now: int) -> None:
         """Decide about jobs, all in one go."""
