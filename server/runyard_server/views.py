@@ -14,11 +14,10 @@ from typing_extensions import TypedDict
 from runyard.core import profiles
 from runyard.core.clock import MICROSECONDS, to_datetime
 from runyard.core.facts import JobFacts
-from runyard.core.job_times import schedule_ended
+from runyard.core.job_times import range_if_planned, schedule_ended
 from runyard.core.jobs import ENGINE_VERSION, JobDefinition, JobType, outline_of
 from runyard.core.logs import LogLine
 from runyard.core.manifest import expand_triggers
-from runyard.core.planning import due_after
 from runyard.core.runs import TERMINAL
 from runyard.core.snapshots import PACKAGE_ENGINE
 from runyard.core.store.facts import definition_of, job_of
@@ -482,9 +481,7 @@ def _read(
     wire, unreadable = version["definition"], None
     try:
         definition = definition_of(version["id"], wire, version["extensions"], schedule)
-        view = JobFacts("", "", definition, anchor_at=0)
-        due_after(view, 0)
-        covered = view.range
+        covered = range_if_planned(JobFacts("", "", definition, anchor_at=0))
     except Exception as error:
         # Of any kind: what is wrong with one job must not keep the others from being shown.
         log.error("version %s of job %s cannot be read", version["version"], job["id"], exc_info=error)

@@ -10,8 +10,9 @@ from collections.abc import Collection
 
 from runyard.core.errors import InvalidTrigger
 from runyard.core.facts import JobFacts
-from runyard.core.intervals import MIN_EVERY_SECONDS, Cron, Every, Once, check_every, resolve_range
+from runyard.core.intervals import MIN_EVERY_SECONDS, Cron, Every, Once, Range, check_every, resolve_range
 from runyard.core.jobs import JobDefinition
+from runyard.core.planning import due_after
 from runyard.core.ticks import check_schedule
 
 
@@ -33,6 +34,15 @@ def check_times(job: JobDefinition, min_every_seconds: float = MIN_EVERY_SECONDS
         return []
     resolved = resolve_range(job.interval, view.schedule, job.timezone)
     return [f"{job.job_ref}: {warning}" for warning in resolved.warnings]
+
+
+def range_if_planned(job: JobFacts) -> Range | None:
+    """Return the range of a job, once it is known that its times can be told.
+
+    Raises: InvalidInput if they cannot: its zone may be one that this machine does not know.
+    """
+    due_after(job, 0)
+    return job.range
 
 
 def schedule_ended(job: JobFacts) -> str | None:

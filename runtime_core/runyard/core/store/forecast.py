@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 from runyard.core.clock import MICROSECONDS
 from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
-from runyard.core.planning import due_after
+from runyard.core.job_times import range_if_planned
 from runyard.core.preview import ForeseenRun, Situation
 from runyard.core.refresh import upstreams_of
 from runyard.core.runs import OPEN, RunStatus
@@ -36,7 +36,7 @@ def of_workspace(connection: Connection, workspace_id: str, now: int) -> Situati
     found: dict[str, JobFacts] = {}
     for start in range(0, len(ids), facts.BATCH):
         loaded, _ = facts.load_readable(connection, ids[start : start + facts.BATCH])
-        found |= {job.definition.job_ref: job for job in loaded.values() if _has_times(job, now)}
+        found |= {job.definition.job_ref: job for job in loaded.values() if _has_times(job)}
     return _situation(connection, workspace_id, dict(sorted(found.items())), now)
 
 
@@ -46,19 +46,18 @@ def of_job(connection: Connection, workspace_id: str, ref: str, now: int) -> Sit
     frontier = {ref}
     while frontier:
         loaded = facts.by_ref(connection, workspace_id, frontier)
-        live = {each: job for each, job in loaded.items() if not job.archived and _has_times(job, now)}
+        live = {each: job for each, job in loaded.items() if not job.archived and _has_times(job)}
         found |= live
         frontier = {up for job in live.values() for up in upstreams_of(job)} - found.keys()
     return _situation(connection, workspace_id, dict(sorted(found.items())), now)
 
 
-def _has_times(job: JobFacts, now: int) -> bool:
-    """Return whether it can be told when a job is due: its zone may be one that this machine does not know."""
+def _has_times(job: JobFacts) -> bool:
     try:
-        due_after(job, now)
-        return job.range is None or bool(job.range)
+        range_if_planned(job)
     except InvalidInput:
         return False
+    return True
 
 
 def _situation(connection: Connection, workspace_id: str, found: dict[str, JobFacts], now: int) -> Situation:
