@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from tests.support.api import Api
 from tests.support.worlds import batch_job
 
-from runyard.core.gone_code import MODULE_BYTES_MAX
+from runyard.core.checks.finding import MODULE_BYTES_MAX
 from runyard_server import schemas
 
 LOAD = batch_job("load", "schedule:0 6 * * *", interval={"start": "2026-01-01T00:00:00Z"})

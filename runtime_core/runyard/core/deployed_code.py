@@ -10,14 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runyard.core import workspace
-from runyard.core.checks.finding import Finding, Source, parse, unreadable
+from runyard.core.checks.finding import MODULE_BYTES_MAX, Finding, Source, files_of, parse, unreadable
 from runyard.core.checks.imports import imports_of, local_names
 
 MODULES_MAX = 10_000
 """Files that are read: more than any workspace has, and a check still ends."""
-
-MODULE_BYTES_MAX = 1024 * 1024
-"""Of one file; a larger one is data that happens to be written as Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +88,8 @@ def collecting_paused() -> Iterator[None]:
 
 
 def _path_of(root: Path, module: str) -> str | None:
-    base = module.replace(".", "/")
-    candidates = (f"{base}/__init__.py", f"{base}.py")
     # Not `Path.is_file`, which raises at names that are too long and folders that may not be entered.
-    return next((path for path in candidates if os.path.isfile(root / path)), None)  # noqa: PTH113
+    return next((path for path in files_of(module) if os.path.isfile(root / path)), None)  # noqa: PTH113
 
 
 def _read(root: Path, path: str, module: str) -> Source | Finding:

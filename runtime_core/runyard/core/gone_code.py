@@ -9,10 +9,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from runyard.core.checks.finding import Finding, parse
-
-MODULE_BYTES_MAX = 1024 * 1024
-"""Of one file that is read: a larger one is data that happens to be written as Python."""
+from runyard.core.checks.finding import MODULE_BYTES_MAX, Finding, files_of, parse
 
 Files = Mapping[str, str]
 """The files of a snapshot: the hash of each content by its path."""
@@ -52,8 +49,7 @@ def gone_code(
 
 
 def _path(files: Files, module: str) -> str | None:
-    base = module.replace(".", "/")
-    return next((path for path in (f"{base}/__init__.py", f"{base}.py") if path in files), None)
+    return next((path for path in files_of(module) if path in files), None)
 
 
 def _names(path: str, content: bytes) -> frozenset[str] | None:

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Path, Query
 from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response
 
+from runyard.core.checks.finding import MODULE_BYTES_MAX
 from runyard.core.deploying import DeployRequest
 from runyard.core.errors import NotFound
-from runyard.core.gone_code import MODULE_BYTES_MAX, gone_code
+from runyard.core.gone_code import gone_code
 from runyard.core.manifest_differences import differences
 from runyard.core.runs import NUMBER_MAX
 from runyard.core.store import manifests, snapshots

@@ -21,6 +21,9 @@ from runyard.core.checks import trees
 
 Node = TypeVar("Node", bound=ast.AST)
 
+MODULE_BYTES_MAX = 1024 * 1024
+"""Of one file that is read: a larger one is data that happens to be written as Python."""
+
 _IGNORE = re.compile(r"#\s*runyard:\s*ignore\[([^\]]*)\]")
 
 
@@ -149,6 +152,12 @@ class Source:
             end_column=end + 1,
             excerpt=line.rstrip(),
         )
+
+
+def files_of(module: str) -> tuple[str, str]:
+    """Return the files that a module may be, in the order in which Python looks for them."""
+    base = module.replace(".", "/")
+    return f"{base}/__init__.py", f"{base}.py"
 
 
 def parse(path: str, module: str, content: bytes) -> Source | Finding:
