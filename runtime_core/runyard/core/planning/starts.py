@@ -44,9 +44,8 @@ def plan_start(
     run = NewRun(trigger, cause, None, refresh=refresh and not blocks, window=window)
     # The trigger says what the run stands for, and would read as if nobody had asked for it.
     stands_for = "" if _is_manual(trigger) else f" ({in_words(trigger, job.definition.timezone)})"
-    words = f"Started by hand{stands_for}."
-    if window is not None:
-        words = f"{words.removesuffix('.')}, for exactly {iso(window.start)} to {iso(window.end)}."
+    covers = "" if window is None else f", for exactly {iso(window.start)} to {iso(window.end)}"
+    words = f"Started by hand{stands_for}{covers}."
     if refresh and blocks:
         words += " The refresh was ignored, because this job blocks refreshes."
     return created(decided, job, run, words)
