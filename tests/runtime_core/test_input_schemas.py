@@ -13,15 +13,8 @@ import pytest
 
 from runyard import run
 from runyard.core.errors import InvalidJob, InvalidRequest, RunyardError, TooLarge
-from runyard.core.input_schemas import (
-    GIVEN_BYTES_MAX,
-    GIVEN_TOGETHER_BYTES_MAX,
-    LONGEST_REF,
-    check_given,
-    in_words,
-    input_schema,
-    schema_of,
-)
+from runyard.core.given_inputs import GIVEN_BYTES_MAX, GIVEN_TOGETHER_BYTES_MAX, LONGEST_REF, check_given
+from runyard.core.input_schemas import in_words, input_schema, schema_of
 from runyard.core.jobs import INPUTS_MAX, parse_job
 from runyard.core.parameters import convert, environment_key, environment_text, fill
 

@@ -14,28 +14,8 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from runyard.core.errors import InvalidRequest, TooLarge
-from runyard.core.job_refs import REF_LENGTH_MAX
-from runyard.core.parameters import (
-    NO_DEFAULT,
-    annotation_of,
-    defaults,
-    environment_key,
-    environment_text,
-    innermost,
-)
+from runyard.core.parameters import NO_DEFAULT, annotation_of, defaults, innermost
 from runyard.core.run_context import RUN_CONTEXT
-
-GIVEN_BYTES_MAX = 100_000
-"""Size of one parameter that is given: it travels as a variable, and Linux takes none above 128 KiB."""
-
-GIVEN_TOGETHER_BYTES_MAX = 500_000
-"""Size of all that is given to a run: Linux takes 2 MiB of variables and arguments, and others want some too."""
-
-LONGEST_REF = "x" * REF_LENGTH_MAX
-"""Stands for the ref of any job, which is part of the names of its variables."""
-
-_INSTEAD = 'Let a webhook bring it, and the function read it from `run_context["body"]`.'
 
 _NULL = {"type": "null"}
 _SIMPLE: dict[Any, dict[str, Any]] = {
@@ -110,34 +90,6 @@ def in_words(inputs: Mapping[str, Any]) -> list[str]:
         f"{name}: {_kind_in_words(schema)}{_absence_in_words(name, schema, inputs)}"
         for name, schema in (inputs.get("properties") or {}).items()
     ]
-
-
-def check_given(given: Mapping[str, Any]) -> None:
-    """Return if these values can be given to parameters of these names. Raises: InvalidRequest, TooLarge."""
-    together = 0
-    for name, value in given.items():
-        try:
-            json.dumps({name: value}, ensure_ascii=False, allow_nan=False).encode()
-        except (ValueError, RecursionError) as error:
-            raise InvalidRequest(
-                f"`{name}` holds what is neither Unicode text nor a finite number.", "Send plain JSON."
-            ) from error
-        if not name or "=" in name or "\0" in name:
-            raise InvalidRequest(f"`{name}` is no name of a parameter.", "Name one that the function has.")
-        text = environment_text(value)
-        if "\0" in text:
-            raise InvalidRequest(f"`{name}` holds a zero character, which no variable can.", "Leave it out.")
-        size = len(f"{environment_key(LONGEST_REF, name)}={text}".encode())
-        together += size
-        if size > GIVEN_BYTES_MAX:
-            raise TooLarge(
-                f"`{name}` has more than {GIVEN_BYTES_MAX} bytes, too many for a parameter.", _INSTEAD
-            )
-    if together > GIVEN_TOGETHER_BYTES_MAX:
-        raise TooLarge(
-            f"What is given has more than {GIVEN_TOGETHER_BYTES_MAX} bytes together, too many for a run.",
-            _INSTEAD,
-        )
 
 
 def _kind_in_words(schema: Mapping[str, Any]) -> str:

@@ -16,9 +16,8 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core.enacting import enact
 from runyard.core.errors import Conflict, InvalidRequest, Unavailable
-from runyard.core.given_inputs import check_fits
+from runyard.core.given_inputs import check_fits, check_given
 from runyard.core.ids import Ids
-from runyard.core.input_schemas import check_given
 from runyard.core.jobs import JobDefinition
 from runyard.core.planning import Decision, Event, plan_event
 from runyard.core.store import facts, feed, links, runs

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from runyard.core import pausing, publishing, rescheduling, webhooks
 from runyard.core.clock import from_datetime
 from runyard.core.errors import InvalidRequest, NotFound
-from runyard.core.input_schemas import check_given
+from runyard.core.given_inputs import check_given
 from runyard.core.intervals import Window
 from runyard.core.run_control import STARTED, StartAnswer
 from runyard.core.store import decisions, jobs, links, shown_runs
