@@ -41,6 +41,8 @@ def claim_waiting(connection: Connection, limits: Limits, now: int) -> list[Clai
     while waiting := runs.claimable(connection, now, limits, beyond=beyond):
         if claimed := _claim_of(connection, waiting, blocked, limits, now):
             return claimed
+        if len(waiting) < runs.CLAIM_BATCH:
+            break
         beyond += len(waiting)
     return []
 
