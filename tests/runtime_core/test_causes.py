@@ -7,6 +7,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.workspaces import SDK
 
 from runyard.core.causes import (
     CAUSES_MAX,
@@ -21,8 +23,6 @@ from runyard.core.causes import (
 )
 from runyard.core.preparing import arguments
 from runyard.core.processes import Completed, SystemProcesses
-
-SDK = Path(__file__).parents[2] / "runtime_core"
 
 LAUNCH = Launch(module="flights", profile="prod", timeout_seconds=7200)
 
@@ -43,7 +43,7 @@ def launched(root: Path, code: str, *, launcher: str = "job", **env: str) -> Com
         [sys.executable, *arguments(str(entry["launcher"]), "r1", "manual:", entry)],
         cwd=root,
         env={"PYTHONPATH": str(SDK), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(root), **env},
-        timeout_seconds=60,
+        timeout_seconds=PATIENCE_SECONDS,
     )
 
 

@@ -9,10 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.workspaces import SDK
 
 from runyard.core.sdk import python_path
-
-SDK = Path(__file__).parents[2] / "runtime_core"
 
 
 def run(code: str, *path: Path, startup: bool = True) -> str:

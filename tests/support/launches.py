@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.workspaces import SDK
 
 from runyard.core.preparing import arguments
 from runyard.core.processes import Completed, SystemProcesses
-
-SDK = Path(__file__).parents[2] / "runtime_core"
 
 
 def launch(
