@@ -265,13 +265,10 @@ class Door:
         self._host, self._port = apps.host(apps.report), port
 
     def headers(self, cookie: str) -> dict[str, str]:
-        authority = f"{self._host}:{self._port}"
-        return {"host": authority, "origin": f"http://{authority}", "cookie": cookie}
+        return {"origin": f"http://{self._host}:{self._port}", "cookie": cookie}
 
     def socket(self, cookie: str, session: str = "s_aaaaaa") -> connect:
-        headers = self.headers(cookie)
-        del headers["host"]
-        return socket(self._port, f"/ws?session_id={session}", self._host, headers)
+        return socket(self._port, f"/ws?session_id={session}", self._host, self.headers(cookie))
 
     async def act(self, action: str) -> None:
         """Do something to the report as its owner."""
@@ -287,7 +284,7 @@ async def opened(
     async with (
         served(app) as port,
         served(apps.api.app) as door,
-        visitor(door) as client,
+        visitor(door, apps.host(apps.report)) as client,
     ):
         apps.listen(run, port)
         try:
