@@ -87,7 +87,7 @@ class Watch:
         ]
 
     def after_recovery(self) -> list[str]:
-        """Return what is wrong half a minute after a restart."""
+        """Return what is wrong once a server that was started had time to find what it lost."""
         return list(_active_runs_have_live_processes(self))
 
     def at_rest(self, now: int) -> list[str]:
@@ -315,12 +315,17 @@ def _only_completed_runs_cover(watch: Watch, change: Change) -> Complaints:
         yield f"{watch.name_of(run['id'])} covers what it did not complete"
 
 
+def _claims_are_noted(watch: Watch, change: Change) -> Complaints:
+    """Note when each run was claimed first; nothing can be wrong with that."""
+    if change.new is not None and _is_first_claim(change):
+        watch.claimed[change.new["id"]] = watch.seen
+    return ()
+
+
 def _refreshes_load_everything_anew(watch: Watch, change: Change) -> Complaints:
     """When a refresh completes, nothing counts as covered by a run that began before the job started over (RFR-05)."""
     new = change.new
-    if change.table == "runs" and new is not None and _is_first_claim(change):
-        watch.claimed[new["id"]] = watch.seen
-    if change.table != "job_state" or new is None or not change.moved("refresh_requested_at"):
+    if new is None or not change.moved("refresh_requested_at"):
         return
     if new["refresh_requested_at"] is not None:
         watch.started_over[new["job_id"]] = watch.seen
@@ -761,7 +766,7 @@ EACH_CHANGE: dict[str, Sequence[Callable[[Watch, Change], Complaints]]] = {
         _refreshes_begin_alone,
         _windows_are_disjoint,
         _windows_leave_nothing_out,
-        _refreshes_load_everything_anew,
+        _claims_are_noted,
         _retries_keep_what_they_began,
     ),
     "covered_windows": (
