@@ -25,6 +25,9 @@ Later = Callable[[float, Callable[[], None]], None]
 CALM_SECONDS = 1.0
 """How long a process takes at most when all is calm."""
 
+LATE_SECONDS = 20.0
+"""How late an end is told at most."""
+
 
 @dataclass(slots=True)
 class Process:
@@ -170,7 +173,7 @@ class Machine:
         for engine in self._listeners:
             times = 2 if self.chance.random() < 0.1 else 1
             for _ in range(times):
-                seconds = 0.0 if self.is_calm else self.chance.choice((0.0, 0.01, 0.5, 20.0))
+                seconds = 0.0 if self.is_calm else self.chance.choice((0.0, 0.01, 0.5, LATE_SECONDS))
                 self.later(seconds, lambda engine=engine: engine.tell(attempt))  # type: ignore[misc]
             if times > 1:
                 self.happened("end told twice")

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from functools import cache
 
 from tests.simulation.invariants import Watch
-from tests.simulation.machine import Machine
+from tests.simulation.machine import LATE_SECONDS, Machine
 from tests.simulation.manifests import NAMES, TIMERS, Author, ref
 from tests.simulation.servers import Server
 from tests.simulation.storage import SimulatedDatabase, make_schema
@@ -60,8 +60,11 @@ SECONDS_TO_REST = 60
 SECONDS_TO_END = 3600
 """After which nothing is open any more once nothing is deployed."""
 
-SECONDS_TO_RECOVER = 60
-"""After which no run is open without a live process (SCH-03): an end may be told 20 s late, between slow turns."""
+SLOW_TURN_SECONDS = 5.0
+"""How long it takes at most to read or write the store once."""
+
+SECONDS_TO_RECOVER = 30 + LATE_SECONDS + 2 * SLOW_TURN_SECONDS
+"""After which no run is open without a live process: as SCH-03 says, once its end was told, between two slow turns."""
 
 
 class Violation(AssertionError):
@@ -129,7 +132,9 @@ class World:
         if strand is None or server is None or any(each.is_busy for each in server.databases):
             return
         if database is not None:
-            self._monotonic += 0.001 if self.chance.random() < 0.95 else self.chance.choice((0.2, 5.0))
+            self._monotonic += (
+                0.001 if self.chance.random() < 0.95 else self.chance.choice((0.2, SLOW_TURN_SECONDS))
+            )
         if self.strikes(0.15):
             self.counts["turn taken away"] += 1
             strand.step_aside()
