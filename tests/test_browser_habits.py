@@ -13,14 +13,12 @@ TESTS = Path(__file__).parent
 READS = {
     "all_inner_texts",
     "all_text_contents",
+    "bounding_box",
     "count",
     "get_attribute",
     "inner_html",
     "inner_text",
     "input_value",
-}
-READS |= {
-    "bounding_box",
     "is_checked",
     "is_disabled",
     "is_enabled",

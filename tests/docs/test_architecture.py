@@ -19,7 +19,7 @@ def modules(package: Path) -> set[str]:
     found = {path.stem for path in package.glob("*.py")} | {
         path.name for path in package.iterdir() if any(path.glob("*.py"))
     }
-    return found - {"__init__", "__pycache__"}
+    return found - {"__init__"}
 
 
 def columns(heading: str) -> list[list[str]]:

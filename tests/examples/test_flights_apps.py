@@ -17,7 +17,7 @@ from tests.support.flights import EXAMPLE, flights_site, publish
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.servers import API_KEY
 from tests.support.workspaces import discovered
-from tests.support.worlds import WORKSPACE, World
+from tests.support.worlds import World
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path / "data")
     world.upload({file.name: file.read_text() for file in EXAMPLE.glob("*.py")})
     world.deploy(*apps)
-    publish(world.runtime.data_dir / "data" / WORKSPACE)
+    publish(world.folder)
     world.runtime.start()
     yield world
     stop_all(world)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,7 @@ APPS = """
 
     def silent():
         print("waiting", flush=True)
-        open(os.environ["RUNYARD_DATA_DIR"] + "/fifo").read()
+        open(os.environ["RUNYARD_DATA_DIR"] + "/gate").read()
 """
 
 SERVER = """
@@ -202,7 +201,7 @@ def test_an_app_is_started_once_however_often_it_is_asked_for(world: World) -> N
 def test_an_app_is_cancelled_while_it_serves_and_while_it_starts(world: World) -> None:
     world.deploy(app("apps", "page"), app("apps", "silent"))
     serving = until_serving(world, "page")
-    os.mkfifo(world.runtime.data_dir / "data" / WORKSPACE / "fifo")
+    world.gate()
     starting = world.start_one("silent")
     world.until(lambda: world.run(starting["id"])["status"] == "starting")
     stop_all(world)

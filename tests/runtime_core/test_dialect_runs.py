@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.support.planning import window
 from tests.support.workspaces import discovered, make_workspace
-from tests.support.worlds import WORKSPACE, World, batch_job
+from tests.support.worlds import World, batch_job
 
 from runyard.core import webhooks
 
@@ -289,7 +289,7 @@ def load():
 @pytest.mark.parametrize("named", [None, "relative", "absolute"])
 def test_what_a_run_loads_into_a_local_file_is_there_for_the_next(tmp_path: Path, named: str | None) -> None:
     world = World(tmp_path / "data")
-    shared = tmp_path / "data" / "data" / WORKSPACE
+    shared = world.folder
     places = {
         None: shared / ".dlt" / "data" / "prod",
         "relative": shared / ".dlt" / "data" / "prod",

@@ -133,7 +133,7 @@ def test_the_signal_to_start_over_drops_neither_data_nor_history(world: World) -
     world.runtime.start()
     world.until_ended(world.start_one("say")["id"])
     first = world.until_ended(world.start_one("keep")["id"])
-    kept = world.runtime.data_dir / "data" / WORKSPACE / "rows"
+    kept = world.folder / "rows"
     world.until_ended(world.start_one("say", refresh=True)["id"])
     assert kept.read_text() == "rows of the first load"
     assert world.lines(first["id"]) == ["nothing yet"]

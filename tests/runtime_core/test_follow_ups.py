@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,15 +30,6 @@ def world(tmp_path: Path, database_url: str) -> Iterator[World]:
     world.close()
 
 
-def gate_of(world: World) -> Path:
-    """Return what runs of `wait` read until something is written to it."""
-    folder = world.runtime.data_dir / "data" / WORKSPACE
-    folder.mkdir(parents=True)
-    gate = folder / "gate"
-    os.mkfifo(gate)
-    return gate
-
-
 # SPEC: FUP-04, FUP-05
 def test_events_go_along_a_chain_out_to_several_and_in_from_two_each_with_its_cause(world: World) -> None:
     world.deploy(
@@ -58,7 +48,7 @@ def test_events_go_along_a_chain_out_to_several_and_in_from_two_each_with_its_ca
 
 # SPEC: FUP-04, SCH-08
 def test_events_that_find_no_slot_free_become_one_run_that_lists_all_its_causes(world: World) -> None:
-    gate = gate_of(world)
+    gate = world.gate()
     world.deploy(batch_job("a", execute={"concurrency": None}), batch_job("wait", "job.success:jobs.etl.a"))
     started = [world.start_one("a")["id"]]
     world.until(lambda: [run["status"] for run in world.runs("jobs.etl.wait")] == ["running"])
@@ -69,14 +59,14 @@ def test_events_that_find_no_slot_free_become_one_run_that_lists_all_its_causes(
     outcomes = Counter(row["outcome"] for row in world.decisions("jobs.etl.wait"))
     assert (outcomes["fired"], outcomes["limited"]) == (1, 1)
     for run in (busy, waiting):
-        gate.write_text("go")
+        gate.open()
         assert world.until_ended(run["id"])["status"] == "completed"
     assert len(world.runs("jobs.etl.wait")) == 2
 
 
 # SPEC: EXE-05
 def test_a_job_without_a_limit_runs_as_often_at_once_as_it_is_started(world: World) -> None:
-    gate_of(world)
+    world.gate()
     world.deploy(batch_job("wait", execute={"concurrency": None}))
     started = [world.start_one("wait")["id"] for _ in range(3)]
     world.until(lambda: all(world.run(run_id)["status"] == "running" for run_id in started))

@@ -257,9 +257,10 @@ def test_what_is_foreseen_is_what_comes(workspace: Workspace, seed: int) -> None
     workspace.go_on(workspace.clock.now() + DAY // 2)
     underway = workspace.foresee(until)
     refs = workspace.refs()
+    seen = foreseen(underway, refs)
     for job_id, ref in refs.items():
         alone = foreseen(workspace.foresee_alone(job_id, until), refs)
-        assert alone == [told for told in foreseen(underway, refs) if told[0] == ref]
+        assert alone == [told for told in seen if told[0] == ref]
     workspace.go_on(until)
     assert foreseen(at_first, workspace.refs()) == workspace.came()
     assert of_runs(underway, workspace.refs()) == workspace.ran(since=underway.now)

@@ -84,7 +84,7 @@ def test_closing_ends_what_runs_and_everything_after_it(tmp_path: Path) -> None:
             processes.run(command, cwd=tmp_path, env={}, timeout_seconds=600, on_line=lambda _: started.set())
         )
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     assert started.wait(PATIENCE_SECONDS)
     processes.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from logging.handlers import QueueHandler
 from pathlib import Path
@@ -42,7 +41,7 @@ ETL = """
 
     def wait():
         print("waiting", flush=True)
-        open(os.environ["RUNYARD_DATA_DIR"] + "/fifo").read()
+        open(os.environ["RUNYARD_DATA_DIR"] + "/gate").read()
 
     def given(word="nothing", limit: int = 0):
         command = pathlib.Path("/proc/self/cmdline").read_text()
@@ -195,20 +194,20 @@ def test_nothing_of_the_settings_stays_behind_when_a_run_has_ended(world: World)
 
 # SPEC: EXE-05 EXE-08
 def test_a_run_at_the_limit_waits_for_the_one_before(world: World) -> None:
-    fifo = _fifo(world)
+    gate = world.gate()
     world.deploy(batch_job("wait"))
     first, second = world.start_one("wait"), world.start_one("wait")
     world.until(lambda: world.run(first["id"])["status"] == "running")
     assert world.run(second["id"])["status"] == "pending"
     for run in (first, second):
-        fifo.write_text("go")
+        gate.open()
         assert world.until_ended(run["id"])["status"] == "completed"
     assert world.run(second["id"])["started_at"] >= world.run(first["id"])["finished_at"]
 
 
 # SPEC: RUN-11
 def test_a_cancelled_run_stops_and_says_who_asked(world: World) -> None:
-    _fifo(world)
+    world.gate()
     world.deploy(batch_job("wait"))
     run = world.start_one("wait")
     world.until(lambda: world.run(run["id"])["status"] == "running")
@@ -219,7 +218,7 @@ def test_a_cancelled_run_stops_and_says_who_asked(world: World) -> None:
 
 # SPEC: RUN-12 RUN-13
 def test_a_waiting_run_that_is_cancelled_never_starts(world: World) -> None:
-    fifo = _fifo(world)
+    gate = world.gate()
     world.deploy(batch_job("wait"))
     first, second = world.start_one("wait"), world.start_one("wait")
     [answer] = world.runtime.run_control.cancel(WORKSPACE, [second["id"]], dry_run=False, user_id=None)
@@ -229,13 +228,13 @@ def test_a_waiting_run_that_is_cancelled_never_starts(world: World) -> None:
     [again] = world.runtime.run_control.cancel(WORKSPACE, [second["id"]], dry_run=False, user_id=None)
     assert again.outcome == "terminal"
     world.until(lambda: world.run(first["id"])["status"] == "running")
-    fifo.write_text("go")
+    gate.open()
     world.until_ended(first["id"])
 
 
 # SPEC: EXE-03 EXE-04
 def test_a_run_that_takes_too_long_fails_as_timed_out(world: World) -> None:
-    _fifo(world)
+    world.gate()
     world.deploy(
         batch_job("wait", execute={"concurrency": 1, "timeout": {"timeout": 0.3, "grace_period": 5}}),
         batch_job("after", "job.fail:jobs.etl.wait"),
@@ -255,14 +254,14 @@ def test_a_job_whose_module_is_missing_fails_and_says_so(world: World) -> None:
 
 # SPEC: RFR-05
 def test_a_refresh_asked_for_while_another_one_runs_is_not_forgotten(world: World) -> None:
-    fifo = _fifo(world)
+    gate = world.gate()
     world.deploy(batch_job("wait"))
     first = world.start_one("wait", refresh=True)
     world.until(lambda: world.run(first["id"])["status"] == "running")
     again = world.start_one("wait", refresh=True)
     plain = world.start_one("wait")
     for run in (first, again, plain):
-        fifo.write_text("go")
+        gate.open()
         world.until_ended(run["id"])
     assert [run["refresh"] for run in world.runs("jobs.etl.wait")] == [True, True, False]
 
@@ -488,11 +487,3 @@ def test_a_database_belongs_to_one_server_until_that_has_ended(tmp_path: Path, p
         World(tmp_path / "two", database_url=postgres_url)
     world.close()
     World(tmp_path / "three", database_url=postgres_url).close()
-
-
-def _fifo(world: World) -> Path:
-    """Return the pipe on which `wait` waits: writing to it lets the run go on."""
-    directory = world.runtime.data_dir / "data" / WORKSPACE
-    directory.mkdir(parents=True, exist_ok=True)
-    os.mkfifo(directory / "fifo")
-    return directory / "fifo"

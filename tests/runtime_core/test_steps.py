@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.planning import far_from
-from tests.support.worlds import WORKSPACE, World, batch_job
+from tests.support.worlds import World, batch_job
 
 from runyard.core.store import jobs
 from runyard.core.ticks import previous_tick
@@ -45,9 +44,7 @@ def miss_a_tick(world: World) -> int:
 # SPEC: SCH-07, EXE-08, RUN-12
 def test_a_step_starts_what_finds_a_slot_free_also_one_that_it_frees_itself(world: World) -> None:
     """A step is all that stands between a tick and its process; `benchmarks.lateness` says how long it takes."""
-    gate = world.runtime.data_dir / "data" / WORKSPACE / "gate"
-    gate.parent.mkdir(parents=True)
-    os.mkfifo(gate)
+    gate = world.gate()
     tick, executor = miss_a_tick(world), world.runtime.executor
     world.runtime.scheduler.plan_due()
     executor.step()
@@ -56,13 +53,13 @@ def test_a_step_starts_what_finds_a_slot_free_also_one_that_it_frees_itself(worl
     second = world.start_one("wait")
     executor.step()
     assert world.run(second["id"])["status"] == "pending"
-    gate.write_text("go")
+    gate.open()
     given_up_at = time.monotonic() + PATIENCE_SECONDS
     while world.run(first["id"])["status"] == "running":
         assert time.monotonic() < given_up_at
         executor.step()
     assert world.run(second["id"])["status"] == "running", "started in the step that saw the end of the first"
-    gate.write_text("go")
+    gate.open()
 
 
 # SPEC: SCH-01

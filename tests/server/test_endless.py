@@ -21,13 +21,11 @@ from websockets.exceptions import ConnectionClosed
 from runyard.core.health import LOOPBACK
 from runyard_server.cli.serving import HttpServer
 
-FOREVER = asyncio.Event
-
 
 async def stream(_request: Request) -> Response:
     async def chunks() -> AsyncIterator[bytes]:
         yield b": here\n\n"
-        await FOREVER().wait()
+        await asyncio.Event().wait()
 
     return StreamingResponse(chunks(), headers={"Content-Type": "text/event-stream; charset=utf-8"})
 
@@ -35,7 +33,7 @@ async def stream(_request: Request) -> Response:
 async def talk(opened: WebSocket) -> None:
     await opened.accept()
     await opened.send_text("here")
-    await FOREVER().wait()  # as one that never looks whether its visitor is there
+    await asyncio.Event().wait()  # as one that never looks whether its visitor is there
 
 
 class Working:
@@ -50,14 +48,13 @@ class Working:
         return PlainTextResponse("done")
 
 
-async def stop_while_answering(log: logging.Handler) -> None:
+async def stop_while_answering() -> None:
     working = Working()
     server = HttpServer(
         Starlette(
             routes=[Route("/stream", stream), Route("/work", working.answer), WebSocketRoute("/talk", talk)]
         )
     )
-    logging.getLogger("uvicorn").addHandler(log)  # which tells nobody above it
     listener = sockets.create_server((LOOPBACK, 0))
     port = listener.getsockname()[1]
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -83,8 +80,12 @@ async def stop_while_answering(log: logging.Handler) -> None:
 def test_streams_and_web_sockets_end_with_the_server_and_what_has_an_end_comes_to_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with caplog.at_level(logging.WARNING):
-        asyncio.run(stop_while_answering(caplog.handler))
-    logging.getLogger("uvicorn").removeHandler(caplog.handler)
+    uvicorn = logging.getLogger("uvicorn")
+    uvicorn.addHandler(caplog.handler)  # which tells nobody above it
+    try:
+        with caplog.at_level(logging.WARNING):
+            asyncio.run(stop_while_answering())
+    finally:
+        uvicorn.removeHandler(caplog.handler)
     said = [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")]
     assert said in ([], ["ASGI callable returned without completing response."]), "the latter is filtered"

@@ -14,8 +14,6 @@ from runyard_server.credentials import COOKIE
 from runyard_server.sign_in import SESSION_SECONDS
 from runyard_server.tokens import Claims, TokenKind
 
-REFUSED = (401, 403)
-
 
 def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table
+from tests.support.attempts import Gate
 from tests.support.bad_versions import set_version, store_badly
 from tests.support.data_dirs import prepare
 from tests.support.patience import PATIENCE_SECONDS
@@ -63,6 +64,16 @@ class World:
         self.runtime.database.on_change(self._tell)
         if self.runtime.database.read(lambda c: workspaces.get(c, WORKSPACE)) is None:
             self.runtime.database.write(self._found)
+
+    @property
+    def folder(self) -> Path:
+        """What jobs know as RUNYARD_DATA_DIR; there once somebody makes it."""
+        return self.runtime.data_dir / "data" / WORKSPACE
+
+    def gate(self) -> Gate:
+        """Return what holds every job that reads `gate` in its folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return Gate(self.folder / "gate")
 
     def _found(self, connection: Connection) -> None:
         now = self.runtime.clock.now()
