@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection
 from tests.support.worlds import WORKSPACE, World, batch_job
 
+from runyard.core import claiming
 from runyard.core.clock import MICROSECONDS
 from runyard.core.facts import JobFacts
 from runyard.core.preview import preview
@@ -87,7 +88,7 @@ def test_runs_that_wait_for_one_to_start_over_take_no_room_from_other_jobs(
         world.start_one("load", refresh=True)
     other = world.start_one("other")["id"]
     monkeypatch.setattr(world.runtime.executor, "_limits", runs.Limits(workspace=2))
-    monkeypatch.setattr(runs.claimable, "__kwdefaults__", {"beyond": 0, "at_most": 2})
+    monkeypatch.setattr(claiming, "RUNS_AT_ONCE", 2)
     assert claimed(world) == [other], "also if more wait than one look takes in"
 
 

@@ -20,6 +20,9 @@ from runyard.core.store.runs import Limits
 ENGINE = "local"
 """What an attempt says of where it runs."""
 
+RUNS_AT_ONCE = 200
+"""Waiting runs looked at in one go: more than two cores start in a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -38,10 +41,10 @@ def claim_waiting(connection: Connection, limits: Limits, now: int) -> list[Clai
     runs.wait_no_longer(connection, now)
     beyond = 0
     blocked: set[str] = set()
-    while waiting := runs.claimable(connection, now, limits, beyond=beyond):
+    while waiting := runs.claimable(connection, now, limits, at_most=RUNS_AT_ONCE, beyond=beyond):
         if claimed := _claim_of(connection, waiting, blocked, limits, now):
             return claimed
-        if len(waiting) < runs.CLAIM_BATCH:
+        if len(waiting) < RUNS_AT_ONCE:
             break
         beyond += len(waiting)
     return []

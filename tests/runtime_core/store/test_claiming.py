@@ -77,7 +77,7 @@ class Queue:
         """Claim what may start; return it in order."""
 
         def work(connection: Connection) -> list[str]:
-            rows = with_room(runs.claimable(connection, now, limits), limits)
+            rows = with_room(runs.claimable(connection, now, limits, at_most=200), limits)
             for row in rows:
                 runs.claim(connection, row, window=POINT, refresh=False, engine="local", now=now)
             return [row["id"] for row in rows]
@@ -251,7 +251,7 @@ def test_a_claim_costs_no_more_however_many_runs_have_ended(postgres_url: str, l
 
     def look(connection: Connection) -> None:
         event.listen(connection, "before_cursor_execute", explain)
-        runs.claimable(connection, 100, limits)
+        runs.claimable(connection, 100, limits, at_most=200)
 
     queue.database.read(look)
     assert [step for step in steps if "Seq Scan on runs" in step] == []

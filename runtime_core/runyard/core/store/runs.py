@@ -47,9 +47,6 @@ BATCH = str(JobType.BATCH)
 UNLIMITED = 2**31 - 1
 """Stands for no limit in SQL: the largest number PostgreSQL compares counts with."""
 
-CLAIM_BATCH = 200
-"""Waiting runs looked at in one claim: more than two cores start in a second."""
-
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -279,10 +276,10 @@ def claimable(
     now: int,
     limits: Limits = NO_LIMITS,
     *,
+    at_most: int,
     beyond: int = 0,
-    at_most: int = CLAIM_BATCH,
 ) -> Sequence[RowMapping]:
-    """Return waiting runs for which there is room now, in the order they were due, without the first `beyond` of them.
+    """Return waiting runs for which there is room now, `at_most` after the first `beyond`, in the order they were due.
 
     A job has slots, a workspace and the server may have limits. What they hold is counted from run rows, so there is
     nothing that could leak; what those hold that are claimed of these is counted by `Room`.
