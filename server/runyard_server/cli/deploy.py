@@ -168,7 +168,7 @@ def _first_run(out: output.Output, job: Job, zone: ZoneInfo) -> str:
     if job.is_paused:
         return "paused"
     shown = out.moment(job.next_scheduled_run_at, zone)
-    theirs = ZoneInfo(job.definition.timezone)
+    theirs = job.zone
     by_clock = any(trigger.partition(":")[0] == TriggerType.SCHEDULE for trigger in job.triggers)
     if not by_clock or times.same_zone(zone.key, theirs.key):
         return shown

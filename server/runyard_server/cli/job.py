@@ -14,6 +14,7 @@ from rich.text import Text
 
 from runyard.core import input_schemas, selectors, triggers
 from runyard.core.errors import Conflict, InvalidRequest
+from runyard.core.manifest import is_timezone
 from runyard_server.cli import output, runs
 from runyard_server.cli.options import (
     Config,
@@ -263,8 +264,12 @@ def _window(
     zones = {job.definition.timezone for job in pick(list(session.client.jobs()), which)}
     if len(zones) > 1:
         raise typer.BadParameter("These jobs are of several time zones: write offsets.", param_hint="--from")
-    zone = ZoneInfo(zones.pop())
-    begins, ends = (moment if moment.tzinfo else moment.replace(tzinfo=zone) for moment in moments)
+    (zone,) = zones
+    if not is_timezone(zone):  # a window that is taken to be of another zone would load other data
+        raise typer.BadParameter(
+            f"This machine does not know the time zone {zone}: write offsets.", param_hint="--from"
+        )
+    begins, ends = (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)) for moment in moments)
     return begins, ends
 
 
@@ -335,13 +340,13 @@ def _next_run(out: output.Output, job: Job, *, by_both: bool = False) -> str:
     at, distance = job.next_scheduled_run_at, out.time(job.next_scheduled_run_at)
     if at is None or not by_both:
         return distance
-    return f"{out.by_both(at, ZoneInfo(job.definition.timezone))}, {distance}"
+    return f"{out.by_both(at, job.zone)}, {distance}"
 
 
 def _interval(job: Job) -> str | None:
     if job.interval_start is None:
         return None
-    theirs = ZoneInfo(job.definition.timezone)
+    theirs = job.zone
     end = job.interval_end.astimezone(theirs).isoformat() if job.interval_end else "now on"
     return f"{job.interval_start.astimezone(theirs).isoformat()} to {end}"
 
@@ -350,7 +355,7 @@ def _paused(session: Session, job: Job) -> str | None:
     """Return who paused a job, when and until when (TRG-20)."""
     if job.paused_at is None or job.paused_by is None:
         return None
-    at = session.output.by_both(job.paused_at, ZoneInfo(job.definition.timezone))
+    at = session.output.by_both(job.paused_at, job.zone)
     return f"by {session.client.who(job.paused_by)}, {at}, until it is resumed"
 
 
@@ -360,7 +365,7 @@ def _override(session: Session, job: Job) -> str | None:
     if override is None:
         return None
     instead = f"instead of `{override.replaces}`" if override.replaces else "the code has none"
-    at = session.output.by_both(override.set_at, ZoneInfo(job.definition.timezone))
+    at = session.output.by_both(override.set_at, job.zone)
     return (
         f"`{override.trigger}` ({instead}) by {session.client.who(override.set_by)}, {at}, "
         "until it is taken away or a deploy changes the one in the code"

@@ -45,7 +45,7 @@ def upcoming(
 
 
 def _table(session: Session, job: Job, items: tuple[Firing, ...], zone: ZoneInfo) -> Any:
-    theirs = ZoneInfo(job.definition.timezone)
+    theirs = job.zone
     out = session.output
     is_other = not times.same_zone(zone.key, theirs.key)
     headings = [f"YOUR TIME\n({zone.key})", *([f"JOB'S TIME\n({theirs.key})"] if is_other else [])]
@@ -61,7 +61,7 @@ def _table(session: Session, job: Job, items: tuple[Firing, ...], zone: ZoneInfo
             out.moment(firing.at, zone),
             *([out.moment(firing.at, theirs)] if is_other else []),
             covers,
-            *([triggers.in_words(firing.trigger, theirs.key)] if several else []),
+            *([triggers.in_words(firing.trigger, job.definition.timezone)] if several else []),
             foreseen.what(firing, zone),
         ]
 

@@ -65,11 +65,10 @@ def _trigger(session: Session, job: Job, decision: Decision, zone: ZoneInfo) -> 
     """Return what started it, unless the sentence says so; of a tick also when that was where the job is (TZ-06)."""
     if not decision.trigger:
         return ""
-    theirs = ZoneInfo(job.definition.timezone)
-    words = triggers.in_words(decision.trigger, theirs.key)
-    if decision.tick_at is None or times.same_zone(theirs.key, zone.key):
+    words = triggers.in_words(decision.trigger, job.definition.timezone)
+    if decision.tick_at is None or times.same_zone(job.zone.key, zone.key):
         return "" if words.casefold() in decision.because.casefold() else words
-    return f"{words}: {session.output.moment(decision.tick_at, theirs)} there"
+    return f"{words}: {session.output.moment(decision.tick_at, job.zone)} in {job.zone.key}"
 
 
 def _repeats(session: Session, decision: Decision, zone: ZoneInfo) -> str:

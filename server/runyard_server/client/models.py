@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Self, TypeVar
+from zoneinfo import ZoneInfo
 
 from runyard.core.jobs import JobDefinition, outline_of, parse_job
 from runyard.core.manifest import with_schedule
 from runyard.core.runs import TERMINAL, RunStatus
+from runyard.core.time_words import zone_called
 from runyard.core.triggers import in_words
 
 Wire = Mapping[str, Any]
@@ -266,6 +268,11 @@ class Job(Model):
             return outline_of(self.job_ref, self.job_type, self.job_definition)
         job, override = parse_job(self.job_definition, self.extensions), self.schedule_override
         return job if override is None else with_schedule(job, override.trigger)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the zone that its times of day are in, to show instants by; UTC where this machine lacks it."""
+        return zone_called(self.definition.timezone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from tests.server.cli.conftest import Shell
@@ -136,6 +141,34 @@ def test_the_decisions_about_a_job_say_why_and_what_came_of_it(timed: Shell) -> 
     newest = timed("job why by_hand --json --limit 1").document["decisions"][0]
     assert newest["run_number"] >= 1
     assert newest["facts"]["concurrency"] == 1
+
+
+# SPEC: TZ-06
+def test_a_machine_that_lacks_the_zone_of_a_job_shows_its_times_in_utc(timed: Shell, tmp_path: Path) -> None:
+    timed("job trigger load")
+    timed("job pause load")
+    zones = tmp_path / "zones"
+    zones.mkdir()
+    (zones / "UTC").write_bytes(files("tzdata.zoneinfo").joinpath("UTC").read_bytes())
+
+    def there(command: str) -> subprocess.CompletedProcess[str]:
+        without = "import sys; sys.modules['tzdata'] = None; from runyard_server.cli import main; main()"
+        return subprocess.run(
+            [sys.executable, "-c", without, *command.split()],
+            env={**os.environ, "TZ": "UTC", "PYTHONTZPATH": str(zones)},
+            capture_output=True,
+            text=True,
+        )
+
+    for command in ("job why load", "job info load", "job next load", "workspace manifest apply 1 --dry-run"):
+        shown = there(command)
+        assert shown.returncode == 0, shown.stderr
+        assert shown.stdout
+    refused = there("job trigger load --from 2026-02-03 --to 2026-02-04")
+    assert refused.returncode == 2
+    said = " ".join(refused.stderr.replace("│", " ").split())
+    assert "This machine does not know the time zone America/New_York: write offsets." in said
+    timed("job resume load")
 
 
 # SPEC: CLI-33, CLI-44
