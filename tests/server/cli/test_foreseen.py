@@ -41,10 +41,13 @@ def check():
     pass
 
 
-@run.job()
+@run.job(require={"timezone": "America/New_York"})
 def by_hand():
     pass
 """
+
+
+MANIFEST = "workspace manifest apply 1 --dry-run"
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +148,8 @@ def test_the_decisions_about_a_job_say_why_and_what_came_of_it(timed: Shell) -> 
 
 # SPEC: TZ-06
 def test_a_machine_that_lacks_the_zone_of_a_job_shows_its_times_in_utc(timed: Shell, tmp_path: Path) -> None:
-    timed("job trigger load")
-    timed("job pause load")
+    timed("run by_hand")
+    timed("job pause by_hand")
     zones = tmp_path / "zones"
     zones.mkdir()
     (zones / "UTC").write_bytes(files("tzdata.zoneinfo").joinpath("UTC").read_bytes())
@@ -160,7 +163,7 @@ def test_a_machine_that_lacks_the_zone_of_a_job_shows_its_times_in_utc(timed: Sh
             text=True,
         )
 
-    for command in ("job why load", "job info load", "job next load", "workspace manifest apply 1 --dry-run"):
+    for command in ("job why by_hand", "job info by_hand", "job info load", "job next load", MANIFEST):
         shown = there(command)
         assert shown.returncode == 0, shown.stderr
         assert shown.stdout
@@ -168,7 +171,7 @@ def test_a_machine_that_lacks_the_zone_of_a_job_shows_its_times_in_utc(timed: Sh
     assert refused.returncode == 2
     said = " ".join(refused.stderr.replace("│", " ").split())
     assert "This machine does not know the time zone America/New_York: write offsets." in said
-    timed("job resume load")
+    timed("job resume by_hand")
 
 
 # SPEC: CLI-33, CLI-44
