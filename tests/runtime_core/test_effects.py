@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 from tests.support.clocks import UnhurriedClock
+from tests.support.ends import settle
 from tests.support.planning import far_from
 from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core.clock import MICROSECONDS
 from runyard.core.intervals import Window
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.settling import settle
 from runyard.core.store import facts, jobs, runs
 from runyard.core.ticks import previous_tick
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 from tests.support.clocks import StillClock
+from tests.support.ends import settle
 from tests.support.planning import at
 from tests.support.worlds import OWNER, WORKSPACE, World, batch_job
 
 from runyard.core import pausing
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.settling import settle
 from runyard.core.store import jobs, runs
 
 LOAD = "jobs.etl.load"

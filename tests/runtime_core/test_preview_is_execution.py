@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, RowMapping
 from tests.support.clocks import StillClock
+from tests.support.ends import settle
 from tests.support.planning import at
 from tests.support.stores import create_owner, create_workspace
 from tests.support.worlds import OWNER, WORKSPACE, batch_job
@@ -23,7 +24,6 @@ from runyard.core.intervals import Window
 from runyard.core.preview import Preview, Situation, preview
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.scheduler import Scheduler
-from runyard.core.settling import settle
 from runyard.core.store import decisions, facts, forecast, jobs, runs, shown_runs
 from runyard.core.store.engine import Database
 from runyard.core.store.runs import NO_LIMITS

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 from tests.support.clocks import TurnedClock
+from tests.support.ends import settle
 from tests.support.worlds import OWNER, WORKSPACE, World, batch_job
 
 from runyard.core.clock import MICROSECONDS
+from runyard.core.engines import AttemptId, AttemptState, AttemptStatus
 from runyard.core.errors import EnvironmentFailed
+from runyard.core.executor import Ending
 from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition
 from runyard.core.logs import iter_lines
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.settling import settle
 from runyard.core.store import facts, runs, shown_runs
 from runyard.core.store.tables import attempts
 
@@ -146,14 +148,12 @@ def test_a_run_that_waits_to_be_tried_again_ends_at_once_when_it_is_cancelled(wo
     world.deploy(batch_job("never"), extensions={"jobs.etl.never": LATER})
     run_id = world.start_one("never")["id"]
     until_waiting(world, run_id)
-    assert 0 < (world.runtime.executor.seconds_to_next() or 0) <= 60
     world.runtime.run_control.cancel(WORKSPACE, [run_id], dry_run=False, user_id=OWNER)
     run = world.until_ended(run_id)
     assert (run["status"], run["reason"], run["attempt"]) == ("cancelled", "user_cancel", 1)
     history = world.runtime.database.read(lambda c: shown_runs.history(c, run_id))
     assert history[-1]["actor"] == OWNER
     assert reasons(world, run_id) == [("exit_code", 7)], "the attempt had ended before"
-    assert world.runtime.executor.seconds_to_next() is None
 
 
 # SPEC: DEC-20
@@ -272,14 +272,12 @@ def fail_first_attempt(world: World) -> tuple[str, Window]:
     """Let the first attempt of a run fail; return the run and its window."""
     run_id = world.start_one("told")["id"]
     now = world.runtime.clock.now()
-    [attempt] = (each.attempt for each in world.runtime.database.write(world.runtime.executor._claim))
+    world.runtime.database.write(world.runtime.executor._claim)
     row = world.run(run_id)
 
     def fail(connection: Connection) -> None:
         ids = world.runtime.ids
-        status = settle(
-            connection, run_id, RunStatus.FAILED, Reason.LOST, ids=ids, now=now, attempt=attempt.number
-        )
+        status = settle(connection, run_id, RunStatus.FAILED, Reason.LOST, ids=ids, now=now)
         assert status is RunStatus.PENDING
 
     world.runtime.database.write(fail)
@@ -339,6 +337,45 @@ def test_a_clock_that_is_set_back_makes_no_run_wait_longer_than_its_delay(
     monkeypatch.setattr(still.runtime.clock, "now", lambda: later)
     [again] = still.runtime.database.write(still.runtime.executor._claim)
     assert again.attempt.run_id == run_id
+
+
+# SPEC: DEC-20
+def test_what_is_heard_of_an_attempt_counts_no_more_once_another_has_taken_over(
+    still: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, _ = fail_first_attempt(still)
+    due_at, executor = still.run(run_id)["due_at"], still.runtime.executor
+    monkeypatch.setattr(still.runtime.clock, "now", lambda: due_at)
+    still.runtime.database.write(executor._claim)
+    first = AttemptId(run_id, 1)
+    executor._note_running([(first, AttemptStatus(AttemptState.RUNNING, started_at=1))])
+    executor._finish([Ending(first, RunStatus.FAILED, Reason.LOST)])
+    row = still.run(run_id)
+    assert (row["status"], row["attempt"], row["started_at"]) == ("starting", 2, None)
+
+
+# SPEC: DEC-20 SCH-06
+@pytest.mark.parametrize("set_back", [0, 7200])
+def test_the_loop_wakes_when_a_run_is_to_be_tried_again_and_else_only_when_it_is_told(
+    still: World, monkeypatch: pytest.MonkeyPatch, set_back: int
+) -> None:
+    executor = still.runtime.executor
+    executor.step()
+    assert executor.seconds_to_next() is None
+    now = still.runtime.clock.now() - set_back * MICROSECONDS
+    monkeypatch.setattr(still.runtime.clock, "now", lambda: now)
+    run_id, _ = fail_first_attempt(still)
+    executor.step()
+    assert executor.seconds_to_next() == 60
+    soon = still.run(run_id)["due_at"] - 5 * MICROSECONDS
+    monkeypatch.setattr(still.runtime.clock, "now", lambda: soon)
+    executor.step()
+    assert executor.seconds_to_next() == 5
+    still.runtime.run_control.cancel(WORKSPACE, [run_id], dry_run=False, user_id=OWNER)
+    executor.step()
+    assert still.run(run_id)["status"] == "cancelled"
+    executor.step()
+    assert executor.seconds_to_next() is None
 
 
 # SPEC: RUN-12

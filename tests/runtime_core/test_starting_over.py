@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
+from tests.support.ends import settle
 from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core import claiming
@@ -14,7 +15,6 @@ from runyard.core.clock import MICROSECONDS
 from runyard.core.facts import JobFacts
 from runyard.core.preview import preview
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.settling import settle
 from runyard.core.store import facts, forecast, jobs, runs
 
 DAILY = "schedule:0 0 * * *"

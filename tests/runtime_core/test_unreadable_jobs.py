@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 from tests.support.clocks import StillClock
+from tests.support.ends import settle
 from tests.support.planning import at
 from tests.support.worlds import OWNER, WORKSPACE, World, batch_job
 
@@ -17,7 +18,7 @@ from runyard.core.clock import MICROSECONDS
 from runyard.core.errors import InvalidInput
 from runyard.core.preview import preview
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.settling import attempts_max, settle
+from runyard.core.settling import attempts_max
 from runyard.core.store import forecast, runs, tables
 
 LATER: dict[str, Any] = {"of_a_later_version": 1}

@@ -8,11 +8,11 @@ from pathlib import Path
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 from tests.support.api import Api
+from tests.support.ends import settle
 from tests.support.worlds import batch_job
 
 from runyard.core.planning import NewRun
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.settling import settle
 from runyard.core.store import new_runs
 from runyard_server import schemas
 
@@ -142,10 +142,10 @@ def test_a_run_tells_of_its_attempts_and_when_the_next_one_is_due(api: Api, tmp_
     run_id = api.start_job(load["id"])["id"]
 
     def fail(connection: Connection) -> None:
-        [claimed] = api.runtime.executor._claim(connection)
+        api.runtime.executor._claim(connection)
         how = RunStatus.FAILED, Reason.LOST
         now = api.clock.now()
-        settle(connection, run_id, *how, ids=api.runtime.ids, now=now, attempt=claimed.attempt.number)
+        settle(connection, run_id, *how, ids=api.runtime.ids, now=now)
 
     api.runtime.database.write(fail)
     run = api.get(f"{api.here}/job-runs/{run_id}")

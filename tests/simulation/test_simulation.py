@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 from tests.simulation import campaign
 from tests.simulation.campaign import Lived, live, live_all
 from tests.simulation.invariants import Watch
@@ -127,10 +127,9 @@ def _forget_failures(monkeypatch: pytest.MonkeyPatch) -> None:
 def _move_the_pointer_on_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     real = settling.settle
 
-    def settle(connection: Connection, run_id: str, target: RunStatus, *given: Any, **named: Any) -> Any:
-        result = real(connection, run_id, target, *given, **named)
-        row = runs.by_id(connection, run_id)
-        if result is RunStatus.FAILED and row is not None and row["interval_end"] is not None:
+    def settle(connection: Connection, row: RowMapping, target: RunStatus, *given: Any, **named: Any) -> Any:
+        result = real(connection, row, target, *given, **named)
+        if result is RunStatus.FAILED and row["interval_end"] is not None:
             jobs.note_completed(connection, row["job_id"], done_until=row["interval_end"], now=1)
         return result
 

@@ -15,7 +15,7 @@ from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
 from runyard.core.planning import Started, due_after, plan_claim
 from runyard.core.store import facts, jobs, runs
-from runyard.core.store.runs import Limits
+from runyard.core.store.runs import Claim, Limits
 
 ENGINE = "local"
 """What an attempt says of where it runs."""
@@ -55,7 +55,8 @@ def _claim_of(
 ) -> list[Claimed]:
     """Claim those of some waiting runs that need not wait; add the jobs to `blocked` that wait to start over."""
     known, unreadable = facts.load_readable(connection, (row["job_id"] for row in waiting))
-    claimed = []
+    claimed: list[Claimed] = []
+    claims: list[Claim] = []
     room = runs.Room(limits)
     for row in waiting:
         if not room.is_left_for(row):
@@ -80,11 +81,16 @@ def _claim_of(
                 started, due_at = planned
                 job, window, refresh = started.job, started.window, started.refresh
                 if started.starts_over:
+                    # It is asked for after every claim there was.
+                    runs.claim_all(connection, claims, engine=ENGINE, now=now)
+                    claims = []
                     jobs.start_over(connection, job.job_id, due_at=due_at, now=now)
                 known[job.job_id] = job.with_active(window, refresh=refresh)
         room.take(row)
-        number = runs.claim(connection, row, window=window, refresh=refresh, engine=ENGINE, now=now)
-        claimed.append(Claimed(AttemptId(row["id"], number), error))
+        claim = Claim(row, window, refresh)
+        claims.append(claim)
+        claimed.append(Claimed(AttemptId(row["id"], claim.attempt), error))
+    runs.claim_all(connection, claims, engine=ENGINE, now=now)
     return claimed
 
 

@@ -33,7 +33,7 @@ from runyard.core.runs import ACTIVE, OPEN, Reason, RunStatus, ending
 from runyard.core.settling import settle
 from runyard.core.store import runs
 from runyard.core.store.engine import Database
-from runyard.core.store.runs import NO_LIMITS, Limits
+from runyard.core.store.runs import NO_LIMITS, Limits, Queue, Step
 from runyard.core.system_job import SYSTEM_WORKSPACE
 
 log = logging.getLogger(__name__)
@@ -89,6 +89,7 @@ class Executor:
         self._ended: deque[AttemptId] = deque()
         self._stopping = False
         self._looked_at = 0  # when the queue was looked at last, microseconds UTC
+        self._waits_for_retry = False  # whether a run was to be tried again when the queue was looked at
         self._claimed: deque[AttemptId] = deque()
         self._builds: dict[AttemptId, Future[Path]] = {}
         self._refused: dict[AttemptId, Exception] = {}
@@ -146,12 +147,18 @@ class Executor:
     def step(self) -> None:
         """Do everything that can be done now."""
         self.reap()
-        self.claim_and_start()
+        self._start_claimed()
         self.take_answers()
-        self.stop_requested()
+        queue = self._look()
+        while not self._stopping and queue.is_waiting and self._claim_and_start():
+            queue = self._look()
+        if queue.is_to_stop:
+            self.stop_requested()
 
     def seconds_to_next(self) -> float | None:
         """Return how long no run is to be tried again, at most `SLEEP_MAX_SECONDS`; None if none waits for that."""
+        if not self._waits_for_retry:
+            return None
         due = self._database.read(lambda connection: runs.next_retry_at(connection, self._looked_at))
         if due is None:
             return None
@@ -197,14 +204,6 @@ class Executor:
         if over:
             self._finish(over)
 
-    def claim_and_start(self) -> None:
-        """Take runs off the queue while there are slots, and start each."""
-        self._start_claimed()
-        while not self._stopping and (claimed := self._database.write(self._claim)):
-            self._refused.update((each.attempt, each.error) for each in claimed if each.error is not None)
-            self._claimed.extend(each.attempt for each in claimed)
-            self._start_claimed()
-
     def take_answers(self) -> None:
         """Note the apps that serve now, and end those that never answered (ADH-03)."""
         answers = list(self._answers)
@@ -220,6 +219,25 @@ class Executor:
             self._answers.popleft()
 
     # Steps of one run -------------------------------------------------------------------------------------
+
+    def _look(self) -> Queue:
+        """Return whether the queue has anything for us. It takes no turn among those who write: most often not."""
+        # What woke us until here is either in the store already, or told again.
+        self._woken.clear()
+        if self._stopping or self._ended or self._answers or self._claimed:
+            self.wake()
+        now = self._looked_at = self._clock.now()
+        queue = self._database.read(lambda connection: runs.queue(connection, now))
+        self._waits_for_retry = queue.is_to_retry
+        return queue
+
+    def _claim_and_start(self) -> bool:
+        """Take runs off the queue for which there is room, and start each; return whether there were any."""
+        claimed = self._database.write(self._claim)
+        self._refused.update((each.attempt, each.error) for each in claimed if each.error is not None)
+        self._claimed.extend(each.attempt for each in claimed)
+        self._start_claimed()
+        return bool(claimed)
 
     def _claim(self, connection: Connection) -> list[Claimed]:
         self._looked_at = self._clock.now()
@@ -357,17 +375,15 @@ class Executor:
 
     def _write_running(self, connection: Connection, started: list[tuple[AttemptId, AttemptStatus]]) -> None:
         now = self._clock.now()
-        for attempt, status in started:
-            started_at = status.started_at or now
-            if runs.move(
-                connection,
-                attempt.run_id,
-                RunStatus.RUNNING,
-                now=now,
-                attempt=attempt.number,
-                values={"started_at": started_at},
-            ):
-                runs.measure_attempt(connection, attempt.run_id, attempt.number, {"started_at": started_at})
+        rows = runs.by_ids(connection, {attempt.run_id for attempt, _ in started})
+        since = {
+            attempt.run_id: status.started_at or now
+            for attempt, status in started
+            if rows[attempt.run_id]["attempt"] == attempt.number
+        }
+        steps = [Step(rows[of], RunStatus.RUNNING, values={"started_at": at}) for of, at in since.items()]
+        moved = runs.move_all(connection, steps, now=now)
+        runs.note_started(connection, [(row["id"], row["attempt"], since[row["id"]]) for row in moved])
 
     @staticmethod
     def _ending(attempt: AttemptId, status: AttemptStatus) -> Ending:
@@ -422,18 +438,18 @@ class Executor:
                 # It ended before we had noted that it started.
                 values = {"started_at": report.started_at}
                 runs.move(connection, run_id, RunStatus.RUNNING, now=now, values=values)
+                row = runs.by_ids(connection, [run_id])[run_id]
         if row["status"] in ACTIVE:
             runs.measure_attempt(connection, run_id, end.attempt.number, _measured(end, now))
         asked_by = row["stop_requested_by"] if end.target is RunStatus.CANCELLED else None
         return settle(
             connection,
-            run_id,
+            row,
             end.target,
             end.reason,
             ids=self._ids,
             now=now,
             actor=asked_by or runs.SYSTEM,
-            attempt=end.attempt.number,
             values=end.values,
         )
 

@@ -268,7 +268,7 @@ class RunControl:
                 actor = user_id or runs.SYSTEM
                 settle(
                     connection,
-                    run_id,
+                    row,
                     RunStatus.CANCELLED,
                     Reason.USER_CANCEL,
                     ids=self._ids,

@@ -22,34 +22,33 @@ from runyard.core.planning import Decision, Ended, due_after, plan_after
 from runyard.core.retrying import Failed, plan_retry
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.store import facts, jobs, runs
+from runyard.core.store.runs import Step
 
 log = logging.getLogger(__name__)
 
 
 def settle(
     connection: Connection,
-    run_id: str,
+    row: RowMapping,
     target: RunStatus,
     reason: Reason,
     *,
     ids: Ids,
     now: int,
     actor: str = runs.SYSTEM,
-    attempt: int | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> RunStatus | None:
     """End a run and write all that its end causes, or let it be tried again if it failed and its job says so.
 
-    Returns the status of the run now; None if it had ended, or is at another attempt. `values` are of a run that ends.
+    Returns the status of the run now; None if it had ended. `row` is the run as it was read in this transaction,
+    `values` are of a run that ends.
     """
+    run_id, values = row["id"], values or {}
     if target is RunStatus.FAILED and _try_again(
-        connection, run_id, reason, (values or {}).get("message"), ids=ids, now=now, attempt=attempt
+        connection, run_id, reason, values.get("message"), ids=ids, now=now
     ):
         return RunStatus.PENDING
-    row = runs.move(
-        connection, run_id, target, now=now, actor=actor, attempt=attempt, reason=reason, values=values
-    )
-    if row is None:
+    if not runs.move_all(connection, [Step(row, target, reason, values)], now=now, actor=actor):
         return None
     try:
         caused = _effects(connection, row, target, now)
@@ -132,7 +131,6 @@ def _try_again(
     *,
     ids: Ids,
     now: int,
-    attempt: int | None,
 ) -> bool:
     """Put a run whose attempt failed back into the queue, if it is to be tried again; return whether it is (DEC-20)."""
     row = runs.retry_facts(connection, run_id)
@@ -145,13 +143,11 @@ def _try_again(
     retry = plan_retry(failed, policy, is_wanted=is_wanted, now=now)
     if retry is None:
         return False
-    again = {"due_at": retry.due_at}
-    moved = runs.move(
-        connection, run_id, RunStatus.PENDING, now=now, attempt=attempt, reason=reason, values=again
-    )
-    if moved is not None:
-        enact(connection, [retry.decision], {}, ids=ids, now=now)
-    return moved is not None
+    again = Step(row, RunStatus.PENDING, reason, {"due_at": retry.due_at})
+    if not runs.move_all(connection, [again], now=now):
+        return False
+    enact(connection, [retry.decision], {}, ids=ids, now=now)
+    return True
 
 
 def _cover(connection: Connection, job: JobFacts, row: RowMapping, now: int) -> None:

@@ -78,8 +78,8 @@ class Queue:
 
         def work(connection: Connection) -> list[str]:
             rows = with_room(runs.claimable(connection, now, limits, at_most=200), limits)
-            for row in rows:
-                runs.claim(connection, row, window=POINT, refresh=False, engine="local", now=now)
+            claims = [runs.Claim(row, POINT, refresh=False) for row in rows]
+            runs.claim_all(connection, claims, engine="local", now=now)
             return [row["id"] for row in rows]
 
         return self.database.write(work)

@@ -115,17 +115,11 @@ def test_a_run_moves_along_the_table_and_nowhere_else(database: Database, job_id
         at = {"finished_at": 3 if is_over else None, "reason": Reason.OK if is_over else None}
         connection.execute(update(runs_table).values(status=source, started_at=2, **at))
         reason = Reason.OK if target in TERMINAL else None
-        return runs.move(connection, run_id, target, now=4, reason=reason) is not None
+        return runs.move(connection, run_id, target, now=4, reason=reason)
 
     for source, target in product(RunStatus, RunStatus):
         moved = database.write(partial(moves, source=source, target=target))
         assert moved is (target in TRANSITIONS[source])
-
-
-def test_a_move_is_refused_when_another_attempt_has_taken_over(database: Database, job_id: str) -> None:
-    run_id = database.write(lambda c: create_run(c, job_id, "tick"))[0]
-    moved = database.write(lambda c: runs.move(c, run_id, RunStatus.STARTING, now=2, attempt=7))
-    assert moved is None
 
 
 @pytest.mark.parametrize(
@@ -171,6 +165,7 @@ def plan_of(database: Database, work: Work[Any]) -> str:
         partial(runs.claimable, now=1),
         partial(runs.claimable, now=1, limits=runs.Limits(server=1, workspace=1)),
         partial(runs.next_retry_at, after=1),
+        partial(runs.queue, now=1),
         runs.to_stop,
         partial(runs.with_status, statuses=ACTIVE),
         partial(facts.load, job_ids=["a"]),

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     RowMapping,
     bindparam,
+    exists,
     func,
     insert,
     select,
@@ -63,6 +64,7 @@ class Move:
 
 # Built once, as building one costs as much as running it, and each run needs all of these several times.
 _RUN = select(runs).where(runs.c.id == bindparam("of_run"))
+_RUNS = select(runs).where(runs.c.id.in_(bindparam("ids", expanding=True)))
 _SET_RUN = update(runs).where(runs.c.id == bindparam("of_run"))
 _SET_ATTEMPT = update(attempts).where(
     attempts.c.run_id == bindparam("of_run"), attempts.c.number == bindparam("of_number")
@@ -70,7 +72,9 @@ _SET_ATTEMPT = update(attempts).where(
 _ADD_CAUSES = insert(run_causes)
 _NOTE_MOVES = insert(run_events)
 _BEGIN_ATTEMPT = insert(attempts)
-_REFRESH_ASKED_AT = select(job_state.c.refresh_requested_at).where(job_state.c.job_id == bindparam("of_job"))
+_REFRESH_ASKED_AT = select(job_state.c.job_id, job_state.c.refresh_requested_at).where(
+    job_state.c.job_id.in_(bindparam("ids", expanding=True)), job_state.c.refresh_requested_at.is_not(None)
+)
 _NEXT_RETRY_AT = select(func.min(runs.c.due_at)).where(
     runs_that_are({RunStatus.PENDING}), has_begun, runs.c.due_at > bindparam("after")
 )
@@ -120,6 +124,16 @@ def add_causes(connection: Connection, causes: Iterable[tuple[str, str]]) -> Non
         connection.execute(_ADD_CAUSES, rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A run as it was read in this transaction, where it is to be moved, and what else changes of it."""
+
+    row: RowMapping
+    target: RunStatus
+    reason: Reason | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
 def move(
     connection: Connection,
     run_id: str,
@@ -127,38 +141,61 @@ def move(
     *,
     now: int,
     actor: str = SYSTEM,
-    attempt: int | None = None,
     reason: Reason | None = None,
     values: Mapping[str, Any] | None = None,
-) -> RowMapping | None:
-    """Move a run if the table allows it and it is still at `attempt`; return the row before, or None if not moved.
+) -> bool:
+    """Move a run if the table allows it; return whether it was moved."""
+    row = by_id(connection, run_id)
+    steps = [] if row is None else [Step(row, target, reason, values or {})]
+    return bool(move_all(connection, steps, now=now, actor=actor))
+
+
+def move_all(
+    connection: Connection, steps: Sequence[Step], *, now: int, actor: str = SYSTEM
+) -> list[RowMapping]:
+    """Move runs that were read in this transaction; return the rows before of those that the table allows to move.
 
     One place writes `started_at` (entering running, and not again by a later attempt) and `finished_at` (entering a
-    terminal status); each move appends to the history and to the feed.
+    terminal status); each move appends to the history and to the feed. However many there are, it takes the same few
+    statements: transactions that write come one after the other, so what was read is still so.
     """
-    row = by_id(connection, run_id)
-    if row is None or not is_legal(RunStatus(row["status"]), target):
-        return None
-    if attempt is not None and row["attempt"] != attempt:
-        return None
-    changes: dict[str, Any] = {"status": target, "updated_at": now, "due_at": None, **(values or {})}
-    if target is RunStatus.RUNNING:
+    legal = [step for step in steps if is_legal(RunStatus(step.row["status"]), step.target)]
+    alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for step in legal:
+        changes = _changes(step, now)
+        alike[tuple(changes)].append({"of_run": step.row["id"], **changes})
+    for changed in alike.values():
+        connection.execute(_SET_RUN, changed)
+    note_moves(connection, [_moved(step) for step in legal], actor=actor, now=now)
+    return [step.row for step in legal]
+
+
+def _changes(step: Step, now: int) -> dict[str, Any]:
+    """Return what a move writes of its run."""
+    changes: dict[str, Any] = {"status": step.target, "updated_at": now, "due_at": None, **step.values}
+    if step.target is RunStatus.RUNNING:
         changes.setdefault("started_at", now)
-    if target in TERMINAL:
-        assert reason is not None, "a terminal run says why it ended"
-        changes.update(reason=reason)
+    if step.target in TERMINAL:
+        assert step.reason is not None, "a terminal run says why it ended"
+        changes.update(reason=step.reason)
         changes.setdefault("finished_at", now)
-    if row["attempt"] > 1 and row["started_at"] is not None:
+    if step.row["attempt"] > 1 and step.row["started_at"] is not None:
         changes.pop("started_at", None)
-    connection.execute(_SET_RUN, {"of_run": run_id, **changes})
+    return changes
+
+
+def _moved(step: Step) -> Move:
+    row = step.row
     source = RunStatus(row["status"])
-    moved = Move(row["workspace_id"], row["job_id"], run_id, row["number"], source, target, reason)
-    note_moves(connection, [moved], actor=actor, now=now)
-    return row
+    return Move(
+        row["workspace_id"], row["job_id"], row["id"], row["number"], source, step.target, step.reason
+    )
 
 
 def note_moves(connection: Connection, moves: Sequence[Move], *, actor: str, now: int) -> None:
     """Append moves to the history of their runs, and to the feed."""
+    if not moves:
+        return
     rows = [
         {
             "run_id": each.run_id,
@@ -227,6 +264,33 @@ class Limits:
 
 
 NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What the open runs may have for the executor, told without counting who has room."""
+
+    is_waiting: bool
+    """Whether a run waits that could be claimed, or waits for an instant that a clock set back has put far ahead."""
+    is_to_retry: bool
+    """Whether a run is to be tried again, now or later."""
+    is_to_stop: bool
+    """Whether somebody wants a run to stop that has not ended."""
+
+
+_is_pending = runs_that_are({RunStatus.PENDING})
+_is_ready = ~has_begun | (runs.c.due_at <= bindparam("now")) | (runs.c.updated_at > bindparam("now"))
+_QUEUE = select(
+    exists().where(_is_pending, runs.c.stop_requested_at.is_(None), _is_ready),
+    exists().where(_is_pending, has_begun),
+    exists().where(runs_that_are(OPEN), runs.c.stop_requested_at.is_not(None)),
+)
+
+
+def queue(connection: Connection, now: int) -> Queue:
+    """Return whether there may be anything to do for the executor; one statement, asked at each wake-up."""
+    return Queue(*map(bool, connection.execute(_QUEUE, {"now": now}).one()))
+
 
 _slots = (
     select(runs.c.job_id, func.count().label("taken"))
@@ -319,28 +383,57 @@ class Room:
         return [job, workspace, ("server", row["active_anywhere"], limits.server)]
 
 
-def claim(
-    connection: Connection, row: RowMapping, *, window: Window | None, refresh: bool, engine: str, now: int
-) -> int:
-    """Take a run off the queue that `claimable` has just returned, as its next attempt; return the attempt's number.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that `claimable` has just returned, and what its next attempt covers.
 
     One that cannot be started, because what it covers cannot be told, has no window.
     """
-    attempt = int(row["attempt"]) + 1
-    decided = {
-        "attempt": attempt,
-        "refresh": refresh,
-        "interval_start": None if window is None else window.start,
-        "interval_end": None if window is None else window.end,
-    }
-    moved = move(connection, row["id"], RunStatus.STARTING, now=now, attempt=row["attempt"], values=decided)
-    assert moved is not None, "transactions that write come one after the other"
-    asked_at = connection.execute(_REFRESH_ASKED_AT, {"of_job": row["job_id"]}).scalar() if refresh else None
-    # After what it fulfils, also by a clock that was set back since.
-    begun_at = now if asked_at is None else max(now, asked_at)
-    begun = {"run_id": row["id"], "number": attempt, "engine": engine, "created_at": begun_at}
+
+    row: RowMapping
+    window: Window | None
+    refresh: bool
+
+    @property
+    def attempt(self) -> int:
+        """Return the number of the attempt."""
+        return int(self.row["attempt"]) + 1
+
+
+def claim_all(connection: Connection, claims: Sequence[Claim], *, engine: str, now: int) -> None:
+    """Take runs off the queue, each as its next attempt."""
+    if not claims:
+        return
+    move_all(
+        connection,
+        [
+            Step(
+                claim.row,
+                RunStatus.STARTING,
+                values={
+                    "attempt": claim.attempt,
+                    "refresh": claim.refresh,
+                    "interval_start": None if claim.window is None else claim.window.start,
+                    "interval_end": None if claim.window is None else claim.window.end,
+                },
+            )
+            for claim in claims
+        ],
+        now=now,
+    )
+    asked = sorted({claim.row["job_id"] for claim in claims if claim.refresh})
+    asked_at = dict(connection.execute(_REFRESH_ASKED_AT, {"ids": asked}).all()) if asked else {}
+    begun = [
+        {
+            "run_id": claim.row["id"],
+            "number": claim.attempt,
+            "engine": engine,
+            # After what it fulfils, also by a clock that was set back since.
+            "created_at": max(now, asked_at.get(claim.row["job_id"], now)) if claim.refresh else now,
+        }
+        for claim in claims
+    ]
     connection.execute(_BEGIN_ATTEMPT, begun)
-    return attempt
 
 
 def wait_no_longer(connection: Connection, now: int) -> None:
@@ -369,6 +462,12 @@ def by_id(connection: Connection, run_id: str) -> RowMapping | None:
     return connection.execute(_RUN, {"of_run": run_id}).mappings().first()
 
 
+def by_ids(connection: Connection, run_ids: Iterable[str]) -> dict[str, RowMapping]:
+    """Return runs by id, whatever their workspace."""
+    rows = connection.execute(_RUNS, {"ids": sorted(run_ids)}).mappings()
+    return {row["id"]: row for row in rows}
+
+
 def with_status(connection: Connection, statuses: Iterable[RunStatus]) -> Sequence[RowMapping]:
     """Return the runs in these statuses, oldest first."""
     query = select(runs).where(runs_that_are(statuses)).order_by(runs.c.created_at, runs.c.id)
@@ -383,6 +482,13 @@ def to_stop(connection: Connection) -> Sequence[RowMapping]:
 def set_port(connection: Connection, run_id: str, port: int) -> None:
     """Store where an interactive run will listen."""
     connection.execute(_SET_RUN, {"of_run": run_id, "port": port})
+
+
+def note_started(connection: Connection, started: Sequence[tuple[str, int, int]]) -> None:
+    """Store when attempts started, each a run, the number of the attempt and the instant."""
+    rows = [{"of_run": of, "of_number": number, "started_at": at} for of, number, at in started]
+    if rows:
+        connection.execute(_SET_ATTEMPT, rows)
 
 
 def measure_attempt(connection: Connection, run_id: str, number: int, values: Mapping[str, Any]) -> None:
