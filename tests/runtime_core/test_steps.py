@@ -62,6 +62,16 @@ def test_a_step_starts_what_finds_a_slot_free_also_one_that_it_frees_itself(worl
     gate.open()
 
 
+def test_who_wakes_up_for_nothing_takes_no_turn_among_those_who_write(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deploy(batch_job("wait"))
+    executor, scheduler = world.runtime.executor, world.runtime.scheduler
+    monkeypatch.setattr(world.runtime.database, "write", lambda _: pytest.fail("there was nothing to write"))
+    executor.step()
+    assert (scheduler.plan_due(), executor.seconds_to_next()) == (0, None)
+
+
 # SPEC: SCH-01
 def test_a_scheduler_that_is_made_anew_goes_on_where_the_one_before_stood(
     tmp_path: Path, database_url: str

@@ -294,7 +294,7 @@ def _windows(job: JobFacts, wanted: Window, now: int) -> list[Window]:
 
 def _reached(connection: Connection, job: JobFacts) -> list[Reached]:
     ref = job.definition.job_ref
-    return reach_of(job, facts.downstream(connection, job.workspace_id, ref, transitive=True))
+    return reach_of(job, facts.downstream(connection, job.workspace_id, ref))
 
 
 def _check_profile(connection: Connection, workspace_id: str, profile: str | None) -> None:

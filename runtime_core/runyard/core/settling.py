@@ -17,7 +17,7 @@ from runyard.core.enacting import enact, enact_each
 from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
-from runyard.core.jobs import JobDefinition, RefreshPolicy, RetryPolicy
+from runyard.core.jobs import JobDefinition, RetryPolicy
 from runyard.core.planning import Decision, Ended, due_after, plan_after
 from runyard.core.retrying import Failed, plan_retry
 from runyard.core.runs import Reason, RunStatus
@@ -82,13 +82,11 @@ def _effects(connection: Connection, row: RowMapping, target: RunStatus, now: in
     Raises: InvalidInput if this server cannot read what is stored of the job.
     """
     window = runs.window_of(row)
-    job = facts.load(connection, [row["job_id"]])[row["job_id"]]
+    job, graph = facts.with_followers(connection, row["workspace_id"], row["job_id"], refresh=row["refresh"])
     if target is RunStatus.COMPLETED:
         job = job.with_completed(window, refresh=row["refresh"], now=now, exact=row["exact"])
     # A window that was asked for is no part of a backlog that would go on after it.
     ended = Ended(row["id"], row["trigger"], target, row["refresh"], None if row["exact"] else window)
-    travels = row["refresh"] or job.definition.refresh is RefreshPolicy.ALWAYS
-    graph = facts.downstream(connection, row["workspace_id"], job.definition.job_ref, transitive=travels)
     after = plan_after(ended, job, graph, now)
     known = {each.job_id: each for each in (job, *graph.values())}
     return _Effects(

@@ -12,11 +12,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, RowMapping, Select, bindparam, func, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    RowMapping,
+    bindparam,
+    func,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
 
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
-from runyard.core.jobs import JobDefinition, parse_job
+from runyard.core.jobs import JobDefinition, RefreshPolicy, parse_job
 from runyard.core.manifest import with_schedule
 from runyard.core.runs import OPEN
 from runyard.core.store.tables import (
@@ -70,11 +80,15 @@ _JOBS = (
     .join(job_versions, job_versions.c.id == jobs.c.version_id)
     .where(job_state.c.job_id.in_(_IDS))
 )
-_COUNTS = (
-    select(runs.c.job_id, has_begun, func.count())
-    .where(runs.c.job_id.in_(_IDS), runs_that_are(OPEN))
-    .group_by(runs.c.job_id, has_begun)
-)
+_of_these = runs.c.job_id.in_(_IDS) & runs_that_are(OPEN)
+_OPEN_RUNS = union_all(
+    select(runs.c.job_id, runs.c.interval_start, runs.c.interval_end, literal_column("0").label("waiting"))
+    .where(_of_these, has_begun),
+    # Of runs that wait only how many there are: there may be very many.
+    select(runs.c.job_id, null(), null(), func.count())
+    .where(_of_these, ~has_begun)
+    .group_by(runs.c.job_id),
+)  # fmt: skip
 _oldest = (
     select(runs.c.job_id, func.min(runs.c.number).label("number"))
     # What covers a part of time that somebody named takes in no tick and no event.
@@ -84,12 +98,6 @@ _oldest = (
 )
 _WAITING = select(runs.c.job_id, runs.c.trigger, runs.c.id).join(
     _oldest, (runs.c.job_id == _oldest.c.job_id) & (runs.c.number == _oldest.c.number)
-)
-_WORKING_ON = select(runs.c.job_id, runs.c.interval_start, runs.c.interval_end).where(
-    runs.c.job_id.in_(_IDS),
-    runs_that_are(OPEN),
-    has_begun,
-    runs.c.interval_start < runs.c.interval_end,
 )
 _REFRESHING = (
     select(runs.c.job_id)
@@ -114,6 +122,12 @@ _DOWNSTREAM = (
         job_edges.c.workspace_id == bindparam("of_workspace"),
         job_edges.c.upstream_ref.in_(bindparam("refs", expanding=True)),
     )
+)
+_upstream_ref = select(jobs.c.job_ref).where(jobs.c.id == bindparam("of_job")).scalar_subquery()
+_FOLLOWERS = (
+    select(job_edges.c.job_id, jobs.c.job_ref)
+    .join(jobs, jobs.c.id == job_edges.c.job_id)
+    .where(job_edges.c.workspace_id == bindparam("of_workspace"), job_edges.c.upstream_ref == _upstream_ref)
 )
 _COVERED_AFTER_GAPS = (
     select(covered_windows.c.job_id, covered_windows.c.start_at, covered_windows.c.end_at)
@@ -152,15 +166,20 @@ def load_readable(
     rows = connection.execute(_JOBS, {"ids": ids}).mappings().all() if ids else []
     fresh: Counter[str] = Counter()
     begun: Counter[str] = Counter()
-    for job_id, has_slot, count in connection.execute(_COUNTS, {"ids": ids}) if ids else ():
-        (begun if has_slot else fresh)[job_id] = count
+    # Also of a job whose schedule was taken away meanwhile: what is under way covers its window all the same.
+    working_on: defaultdict[str, list[Window]] = defaultdict(list)
+    for job_id, start, end, waiting_count in connection.execute(_OPEN_RUNS, {"ids": ids}) if ids else ():
+        if waiting_count:
+            fresh[job_id] = waiting_count
+            continue
+        begun[job_id] += 1
+        if start is not None and start < end:
+            working_on[job_id].append(Window(start, end))
     views, unreadable = jobs_of({row["job_id"]: row for row in rows})
     # What most jobs do not have is asked for only where it can be.
     waiting = _oldest_by_trigger(connection, list(fresh))
     periodic = [job_id for job_id, view in views.items() if _is_periodic(view)]
-    # Also of a job whose schedule was taken away meanwhile: what is under way covers its window all the same.
-    working_on = _windows(connection, _WORKING_ON, [job_id for job_id in views if job_id in begun])
-    covered = _windows(connection, _COVERED_AFTER_GAPS, periodic)
+    covered = _covered_after_gaps(connection, periodic)
     asked = [
         row["job_id"] for row in rows if row["refresh_requested_at"] is not None and row["job_id"] in begun
     ]
@@ -201,21 +220,50 @@ def by_ref(connection: Connection, workspace_id: str, refs: Iterable[str]) -> di
     return {facts.definition.job_ref: facts for facts in found.values()}
 
 
-def downstream(
-    connection: Connection, workspace_id: str, ref: str, *, transitive: bool
-) -> dict[str, JobFacts]:
-    """Return the jobs that follow a job or are gated by it, by ref; those that cannot be read are left out."""
+def with_followers(
+    connection: Connection, workspace_id: str, job_id: str, *, refresh: bool
+) -> tuple[JobFacts, dict[str, JobFacts]]:
+    """Return the facts of a job, and those of the jobs that follow it or are gated by it, by ref.
+
+    With `refresh`, or if the job always passes one on, also of all that come after those. Followers that cannot be
+    read are left out. Raises: InvalidInput if the job itself cannot be.
+    """
+    edges = {"of_workspace": workspace_id, "of_job": job_id}
+    followers = dict(connection.execute(_FOLLOWERS, edges).all())
+    found, unreadable = load_readable(connection, {job_id, *followers})
+    if job_id in unreadable:
+        raise unreadable[job_id]
+    job, reached = found[job_id], set(followers)
+    if followers and (refresh or job.definition.refresh is RefreshPolicy.ALWAYS):
+        reached |= _reached(connection, workspace_id, followers.values())
+        more, broken = load_readable(connection, reached - found.keys() - unreadable.keys())
+        found, unreadable = found | more, unreadable | broken
+    _tell_of(unreadable)
+    return job, {each.definition.job_ref: each for each in found.values() if each.job_id in reached}
+
+
+def downstream(connection: Connection, workspace_id: str, ref: str) -> dict[str, JobFacts]:
+    """Return all jobs that come after a job, by ref; those that cannot be read are left out."""
+    followers, unreadable = load_readable(connection, _reached(connection, workspace_id, [ref]))
+    _tell_of(unreadable)
+    return {facts.definition.job_ref: facts for facts in followers.values()}
+
+
+def _reached(connection: Connection, workspace_id: str, refs: Iterable[str]) -> set[str]:
+    """Return the ids of all jobs that come after those with these refs."""
     reached: set[str] = set()
-    frontier = {ref}
+    frontier = set(refs)
     while frontier:
         edges = connection.execute(_DOWNSTREAM, {"of_workspace": workspace_id, "refs": sorted(frontier)})
-        found = {(job_id, job_ref) for job_id, job_ref in edges if job_id not in reached}
+        found = {(job_id, ref) for job_id, ref in edges if job_id not in reached}
         reached |= {job_id for job_id, _ in found}
-        frontier = {job_ref for _, job_ref in found} if transitive else set()
-    followers, unreadable = load_readable(connection, reached)
+        frontier = {ref for _, ref in found}
+    return reached
+
+
+def _tell_of(unreadable: Mapping[str, Exception]) -> None:
     for job_id, error in unreadable.items():
         log.error("job %s is left out of what an end causes", job_id, exc_info=error)
-    return {facts.definition.job_ref: facts for facts in followers.values()}
 
 
 def job_of(row: RowMapping) -> JobDefinition:
@@ -272,11 +320,9 @@ def _oldest_by_trigger(connection: Connection, job_ids: Sequence[str]) -> defaul
     return found
 
 
-def _windows(
-    connection: Connection, query: Select[Any], job_ids: Sequence[str]
-) -> defaultdict[str, list[Window]]:
-    """Return the windows that a query finds, by job."""
+def _covered_after_gaps(connection: Connection, job_ids: Sequence[str]) -> defaultdict[str, list[Window]]:
+    """Return the windows that are covered after one that is not, by job."""
     found: defaultdict[str, list[Window]] = defaultdict(list)
-    for job_id, start, end in connection.execute(query, {"ids": job_ids}) if job_ids else ():
+    for job_id, start, end in connection.execute(_COVERED_AFTER_GAPS, {"ids": job_ids}) if job_ids else ():
         found[job_id].append(Window(start, end))
     return found
