@@ -18,7 +18,7 @@ from tests.simulation.machine import Machine, Process
 
 from runyard.core.clock import MICROSECONDS, from_datetime, to_datetime
 from runyard.core.engines import AttemptId, AttemptState
-from runyard.core.intervals import Cron, Every, Schedule
+from runyard.core.intervals import Cron, Every, Once, Schedule
 from runyard.core.runs import ACTIVE, TERMINAL, TRANSITIONS, RunStatus
 from runyard.core.store.runs import NO_LIMITS, Limits
 
@@ -510,11 +510,12 @@ def _first_undecided(
     """Return the first tick that nothing was decided about.
 
     A tick that comes again, because the clock was set back or a trigger came back, has had its run: nothing is decided
-    about it, nor about those before it that it would have stood for.
+    about it, nor about those before it that it would have stood for. A `once` that has had its run never comes again.
     """
     anchor = watch.books.state[job_id]["anchor_at"]
     first = tick = tick_after(schedule, anchor, _counted(watch, job_id, trigger))
-    while tick is not None and tick <= watch.now and (due is None or tick < due):
+    is_once = isinstance(schedule, Once)
+    while tick is not None and (is_once or (tick <= watch.now and (due is None or tick < due))):
         following = tick_after(schedule, anchor, tick)
         if (job_id, f"{trigger}@{to_datetime(tick).isoformat().replace('+00:00', 'Z')}") in watch.causes:
             watch.counted[job_id, trigger] = tick

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping
 from runyard.core.engines import AttemptId
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
-from runyard.core.planning import Started, due_after, plan_claim
+from runyard.core.planning import Started, due_again, plan_claim
 from runyard.core.store import facts, jobs, runs
 from runyard.core.store.runs import Claim, Limits
 
@@ -107,8 +107,9 @@ def _plan(
     """
     if row["job_id"] in unreadable:
         raise unreadable[row["job_id"]]
+    job = known[row["job_id"]]
     started = plan_claim(
-        known[row["job_id"]],
+        job,
         row["trigger"],
         asked_refresh=row["refresh"],
         fired_at=runs.fired_at(row),
@@ -117,5 +118,5 @@ def _plan(
     )
     if started is None:
         return None
-    is_due = started.starts_over and not started.job.archived
-    return started, due_after(started.job, now) if is_due else None
+    is_due = started.starts_over and not job.archived
+    return started, due_again(job, now) if is_due else None

@@ -27,6 +27,7 @@ class JobFacts:
     `anchor_at`: where the phase of an `every` trigger starts. `waiting`: by trigger, the oldest run that waits for a
     slot. `working_on`: the windows of active runs, empty ones left out; a run that waits to be tried again counts as
     active. `held_at`: the oldest tick that waits for its upstreams, or just before the first that could not be planned.
+    `fired`: the `once` triggers whose tick has its run.
     """
 
     job_id: str
@@ -35,6 +36,7 @@ class JobFacts:
     anchor_at: int
     next_due_at: int | None = None
     held_at: int | None = None
+    fired: frozenset[str] = frozenset()
     done_until: int | None = None
     covered: tuple[Window, ...] = ()
     completed_at: int | None = None
@@ -111,6 +113,11 @@ class JobFacts:
             (trigger, _schedule_of(trigger, self.definition.timezone)) for trigger in self.definition.triggers
         )
         return tuple((trigger, schedule) for trigger, schedule in pairs if schedule is not None)
+
+    @property
+    def coming(self) -> tuple[tuple[str, Schedule], ...]:
+        """Return the timed triggers that may come yet: a `once` that has fired never does, by any clock (TRG-17)."""
+        return tuple((trigger, schedule) for trigger, schedule in self.timed if trigger not in self.fired)
 
     @property
     def schedule(self) -> Cron | Every | None:

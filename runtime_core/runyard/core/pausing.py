@@ -62,7 +62,7 @@ def _count_again(
     """Let planning look again at the ticks that a job missed, which timed triggers among `missed` had."""
     firsts = [
         first
-        for trigger, schedule in job.timed
+        for trigger, schedule in job.coming
         if trigger in missed and (first := _first_missed(schedule, job.anchor_at, paused_at, now)) is not None
     ]
     if firsts:

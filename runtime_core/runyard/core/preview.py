@@ -20,7 +20,7 @@ from runyard.core.facts import JobFacts
 from runyard.core.intervals import Cron, Window, upcoming
 from runyard.core.jobs import JobDefinition, RefreshPolicy, upstream_refs
 from runyard.core.outcomes import UPCOMING, USUAL_SECONDS
-from runyard.core.planning import Decision, Ended, due_after, plan, plan_after, plan_claim
+from runyard.core.planning import Decision, Ended, due_again, plan, plan_after, plan_claim
 from runyard.core.refresh import upstreams_of
 from runyard.core.runs import RunStatus
 from runyard.core.ticks import ClockChange, clock_changes, next_tick, skipped_times
@@ -357,7 +357,7 @@ class _World:
         self._asked_refresh[job.job_id] = at
         self._jobs[job.job_id] = job.starting_over()
         if job.next_due_at is None and not job.archived:
-            self._set_due(self._jobs[job.job_id], due_after(job, at))
+            self._set_due(self._jobs[job.job_id], due_again(job, at))
 
     def _graph(self, ref: str, *, transitive: bool) -> dict[str, JobFacts]:
         """Return the jobs that follow a job or are gated by it, by ref."""

@@ -18,7 +18,7 @@ from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
 from runyard.core.ids import Ids
 from runyard.core.jobs import JobDefinition, RetryPolicy
-from runyard.core.planning import Decision, Ended, due_after, plan_after
+from runyard.core.planning import Decision, Ended, due_again, plan_after
 from runyard.core.retrying import Failed, plan_retry
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.store import facts, jobs, runs
@@ -93,15 +93,15 @@ def _effects(connection: Connection, row: RowMapping, target: RunStatus, now: in
         job,
         after.decisions,
         {job_id: each.definition for job_id, each in known.items()},
-        {job_id: _due_after(known[job_id], now) for job_id in after.refreshed},
+        {job_id: _due_again(known[job_id], now) for job_id in after.refreshed},
         after.woken,
     )
 
 
-def _due_after(job: JobFacts, now: int) -> int | None:
+def _due_again(job: JobFacts, now: int) -> int | None:
     """Return when a job that starts over is due next; None also if its times are nothing that this server can read."""
     try:
-        return due_after(job, now)
+        return due_again(job, now)
     except InvalidInput as error:
         log.error("when job %s is due cannot be told", job.job_id, exc_info=error)
         return None

@@ -17,7 +17,7 @@ is `triggers`; the facts are loaded by `store.facts`.
 from __future__ import annotations
 
 from runyard.core.planning.decisions import Decision, NewRun
-from runyard.core.planning.due_ticks import Plan, due_after, plan
+from runyard.core.planning.due_ticks import Plan, cause_of_tick, due_after, due_again, plan
 from runyard.core.planning.ends import After, Ended, plan_after
 from runyard.core.planning.events import Event, plan_event, plan_missed_events
 from runyard.core.planning.starts import plan_start
@@ -31,7 +31,9 @@ __all__ = [
     "NewRun",
     "Plan",
     "Started",
+    "cause_of_tick",
     "due_after",
+    "due_again",
     "is_refresh",
     "plan",
     "plan_after",

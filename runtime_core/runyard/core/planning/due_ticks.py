@@ -48,7 +48,7 @@ def plan(due: Iterable[JobFacts], upstreams: Mapping[str, JobFacts], now: int) -
         until = max(now, seen)
         looks = [] if _range_is_covered(job) else [due_after(job, until)]
         room = job
-        for trigger, schedule in job.timed:
+        for trigger, schedule in job.coming:
             waits = _waiting_tick(job, schedule, seen)
             first = waits or next_due(schedule, anchor=job.anchor_at, last_due=seen, now=seen)
             if first is None or first > until:
@@ -93,8 +93,22 @@ def _waiting_tick(job: JobFacts, schedule: Schedule, seen: int) -> int | None:
 
 def due_after(job: JobFacts, now: int) -> int | None:
     """Return the earliest instant after `now` at which a timed trigger of the job is due; None if there is none."""
-    dues = [next_due(schedule, anchor=job.anchor_at, last_due=now, now=now) for _, schedule in job.timed]
+    dues = [next_due(schedule, anchor=job.anchor_at, last_due=now, now=now) for _, schedule in job.coming]
     return min((due for due in dues if due is not None), default=None)
+
+
+def due_again(job: JobFacts, now: int) -> int | None:
+    """Return when a job that starts over after `now` is due, `job` being what it was; None if nothing changes.
+
+    Only of a job that had covered its range do the ticks come again. Any other one that is due no more has had them
+    all, also those that a clock shows ahead which was set back since.
+    """
+    return due_after(job, now) if _range_is_covered(job) else None
+
+
+def cause_of_tick(trigger: str, tick: int) -> str:
+    """Return the cause of the run of a tick, by which it has no second one (TRG-18)."""
+    return f"{trigger}@{iso(tick)}"
 
 
 def _decide_tick(
@@ -148,7 +162,7 @@ def _decide_tick(
                 joins=waiting,
             )
         ]
-    run = NewRun(trigger, f"{trigger}@{iso(tick)}", tick)
+    run = NewRun(trigger, cause_of_tick(trigger, tick), tick)
     if has_waited:
         what = "The tick has waited for its upstreams, and they are fresh now."
     elif first == tick:

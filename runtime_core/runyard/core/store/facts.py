@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -24,10 +25,13 @@ from sqlalchemy import (
     union_all,
 )
 
+from runyard.core.clock import from_datetime
+from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition, RefreshPolicy, parse_job
 from runyard.core.manifest import with_schedule
+from runyard.core.planning import cause_of_tick
 from runyard.core.runs import OPEN
 from runyard.core.store.tables import (
     attempts,
@@ -41,7 +45,7 @@ from runyard.core.store.tables import (
     runs_that_are,
     schedule_overrides,
 )
-from runyard.core.triggers import PERIODIC
+from runyard.core.triggers import PERIODIC, TriggerType, parse_instant
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +116,9 @@ _REFRESHING = (
         attempts.c.created_at >= job_state.c.refresh_requested_at,
     )
 )
+_FIRED = select(runs.c.job_id, runs.c.trigger).where(
+    runs.c.job_id.in_(_IDS), runs.c.cause.in_(bindparam("causes", expanding=True))
+)
 _BY_REF = select(jobs.c.id).where(
     jobs.c.workspace_id == bindparam("of_workspace"), jobs.c.job_ref.in_(bindparam("refs", expanding=True))
 )
@@ -180,6 +187,7 @@ def load_readable(
     waiting = _oldest_by_trigger(connection, list(fresh))
     periodic = [job_id for job_id, view in views.items() if _is_periodic(view)]
     covered = _covered_after_gaps(connection, periodic)
+    fired = _fired(connection, views)
     asked = [
         row["job_id"] for row in rows if row["refresh_requested_at"] is not None and row["job_id"] in begun
     ]
@@ -192,6 +200,7 @@ def load_readable(
             anchor_at=row["anchor_at"],
             next_due_at=row["next_due_at"],
             held_at=row["held_at"],
+            fired=frozenset(fired[row["job_id"]]),
             done_until=row["done_until"],
             covered=tuple(covered[row["job_id"]]),
             completed_at=row["completed_at"],
@@ -310,6 +319,26 @@ def _views(_version_id: str, _schedule: str | None) -> list[JobDefinition]:
 def _is_periodic(job: JobDefinition) -> bool:
     """Return whether runs of a job may cover windows."""
     return any(trigger.partition(":")[0] in PERIODIC for trigger in job.triggers)
+
+
+def _fired(connection: Connection, views: Mapping[str, JobDefinition]) -> defaultdict[str, set[str]]:
+    """Return, by job, the `once` triggers whose tick has its run."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    causes = sorted({cause for view in views.values() for cause in _causes_of_once(view)})
+    for job_id, trigger in (
+        connection.execute(_FIRED, {"ids": list(views), "causes": causes}) if causes else ()
+    ):
+        found[job_id].add(trigger)
+    return found
+
+
+def _causes_of_once(job: JobDefinition) -> Iterator[str]:
+    """Yield the causes of the runs that the `once` triggers of a job make; none of one that cannot be read."""
+    for trigger in job.triggers:
+        kind, _, expr = trigger.partition(":")
+        if kind == TriggerType.ONCE:
+            with suppress(InvalidInput):
+                yield cause_of_tick(trigger, from_datetime(parse_instant(expr)))
 
 
 def _oldest_by_trigger(connection: Connection, job_ids: Sequence[str]) -> defaultdict[str, dict[str, str]]:
