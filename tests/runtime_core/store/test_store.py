@@ -162,8 +162,8 @@ def plan_of(database: Database, work: Work[Any]) -> str:
 @pytest.mark.parametrize(
     "work",
     [
-        partial(runs.claimable, now=1),
-        partial(runs.claimable, now=1, limits=runs.Limits(server=1, workspace=1)),
+        partial(runs.claimable, now=1, at_most=9),
+        partial(runs.claimable, now=1, at_most=9, limits=runs.Limits(server=1, workspace=1)),
         partial(runs.next_retry_at, after=1),
         partial(runs.queue, now=1),
         runs.to_stop,
