@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer import rich_utils
 
 from runyard.core.errors import RunyardError
 from runyard_server.cli import (
@@ -31,6 +32,7 @@ from runyard_server.cli.arguments import normalise
 from runyard_server.cli.exits import Exit, exit_code_of
 from runyard_server.cli.output import Output
 from runyard_server.cli.session import Session
+from runyard_server.cli.usage import BadUsage
 
 app = typer.Typer(
     name="runyard",
@@ -101,10 +103,15 @@ def options(
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run one command and leave the process with its exit code (CLI-44)."""
-    session = Session(Output())
     arguments = normalise(sys.argv[1:] if words is None else words, SUBCOMMANDS)
+    # Until the options are read: where one of them is wrong, somebody waits for a document all the same.
+    session = Session(Output(as_json="--json" in arguments))
     try:
-        app(arguments, prog_name="runyard", obj=session)
+        sys.exit(app(arguments, prog_name="runyard", obj=session, standalone_mode=False))
+    except typer.TyperException as refused:
+        rich_utils.rich_format_error(refused)  # type: ignore[arg-type] # the parser raises no other
+        session.output.error_document(BadUsage.of(refused))
+        sys.exit(refused.exit_code)
     except RunyardError as error:
         if session.debug:
             traceback.print_exc()

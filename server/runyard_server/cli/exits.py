@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from runyard.core import errors
+from runyard_server.cli.usage import BadUsage
 from runyard_server.client import SeveralWorkspaces
 
 
@@ -24,6 +25,7 @@ class Exit(IntEnum):
 
 
 CODES: Mapping[type[errors.RunyardError], Exit] = {
+    BadUsage: Exit.USAGE,
     SeveralWorkspaces: Exit.USAGE,
     errors.NotSignedIn: Exit.NOT_ALLOWED,
     errors.Forbidden: Exit.NOT_ALLOWED,

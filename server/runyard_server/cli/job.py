@@ -32,6 +32,7 @@ from runyard_server.cli.options import (
 )
 from runyard_server.cli.session import Session, session_of
 from runyard_server.cli.target import way_out
+from runyard_server.cli.usage import Group
 from runyard_server.client import Job, StartedJob
 
 RUNS_SHOWN = 5
@@ -48,7 +49,10 @@ AS_ITS_CODE_SAYS = "as its code says"
 """How far back a job loads again that declares no range."""
 
 app = typer.Typer(
-    no_args_is_help=True, help="Look at jobs, start and stop them.", epilog="Example: runyard job list"
+    cls=Group,
+    no_args_is_help=True,
+    help="Look at jobs, start and stop them.",
+    epilog="Example: runyard job list",
 )
 app.add_typer(runs.app, name="runs")
 

@@ -12,6 +12,7 @@ from runyard.core.runs import NUMBER_MAX
 from runyard_server.cli import deploy, output
 from runyard_server.cli.options import DryRun, Limit
 from runyard_server.cli.session import session_of
+from runyard_server.cli.usage import Group
 from runyard_server.client import JobDifference
 
 LISTED = 20
@@ -29,6 +30,7 @@ Other = Annotated[
 ]
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     help="Look at what was deployed before, and go back to it.",
     epilog="Example: runyard workspace manifest list",

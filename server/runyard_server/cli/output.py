@@ -122,6 +122,10 @@ class Output:
                 self._err.print(Text(f"  {line}"))
         if error.remedy:
             self._err.print(Text(error.remedy))
+        self.error_document(error)
+
+    def error_document(self, error: RunyardError) -> None:
+        """Write what is wrong for a program to read, if one does."""
         if self.as_json:
             facts = {
                 "code": error.code,

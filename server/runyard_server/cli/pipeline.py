@@ -13,9 +13,11 @@ from runyard_server.cli.options import Follow, Force, Refresh
 from runyard_server.cli.run import start
 from runyard_server.cli.session import Session, session_of
 from runyard_server.cli.target import sync_job
+from runyard_server.cli.usage import Group
 from runyard_server.client import Job
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     help="Run pipelines by their names.",
     epilog="Example: runyard pipeline run flights --follow",

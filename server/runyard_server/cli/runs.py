@@ -19,6 +19,7 @@ from runyard_server.cli import output
 from runyard_server.cli.exits import Exit
 from runyard_server.cli.options import Follow, Limit, MaybeSelectors, NameOrRun, Number
 from runyard_server.cli.session import Session, session_of
+from runyard_server.cli.usage import Group
 from runyard_server.client import Run
 from runyard_server.client.diagnosis import Diagnosis, diagnose
 
@@ -29,6 +30,7 @@ CANCELS_AT_ONCE = 1000
 """Runs named in one request: the server's bound."""
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     help="Look at single runs, read their logs, stop them.",
     epilog="Example: runyard job runs list",

@@ -11,10 +11,12 @@ import typer
 from runyard.core import workspace
 from runyard_server.cli import manifests, output
 from runyard_server.cli.session import session_of
+from runyard_server.cli.usage import Group
 from runyard_server.client import Client, Version
 from runyard_server.client.deploying import Drift
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     help="Connect this directory to a workspace on a server.",
     epilog="Example: runyard workspace info",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import Any
 
@@ -87,6 +88,36 @@ def test_an_unknown_command_is_refused_with_the_closest(
 # SPEC: CLI-44
 def test_bad_usage_exits_with_2(line: str) -> None:
     assert ended(line.split()) == 2
+
+
+# SPEC: CLI-44, CLI-45
+@pytest.mark.parametrize(
+    ("line", "cause", "command"),
+    [
+        ("--json job list --nonsense", "No such option: --nonsense", "runyard job list"),
+        ("--nonsense --json", "No such option: --nonsense", "runyard"),
+        ("deplyo --json", "No such command 'deplyo'. Did you mean 'deploy'?", "runyard"),
+        ("job trigger --json", "Missing argument 'SELECTOR...'.", "runyard job trigger"),
+        (
+            "plan --days many --json",
+            "Invalid value for '--days': Input should be a valid integer",
+            "runyard plan",
+        ),
+        ("run x -c novalue --json", "Invalid value for -c: `novalue` is not KEY=VALUE.", "runyard run"),
+        ("--json", "Missing command.", "runyard"),
+        ("job runs --json", "Missing command.", "runyard job runs"),
+    ],
+)
+def test_bad_usage_with_json_is_a_document_too(
+    line: str, cause: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(line.split()) == 2
+    said = capsys.readouterr()
+    error = json.loads(said.out)["error"]
+    assert error["code"] == "RY1110"
+    assert error["cause"].startswith(cause)
+    assert error["remedy"] == f"`{command} --help` says what there is."
+    assert "Traceback" not in said.err
 
 
 # SPEC: CLI-44
