@@ -41,6 +41,7 @@ RUNS_SHOWN = 5
 PAUSED = "Paused: its schedule and events start nothing until it is resumed; the next run covers the gap."
 RESUMED = "Resumed: its schedule and events start it again; the next run covers the gap."
 CAUGHT_UP = "Resumed: its schedule and events start it again, and make up now for what they missed."
+NOTHING_MISSED = "Resumed: its schedule and events start it again; nothing was missed since the pause."
 
 STARTS_COLUMNS = 60
 """Of what starts a job, in a list of jobs; `job info` has all of it."""
@@ -293,14 +294,15 @@ def _set_paused(session: Session, which: Sequence[str], *, paused: bool, catch_u
             session.output.note(f"{job.job_ref} {'is paused already' if paused else 'was not paused'}.")
             changed.append(job)
             continue
+        client, said = session.client, PAUSED if paused else RESUMED
+        if catch_up:
+            said = CAUGHT_UP if client.has_missed(job) else NOTHING_MISSED
         try:
-            client = session.client
             changed.append(client.pause(job.id) if paused else client.resume(job.id, catch_up=catch_up))
         except InvalidRequest as refusal:
             refusals.append(refusal)
         else:
-            resumed = CAUGHT_UP if catch_up else RESUMED
-            session.output.note(f"{job.job_ref}: {PAUSED if paused else resumed}")
+            session.output.note(f"{job.job_ref}: {said}")
     if refusals:
         raise Conflict(
             f"{len(refusals)} of {len(refusals) + len(changed)} jobs stayed as they were.",

@@ -25,6 +25,7 @@ from runyard.core import job_refs
 from runyard.core.errors import NotFound, RunyardError, Unavailable
 from runyard.core.jobs import ENGINE_VERSION
 from runyard.core.manifest import manifest_hash
+from runyard.core.outcomes import Outcome
 from runyard.core.runs import OPEN
 from runyard_server.client.connection import Target, resolve, workspace_meant
 from runyard_server.client.models import (
@@ -312,6 +313,12 @@ class Client:
         With `catch_up` what they missed since the pause is made up for now, by one run of each.
         """
         return self._act_on_job(job_id, "resume", catch_up=catch_up)
+
+    def has_missed(self, job: Job) -> bool:
+        """Return whether a tick or event of a paused job has gone by since the pause."""
+        since = job.paused_at
+        newest = self.decisions(job.id, PAGE_ITEMS_MAX) if since else []
+        return any(each.outcome == Outcome.PAUSED and since and each.last_at >= since for each in newest)
 
     def set_schedule(self, job_id: str, trigger: str) -> Job:
         """Set another schedule beside the code of a job: five cron fields, or a trigger such as `every:6h`.

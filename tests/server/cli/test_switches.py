@@ -81,6 +81,19 @@ def test_who_resumes_may_ask_for_what_was_missed(
     assert [decision.outcome for decision in client.decisions(client.job("after").id)] == outcomes
 
 
+# SPEC: CLI-31, TRG-20
+def test_who_missed_nothing_is_not_said_to_make_up_for_it(shell: Shell, client: Client) -> None:
+    shell("job pause after")
+    assert shell("run by_hand -f").code == 0
+    shell("job resume after")
+    shell("job pause every:* after")
+    resumed = shell("job resume every:* after --catch-up")
+    assert resumed.code == 0
+    assert resumed.err.count("nothing was missed") == 3
+    assert "make up" not in resumed.err
+    assert [decision.outcome for decision in client.decisions(client.job("after").id)] == ["paused"]
+
+
 # SPEC: CLI-31
 def test_what_has_no_schedule_is_named_and_the_others_are_paused(shell: Shell, client: Client) -> None:
     refused = shell("job pause batch")
