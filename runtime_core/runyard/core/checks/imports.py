@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runyard.core.checks.finding import Code, Finding, Source
-from runyard.core.checks.trees import FUNCTIONS, full_name, is_for_type_checkers, is_main_guard, walk
+from runyard.core.checks.trees import FUNCTIONS, blocks, full_name, is_for_type_checkers, is_main_guard, walk
 from runyard.core.job_refs import short_name
 
 JOBS_NAMED = 3
@@ -48,8 +48,8 @@ DISTRIBUTIONS: Mapping[str, str] = {
 _PYTHON = frozenset({"sys.version_info", "sys.platform"})
 """What says which Python or system it is, besides all of the module `platform`."""
 
-_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
-"""What may have statements in it."""
+_PYTHON_MODULES = frozenset({"sys", "platform"})
+"""Where that is found: a file that imports neither asks nothing of the kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,12 @@ class Reach:
 def imports_of(source: Source) -> Iterator[Import]:
     """Yield what a file imports, except for type checkers and where a failure is expected."""
 
+    telling = {own: name for own, name in source.known.items() if name.partition(".")[0] in _PYTHON_MODULES}
     # Not by recursion, as in `trees.statements`. With each node: is it certain, is it for others.
     waiting: list[tuple[ast.AST, bool, bool]] = [(node, True, False) for node in reversed(source.tree.body)]
     while waiting:
         node, is_certain, is_for_others = waiting.pop()
-        inside: Iterable[ast.AST]
+        inside: Sequence[ast.AST]
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import((alias.name,), alias, is_certain, is_for_others)
@@ -99,24 +100,24 @@ def imports_of(source: Source) -> Iterator[Import]:
             continue
         if isinstance(node, ast.With) and any(map(_suppresses, node.items)):
             continue
-        if isinstance(node, ast.stmt) and is_for_type_checkers(node):
-            assert isinstance(node, ast.If)
+        if isinstance(node, ast.Try) and any(map(_forgives, node.handlers)):
+            inside = (*node.handlers, *node.orelse, *node.finalbody)
+        elif not isinstance(node, ast.If):
+            inside = blocks(node)
+            is_certain = is_certain and not isinstance(node, FUNCTIONS)
+        elif is_for_type_checkers(node):
             inside = node.orelse
-        elif isinstance(node, ast.If) and _asks_for_python(node.test, source.known):
+        elif _asks_for_python(node.test, telling):
             inside = [*node.body, *node.orelse]
             if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
                 # An `elif` asks something else.
                 waiting.append((node.orelse[0], is_certain, is_for_others))
                 inside = node.body
             is_for_others = True
-        elif isinstance(node, ast.Try) and any(map(_forgives, node.handlers)):
-            inside = (*node.handlers, *node.orelse, *node.finalbody)
         else:
-            later = isinstance(node, FUNCTIONS) or (isinstance(node, ast.stmt) and is_main_guard(node))
-            is_certain = is_certain and not later
-            # Not into expressions: they hold no imports.
-            inside = [child for child in ast.iter_child_nodes(node) if isinstance(child, _BLOCKS)]
-        waiting += [(child, is_certain, is_for_others) for child in reversed([*inside])]
+            inside = [*node.body, *node.orelse]
+            is_certain = is_certain and not is_main_guard(node)
+        waiting += [(child, is_certain, is_for_others) for child in reversed(inside)]
 
 
 def local_names(made: Import) -> Iterator[str]:
@@ -205,11 +206,16 @@ def _base(source: Source, node: ast.ImportFrom) -> str:
     return ".".join([*above, *([node.module] if node.module else [])])
 
 
-def _asks_for_python(test: ast.expr, known: Mapping[str, str]) -> bool:
-    """Return whether this asks on which Python or system it is: what it guards is for another one, perhaps."""
+def _asks_for_python(test: ast.expr, telling: Mapping[str, str]) -> bool:
+    """Return whether this asks on which Python or system it is: what it guards is for another one, perhaps.
+
+    `telling` are the imported names that can say it.
+    """
+    if not telling:
+        return False
     asked = [node for node in walk(test) if isinstance(node, ast.Attribute | ast.Name)]
     # A name that was not imported is somebody's own `platform`.
-    names = (full_name(node, known) for node in asked if full_name(node, {}).partition(".")[0] in known)
+    names = (full_name(node, telling) for node in asked if full_name(node, {}).partition(".")[0] in telling)
     return any(name in _PYTHON or name.startswith("platform.") for name in names)
 
 

@@ -11,23 +11,50 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 _DEFERRED = (*FUNCTIONS, ast.ClassDef, ast.Lambda)
 
+_BLOCKS = frozenset({"body", "handlers", "orelse", "finalbody", "cases"})
+"""Fields of statements, of handlers and of cases that hold statements, or handlers and cases."""
+
+_PLAIN = frozenset(
+    {"arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "level", "module", "simple"}
+)
+"""Fields that hold text or numbers in whatever node they are, and the mark whether a name is read or written."""
+
+_KINDS = [kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)]
+
+_INSIDE = {
+    kind: ()
+    if kind is ast.Constant
+    else tuple(field for field in reversed(kind._fields) if field not in _PLAIN)
+    for kind in _KINDS
+}
+"""The fields in which a node of each kind may hold others, the last first."""
+
+_WITH_BLOCKS = {kind: tuple(field for field in kind._fields if field in _BLOCKS) for kind in _KINDS}
+
 
 def walk(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield a node and all below it, each before what it holds, in the order of the file.
 
-    `ast.walk` takes three times as long: it also visits the marks that say whether a name is read or written.
+    `ast.walk` takes several times as long: it looks into names and texts too, and visits the marks that say whether a
+    name is read or written.
     """
     waiting = [tree]
     while waiting:
         node = waiting.pop()
         yield node
-        for field in reversed(node._fields):
+        for field in _INSIDE[type(node)]:
             value = getattr(node, field, None)
-            if isinstance(value, ast.AST):
-                if not isinstance(value, ast.expr_context):
-                    waiting.append(value)
-            elif isinstance(value, list):
-                waiting += [each for each in reversed(value) if isinstance(each, ast.AST)]
+            if isinstance(value, list):
+                if value:
+                    waiting += [each for each in reversed(value) if isinstance(each, ast.AST)]
+            elif isinstance(value, ast.AST):
+                waiting.append(value)
+
+
+def blocks(node: ast.AST) -> list[ast.AST]:
+    """Return the statements inside a statement, and the handlers and cases that hold some, in the order of the file."""
+    # Not by looking for them in all that a statement holds: expressions are most of it and have none.
+    return [each for field in _WITH_BLOCKS[type(node)] for each in getattr(node, field)]
 
 
 def aliases(imports: Iterable[ast.Import | ast.ImportFrom]) -> dict[str, str]:
@@ -59,7 +86,7 @@ def is_main_guard(statement: ast.stmt) -> bool:
     """Return whether this is `if __name__ == "__main__":`."""
     if not isinstance(statement, ast.If):
         return False
-    said = [node for node in ast.walk(statement.test) if isinstance(node, ast.Name | ast.Constant)]
+    said = [*walk(statement.test)]
     return any(isinstance(node, ast.Name) and node.id == "__name__" for node in said) and any(
         isinstance(node, ast.Constant) and node.value == "__main__" for node in said
     )
