@@ -174,6 +174,17 @@ def test_a_machine_that_lacks_the_zone_of_a_job_shows_its_times_in_utc(timed: Sh
     timed("job resume by_hand")
 
 
+# SPEC: TRG-13
+def test_what_started_a_run_is_said_in_words_and_written_as_it_is_for_programs(shell: Shell) -> None:
+    started = shell("--json run load -f")
+    assert started.code == 0
+    run = shell.client.wait(shell.client.find_run("publish").id)
+    for shown in (shell("job runs info publish"), shell("job runs list publish"), shell("job info publish")):
+        assert "after load succeeded" in shown.out
+    assert "by hand" in shell("job runs info load").out
+    assert shell("--json job runs info publish").document["trigger"] == run.trigger == "job.success:jobs.etl.load"
+
+
 # SPEC: CLI-33, CLI-44
 def test_of_a_job_without_decisions_it_says_so(timed: Shell) -> None:
     shown = timed("job why publish")
