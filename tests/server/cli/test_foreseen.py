@@ -182,7 +182,11 @@ def test_what_started_a_run_is_said_in_words_and_written_as_it_is_for_programs(s
     for shown in (shell("job runs info publish"), shell("job runs list publish"), shell("job info publish")):
         assert "after load succeeded" in shown.out
     assert "by hand" in shell("job runs info load").out
-    assert shell("--json job runs info publish").document["trigger"] == run.trigger == "job.success:jobs.etl.load"
+    assert (
+        shell("--json job runs info publish").document["trigger"]
+        == run.trigger
+        == "job.success:jobs.etl.load"
+    )
 
 
 # SPEC: CLI-33, CLI-44
