@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from runyard.core.errors import InvalidRequest
 from runyard.core.intervals import MIN_EVERY_SECONDS
-from runyard.core.store.runs import Limits
+from runyard.core.store.queue import Limits
 from runyard.core.uploads import UploadLimits
 
 PREFIX = "RUNYARD_"

@@ -26,7 +26,7 @@ from runyard.core.runs import Reason, RunStatus
 from runyard.core.scheduler import Scheduler
 from runyard.core.store import decisions, facts, forecast, jobs, runs, shown_runs
 from runyard.core.store.engine import Database
-from runyard.core.store.runs import NO_LIMITS
+from runyard.core.store.queue import NO_LIMITS
 
 DAY = 86_400 * MICROSECONDS
 

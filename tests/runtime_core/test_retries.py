@@ -21,7 +21,7 @@ from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition
 from runyard.core.logs import iter_lines
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.store import facts, runs, shown_runs
+from runyard.core.store import facts, queue, shown_runs
 from runyard.core.store.tables import attempts
 
 ETL = """
@@ -299,7 +299,7 @@ def test_a_run_that_waits_to_be_tried_again_keeps_its_window_and_its_slot(still:
     )
 
     def claimable(now: int) -> list[str]:
-        return [found["id"] for found in database.read(lambda c: runs.claimable(c, now, at_most=9))]
+        return [found["id"] for found in database.read(lambda c: queue.claimable(c, now, at_most=9))]
 
     assert claimable(row["due_at"] - 1) == []
     assert claimable(row["due_at"]) == [run_id], "its slot is its own"

@@ -15,7 +15,7 @@ from runyard.core.clock import MICROSECONDS
 from runyard.core.facts import JobFacts
 from runyard.core.preview import preview
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.store import facts, forecast, jobs, runs
+from runyard.core.store import facts, forecast, jobs, queue, runs
 
 DAILY = "schedule:0 0 * * *"
 YEAR = {"start": "2025-01-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"}
@@ -87,7 +87,7 @@ def test_runs_that_wait_for_one_to_start_over_take_no_room_from_other_jobs(
     for _ in range(3):
         world.start_one("load", refresh=True)
     other = world.start_one("other")["id"]
-    monkeypatch.setattr(world.runtime.executor, "_limits", runs.Limits(workspace=2))
+    monkeypatch.setattr(world.runtime.executor, "_limits", queue.Limits(workspace=2))
     monkeypatch.setattr(claiming, "RUNS_AT_ONCE", 2)
     assert claimed(world) == [other], "also if more wait than one look takes in"
 

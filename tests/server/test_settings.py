@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runyard.core.errors import InvalidRequest
-from runyard.core.store.runs import Limits
+from runyard.core.store.queue import Limits
 from runyard_server.settings import PREFIX, Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"

@@ -20,7 +20,7 @@ from runyard.core.clock import MICROSECONDS, from_datetime, to_datetime
 from runyard.core.engines import AttemptId, AttemptState
 from runyard.core.intervals import Cron, Every, Once, Schedule
 from runyard.core.runs import ACTIVE, TERMINAL, TRANSITIONS, RunStatus
-from runyard.core.store.runs import NO_LIMITS, Limits
+from runyard.core.store.queue import NO_LIMITS, Limits
 
 Complaints = Iterable[str]
 

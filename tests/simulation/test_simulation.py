@@ -23,7 +23,7 @@ from runyard.core.intervals import Window
 from runyard.core.outcomes import Outcome
 from runyard.core.planning import ends, windows
 from runyard.core.runs import RunStatus
-from runyard.core.store import jobs, runs
+from runyard.core.store import jobs, queue
 
 SHARD = 50
 """Seeds of one test: enough that each kind of fault and each outcome happens in all of them together."""
@@ -141,7 +141,7 @@ def _forget_what_ran_before_the_crash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _overlook_slots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs.Room, "is_left_for", lambda *_: True)
+    monkeypatch.setattr(queue.Room, "is_left_for", lambda *_: True)
 
 
 def _drop_late_ticks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ from runyard.core.deploying import DeployRequest
 from runyard.core.ids import SeededIds
 from runyard.core.runs import OPEN
 from runyard.core.store import accounts, workspaces
-from runyard.core.store.runs import NO_LIMITS, Limits
+from runyard.core.store.queue import NO_LIMITS, Limits
 
 NAME = "file:world?mode=memory&cache=shared"
 """Where the database is: in memory, and in each process another one."""

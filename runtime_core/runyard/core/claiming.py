@@ -14,8 +14,8 @@ from runyard.core.engines import AttemptId
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
 from runyard.core.planning import Started, due_again, plan_claim
-from runyard.core.store import facts, jobs, runs
-from runyard.core.store.runs import Claim, Limits
+from runyard.core.store import facts, jobs, queue, runs
+from runyard.core.store.queue import Claim, Limits
 
 ENGINE = "local"
 """What an attempt says of where it runs."""
@@ -38,10 +38,10 @@ def claim_waiting(connection: Connection, limits: Limits, now: int) -> list[Clai
     What comes after a run that waits to start over is left too, or that could wait for ever (RFR-05). What is left
     takes no room from others, however many wait before them (EXE-07).
     """
-    runs.wait_no_longer(connection, now)
+    queue.wait_no_longer(connection, now)
     beyond = 0
     blocked: set[str] = set()
-    while waiting := runs.claimable(connection, now, limits, at_most=RUNS_AT_ONCE, beyond=beyond):
+    while waiting := queue.claimable(connection, now, limits, at_most=RUNS_AT_ONCE, beyond=beyond):
         if claimed := _claim_of(connection, waiting, blocked, limits, now):
             return claimed
         if len(waiting) < RUNS_AT_ONCE:
@@ -57,7 +57,7 @@ def _claim_of(
     known, unreadable = facts.load_readable(connection, (row["job_id"] for row in waiting))
     claimed: list[Claimed] = []
     claims: list[Claim] = []
-    room = runs.Room(limits)
+    room = queue.Room(limits)
     for row in waiting:
         if not room.is_left_for(row):
             continue
@@ -82,7 +82,7 @@ def _claim_of(
                 job, window, refresh = started.job, started.window, started.refresh
                 if started.starts_over:
                     # It is asked for after every claim there was.
-                    runs.claim_all(connection, claims, engine=ENGINE, now=now)
+                    queue.claim(connection, claims, engine=ENGINE, now=now)
                     claims = []
                     jobs.start_over(connection, job.job_id, due_at=due_at, now=now)
                 known[job.job_id] = job.with_active(window, refresh=refresh)
@@ -90,7 +90,7 @@ def _claim_of(
         claim = Claim(row, window, refresh)
         claims.append(claim)
         claimed.append(Claimed(AttemptId(row["id"], claim.attempt), error))
-    runs.claim_all(connection, claims, engine=ENGINE, now=now)
+    queue.claim(connection, claims, engine=ENGINE, now=now)
     return claimed
 
 

@@ -31,9 +31,10 @@ from runyard.core.logs import last_words
 from runyard.core.preparing import Launch, Preparer
 from runyard.core.runs import ACTIVE, OPEN, Reason, RunStatus, ending
 from runyard.core.settling import settle
-from runyard.core.store import runs
+from runyard.core.store import queue, runs
 from runyard.core.store.engine import Database
-from runyard.core.store.runs import NO_LIMITS, Limits, Queue, Step
+from runyard.core.store.queue import NO_LIMITS, Limits, Look
+from runyard.core.store.runs import Step
 from runyard.core.system_job import SYSTEM_WORKSPACE
 
 log = logging.getLogger(__name__)
@@ -149,17 +150,17 @@ class Executor:
         self.reap()
         self._start_claimed()
         self.take_answers()
-        queue = self._look()
-        while not self._stopping and queue.is_waiting and self._claim_and_start():
-            queue = self._look()
-        if queue.is_to_stop:
+        seen = self._look()
+        while not self._stopping and seen.is_waiting and self._claim_and_start():
+            seen = self._look()
+        if seen.is_to_stop:
             self.stop_requested()
 
     def seconds_to_next(self) -> float | None:
         """Return how long no run is to be tried again, at most `SLEEP_MAX_SECONDS`; None if none waits for that."""
         if not self._waits_for_retry:
             return None
-        due = self._database.read(lambda connection: runs.next_retry_at(connection, self._looked_at))
+        due = self._database.read(lambda connection: queue.next_retry_at(connection, self._looked_at))
         if due is None:
             return None
         return min(max((due - self._clock.now()) / MICROSECONDS, 0.0), SLEEP_MAX_SECONDS)
@@ -220,16 +221,16 @@ class Executor:
 
     # Steps of one run -------------------------------------------------------------------------------------
 
-    def _look(self) -> Queue:
+    def _look(self) -> Look:
         """Return whether the queue has anything for us. It takes no turn among those who write: most often not."""
         # What woke us until here is either in the store already, or told again.
         self._woken.clear()
         if self._stopping or self._ended or self._answers or self._claimed:
             self.wake()
         now = self._looked_at = self._clock.now()
-        queue = self._database.read(lambda connection: runs.queue(connection, now))
-        self._waits_for_retry = queue.is_to_retry
-        return queue
+        seen = self._database.read(lambda connection: queue.look(connection, now))
+        self._waits_for_retry = seen.is_to_retry
+        return seen
 
     def _claim_and_start(self) -> bool:
         """Take runs off the queue for which there is room, and start each; return whether there were any."""

@@ -37,7 +37,7 @@ from runyard.core.sdk import install_sdk
 from runyard.core.sealed_store import SealedFileStore, new_key
 from runyard.core.store.engine import Database, sqlite_url
 from runyard.core.store.migrate import migrate
-from runyard.core.store.runs import NO_LIMITS, Limits
+from runyard.core.store.queue import NO_LIMITS, Limits
 from runyard.core.system_job import SystemJob
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from runyard.core.planning import NewRun
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.store import jobs, new_runs, runs
 from runyard.core.store.engine import Database
-from runyard.core.store.runs import Limits
+from runyard.core.store.queue import NO_LIMITS, Claim, Limits, Room, claim, claimable, next_retry_at
 from runyard.core.store.tables import runs as runs_table
 
 IDS = SeededIds(11)
@@ -73,13 +73,13 @@ class Queue:
             self.waits(f"a{number}", "one", now=number)
         self.waits("b0", "two", now=9)
 
-    def claim(self, limits: Limits = runs.NO_LIMITS, *, now: int = 100) -> list[str]:
+    def claim(self, limits: Limits = NO_LIMITS, *, now: int = 100) -> list[str]:
         """Claim what may start; return it in order."""
 
         def work(connection: Connection) -> list[str]:
-            rows = with_room(runs.claimable(connection, now, limits, at_most=200), limits)
-            claims = [runs.Claim(row, POINT, refresh=False) for row in rows]
-            runs.claim_all(connection, claims, engine="local", now=now)
+            rows = with_room(claimable(connection, now, limits, at_most=200), limits)
+            claims = [Claim(row, POINT, refresh=False) for row in rows]
+            claim(connection, claims, engine="local", now=now)
             return [row["id"] for row in rows]
 
         return self.database.write(work)
@@ -99,7 +99,7 @@ class Queue:
 
 def with_room(rows: Sequence[RowMapping], limits: Limits) -> list[RowMapping]:
     """Return those of the runs that there is room for together."""
-    room = runs.Room(limits)
+    room = Room(limits)
     found = []
     for row in rows:
         if room.is_left_for(row):
@@ -168,7 +168,7 @@ def test_who_waits_for_a_full_workspace_takes_no_place_among_those_looked_at(que
     limits = Limits(workspace=1)
 
     def looked_at() -> list[str]:
-        rows = queue.database.read(lambda c: runs.claimable(c, 100, limits, at_most=2))
+        rows = queue.database.read(lambda c: claimable(c, 100, limits, at_most=2))
         return [row["id"] for row in with_room(rows, limits)]
 
     assert looked_at() == ["a0"]
@@ -199,13 +199,13 @@ def test_a_run_that_waits_to_be_tried_again_leaves_its_place_on_the_server_to_ot
     limits = Limits(server=1, workspace=1)
     assert queue.claim(limits) == ["again"]
     queue.fails_and_waits("again", due_at=500)
-    assert queue.database.read(lambda c: runs.next_retry_at(c, 200)) == 500
+    assert queue.database.read(lambda c: next_retry_at(c, 200)) == 500
     assert queue.claim(limits, now=300) == ["two"], "its slot of the job stays its own"
     assert queue.claim(limits, now=500) == []
     queue.ends("two")
     assert queue.claim(limits, now=499) == []
     assert queue.claim(limits, now=500) == ["again"]
-    assert queue.database.read(lambda c: runs.next_retry_at(c, 200)) is None
+    assert queue.database.read(lambda c: next_retry_at(c, 200)) is None
 
 
 def test_a_run_keeps_when_its_first_attempt_started(queue: Queue) -> None:
@@ -222,7 +222,7 @@ def test_a_run_keeps_when_its_first_attempt_started(queue: Queue) -> None:
 
 
 # SPEC: EXE-07 EXE-08
-@pytest.mark.parametrize("limits", [runs.NO_LIMITS, Limits(5, 5)])
+@pytest.mark.parametrize("limits", [NO_LIMITS, Limits(5, 5)])
 def test_a_claim_costs_no_more_however_many_runs_have_ended(postgres_url: str, limits: Limits) -> None:
     """What SQLite does about it is in `test_store`; PostgreSQL decides by what it knows of the tables."""
     queue = Queue(Database(postgres_url))
@@ -251,7 +251,7 @@ def test_a_claim_costs_no_more_however_many_runs_have_ended(postgres_url: str, l
 
     def look(connection: Connection) -> None:
         event.listen(connection, "before_cursor_execute", explain)
-        runs.claimable(connection, 100, limits, at_most=200)
+        claimable(connection, 100, limits, at_most=200)
 
     queue.database.read(look)
     assert [step for step in steps if "Seq Scan on runs" in step] == []
@@ -288,8 +288,6 @@ def test_a_run_that_may_be_tried_again_and_finds_no_room_waits_for_room_and_not_
     queue.claim(now=300)
     limits = Limits(server=1)
     assert queue.claim(limits, now=500) == []
-    assert queue.database.read(lambda c: runs.next_retry_at(c, 500)) is None, (
-        "or the executor would never sleep"
-    )
+    assert queue.database.read(lambda c: next_retry_at(c, 500)) is None, "or the executor would never sleep"
     queue.ends("long")
     assert queue.claim(limits, now=600) == ["flaky"]

@@ -22,7 +22,7 @@ from runyard.core.errors import StorageFull, Unavailable
 from runyard.core.ids import SeededIds
 from runyard.core.planning import NewRun
 from runyard.core.runs import ACTIVE, OPEN, TERMINAL, TRANSITIONS, Reason, RunStatus
-from runyard.core.store import accounts, engine, facts, feed, jobs, links, new_runs, runs, shown_runs
+from runyard.core.store import accounts, engine, facts, feed, jobs, links, new_runs, queue, runs, shown_runs
 from runyard.core.store.engine import Database, Work, _Pending, sqlite_url
 from runyard.core.store.migrate import migrate
 from runyard.core.store.tables import runs as runs_table
@@ -162,10 +162,10 @@ def plan_of(database: Database, work: Work[Any]) -> str:
 @pytest.mark.parametrize(
     "work",
     [
-        partial(runs.claimable, now=1, at_most=9),
-        partial(runs.claimable, now=1, at_most=9, limits=runs.Limits(server=1, workspace=1)),
-        partial(runs.next_retry_at, after=1),
-        partial(runs.queue, now=1),
+        partial(queue.claimable, now=1, at_most=9),
+        partial(queue.claimable, now=1, at_most=9, limits=queue.Limits(server=1, workspace=1)),
+        partial(queue.next_retry_at, after=1),
+        partial(queue.look, now=1),
         runs.to_stop,
         partial(runs.with_status, statuses=ACTIVE),
         partial(facts.load, job_ids=["a"]),
