@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol
 
 from runyard.core import profiles, workspace
@@ -27,7 +29,7 @@ from runyard.core.checks import (
 )
 from runyard.core.checks.finding import Code, Finding, Severity, Source, in_order
 from runyard.core.checks.trees import functions
-from runyard.core.deployed_code import DeployedCode, collecting_paused, module_of, read_code
+from runyard.core.deployed_code import DeployedCode, collecting_paused, module_of, read_code, read_more
 from runyard.core.discovery import Discovered
 from runyard.core.errors import (
     InvalidDeploymentModule,
@@ -95,6 +97,7 @@ def check(asked: Asked, file: str | None = None, *, times: Callable[[JobDefiniti
     Source: CLI-32, DGR-08, TRB-01, TRB-02, TRB-07 to TRB-09.
     """
     checking = _Checking(asked, file)
+    checking.start_reading()
     steps = (
         checking.discover,
         checking.look_at_code,
@@ -142,6 +145,7 @@ class _Checking:
         self._failures: list[RunyardError] = []
         self._secrets: list[str] = []
         self._jobs: tuple[JobDefinition, ...] = ()
+        self._reading: Future[DeployedCode] = Future()
         self._code = DeployedCode()
         self._rows: list[destinations.Row] = []
 
@@ -152,6 +156,18 @@ class _Checking:
         except RunyardError as error:
             self._failures.append(error)
 
+    def start_reading(self) -> None:
+        """Read what the deployment module reaches, most of the code, while another process imports it."""
+
+        def read() -> None:
+            try:
+                self._reading.set_result(read_code(self._root, [module_of(self._entry)]))
+            except BaseException as error:  # raised where the code is asked for
+                self._reading.set_exception(error)
+
+        # Nobody waits for it after Ctrl-C.
+        Thread(target=read, name="code", daemon=True).start()
+
     def discover(self) -> None:
         workspace.require_pyproject(self._root)
         if self._file is None and not (self._root / self._entry).is_file():
@@ -161,8 +177,8 @@ class _Checking:
         self._jobs, self._remarks = jobs_of(found), found.warnings
 
     def look_at_code(self) -> None:
-        modules = [module_of(self._entry), *(job.entry_point.module for job in self._jobs)]
-        self._code = code = read_code(self._root, modules)
+        self._code = code = self._reading.result()
+        read_more(code, self._root, (job.entry_point.module for job in self._jobs))
         for text in self._remarks:
             self._say(Code.REMARK, text, file=self._entry)
         self._found += code.unreadable

@@ -21,7 +21,8 @@ MODULES_MAX = 10_000
 class DeployedCode:
     """Files by the name they are imported under, and the findings about those that cannot be read.
 
-    `uses` are the files that each one imports itself, `left_out` the modules that are imported and not deployed.
+    `uses` are the modules that each one imports itself, wherever they are, `left_out` those that are here and not
+    deployed.
     """
 
     sources: dict[str, Source] = field(default_factory=dict)
@@ -35,16 +36,24 @@ class DeployedCode:
         waiting = {module} & self.sources.keys()
         while waiting:
             reached |= waiting
-            waiting = {used for one in waiting for used in self.uses[one]} - reached
+            waiting = {used for one in waiting for used in self.uses[one] & self.sources.keys()} - reached
         return reached
 
 
 def read_code(root: Path, modules: Iterable[str]) -> DeployedCode:
     """Return the files that these modules reach, as far as they are files under `root`."""
     code = DeployedCode()
+    read_more(code, root, modules)
+    return code
+
+
+def read_more(code: DeployedCode, root: Path, modules: Iterable[str]) -> None:
+    """Add the files that these modules reach, each that was not read before."""
+    waiting = [module for module in dict.fromkeys(modules) if module not in code.sources]
+    if not waiting:
+        return
+    seen = {*waiting, *code.sources}
     deployed = frozenset(workspace.select_files(root))
-    waiting = list(dict.fromkeys(modules))
-    seen = set(waiting)
     while waiting and len(code.sources) < MODULES_MAX:
         module = waiting.pop()
         path = _path_of(root, module)
@@ -58,13 +67,9 @@ def read_code(root: Path, modules: Iterable[str]) -> DeployedCode:
             code.unreadable.append(source)
             continue
         code.sources[module] = source
-        names = {name for made in imports_of(source) for name in local_names(made)}
-        code.uses[module] = names
+        code.uses[module] = names = {name for made in imports_of(source) for name in local_names(made)}
         waiting += sorted(names - seen)
         seen |= names
-    for module, names in code.uses.items():
-        code.uses[module] = names & code.sources.keys()
-    return code
 
 
 def module_of(file: str) -> str:
