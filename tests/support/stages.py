@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
-from tests.support.browsers import DESKTOP, SLOWNESS, Visitors, eventually
+from tests.support.browsers import DESKTOP, Visitors, eventually
 
 from runyard_widgets.feeds import Frame
 from runyard_widgets.live_widget import LiveWidget
@@ -38,22 +38,10 @@ globalThis.model = {
   off: (event, listener) => listeners.get(event)?.delete(listener),
   send(message) { this.sent.push(message); },
 };
-const start = performance.now();
 globalThis.leave = await widget.render({ model, el: document.querySelector("main") });
 await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-globalThis.drawnAfter = performance.now() - start;
+globalThis.isDrawn = true;
 """
-
-BUSY = 10
-"""How many times slower than by itself a page may be on a busy machine."""
-
-
-def slow_at_most(budget_ms: float) -> float:
-    """Return how many milliseconds what has a budget may take here, where only what grows too fast is to be seen.
-
-    `make bench` holds the budgets themselves.
-    """
-    return budget_ms * BUSY * SLOWNESS
 
 
 class Stage:
@@ -72,7 +60,7 @@ class Stage:
         self.page: Page = visitors.new(size=size)
         self.page.route(f"{ORIGIN}/*", self._answer)
         self.page.goto(f"{ORIGIN}/")
-        self.page.wait_for_function("() => globalThis.drawnAfter")
+        self.page.wait_for_function("() => globalThis.isDrawn")
 
     def _answer(self, route: Route) -> None:
         kind, text = self._files[route.request.url.removeprefix(ORIGIN).partition("#")[0]]

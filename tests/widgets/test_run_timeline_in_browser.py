@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.support.browsers import PHONE, Visitors, box_of
 from tests.support.rows import MINUTE_MS, NOW_MS, Told, run_row, runs_frame
-from tests.support.stages import Stage, slow_at_most
+from tests.support.stages import Stage
 
 from runyard_widgets.run_timeline import RunTimeline
 
@@ -23,6 +23,15 @@ MIDDLE_OF = """
 }
 """
 """The middle of what has a colour at a height: a bar moves on with time, so its sides are no place for a hand."""
+
+HAS_COLOUR = """
+(colour) => {
+  const canvas = document.querySelector("canvas")
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
+  for (let at = 0; at < data.length; at += 4) if (colour.every((part, i) => data[at + i] === part)) return true
+  return false
+}
+"""
 
 RUNS = [
     run_row(1, minutes_ago=60, finished_at=NOW_MS - 40 * MINUTE_MS),
@@ -97,60 +106,26 @@ def test_a_bar_under_the_pointer_explains_itself_and_a_click_selects_it(visitors
     stage.expect_saved("selected", ["load-2"])
 
 
-def test_1000_jobs_and_5000_runs_are_all_drawn_and_scrolled_in_no_time_that_grows_too_fast(
+def test_all_of_1000_jobs_and_10000_runs_are_drawn_also_those_that_are_scrolled_to(
     visitors: Visitors,
 ) -> None:
-    runs = [run_row(i, job=f"jobs.team.job_{i % 1000:04}", minutes_ago=i) for i in range(5000)]
+    """How long it takes is measured by `benchmarks.widgets`."""
+    last = run_row(
+        0, job="jobs.team.job_999", minutes_ago=9000, finished_at=NOW_MS, status="failed", reason="timeout"
+    )
+    runs = [run_row(i, job=f"jobs.team.job_{i % 1000:03}", minutes_ago=2 * i) for i in range(1, 10_000)]
     stage = Stage(visitors, timeline(height=600))
-    took = stage.page.evaluate(
-        """async (head) => {
-            const times = [];
-            for (let i = 0; i < 3; i++) {
-                const start = performance.now();
-                model.tell("msg:custom", { kind: "frame", seq: 1, head }, []);
-                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-                times.push(performance.now() - start);
-            }
-            return Math.min(...times);
-        }""",
-        dict(runs_frame(runs, is_all=True, ticks=[]).head),
-    )
-    drawn = (
-        "() => { const { runs, lanes } = document.querySelector('.ry').__runyard; return `${runs} ${lanes}` }"
-    )
-    stage.page.wait_for_function(f"() => ({drawn})() === '5000 1000'")
-    assert took < slow_at_most(1_000)
-
-    frames = stage.page.evaluate(
-        """async () => {
-            const [list, times] = [document.querySelector(".ry-frame"), []];
-            for (let i = 0; i < 40; i++) {
-                list.scrollTop += 97;
-                await new Promise(requestAnimationFrame);
-                times.push(document.querySelector(".ry").__runyard.drawMs);
-            }
-            return times.sort((a, b) => a - b);
+    stage.feed(runs_frame([last, *runs], is_all=True, ticks=[]))
+    stage.page.wait_for_function(
+        """() => {
+            const { runs, lanes } = document.querySelector(".ry").__runyard
+            return runs === 10_000 && lanes === 1000
         }"""
     )
-    assert frames[len(frames) // 2] < slow_at_most(1000 / 30)
-
-
-def test_10000_bars_are_redrawn_in_ten_milliseconds(visitors: Visitors) -> None:
-    runs = [run_row(i, job=f"jobs.team.job_{i % 20:02}", minutes_ago=2 * i) for i in range(10_000)]
-    stage = Stage(visitors, timeline(height=900))
-    stage.feed(runs_frame(runs, is_all=True))
-    times = stage.page.evaluate(
-        """async () => {
-            const times = [];
-            for (let i = 0; i < 20; i++) {
-                document.querySelector(".ry-frame").dispatchEvent(new Event("scroll"));
-                await new Promise(requestAnimationFrame);
-                times.push(document.querySelector(".ry").__runyard.drawMs);
-            }
-            return times.sort((a, b) => a - b);
-        }"""
-    )
-    assert times[0] < slow_at_most(10)
+    failed = [168, 50, 31]
+    assert not stage.page.evaluate(HAS_COLOUR, failed), "the last lane is out of sight"
+    stage.page.evaluate("() => document.querySelector('.ry-frame').scrollTo(0, 1e9)")
+    stage.page.wait_for_function(HAS_COLOUR, arg=failed)
 
 
 def test_a_phone_shows_the_timeline_without_scrolling_sideways(visitors: Visitors) -> None:
