@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import csv
 import importlib
+import inspect
 import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +30,8 @@ import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from dlt._workspace.deployment import manifest as published
+from packaging.requirements import Requirement
+from sqlglot.optimizer.qualify import qualify
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.workspaces import discovered
 
@@ -377,3 +382,11 @@ asyncio.run(ask())
     assert '"airline": "SkyWest Airlines Inc."' in airline
     assert '"day": "2013-01-30"' in day
     assert '"miles": "1 to 3"' in band
+
+
+def test_its_packages_keep_out_the_sqlglot_that_its_dlt_cannot_read_tables_with() -> None:
+    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text("utf-8"))["project"]
+    (kept_out,) = (one for one in map(Requirement, project["dependencies"]) if one.name == "sqlglot")
+    asked = "infer_schema" in inspect.getsource(importlib.import_module("dlt.dataset.lineage"))
+    reads = not asked or "infer_schema" in inspect.signature(qualify).parameters
+    assert kept_out.specifier.contains(version("sqlglot")) is reads, "or the line can go"
