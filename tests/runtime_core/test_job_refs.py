@@ -27,7 +27,18 @@ def test_functions_are_named_after_section_and_name_and_modules_after_their_last
 
 @pytest.mark.parametrize(
     "text",
-    ["load", "jobs", "jobs.", "jobs.a.b.c", "jobs..b", "jobs.py.b", "jobs.a/../b", "jobs.*", "jobs.a\0b"],
+    [
+        "load",
+        "jobs",
+        "jobs.",
+        "jobs.a.b.c",
+        "jobs..b",
+        "jobs.py.b",
+        "jobs.a/../b",
+        "jobs.*",
+        "jobs.a\0b",
+        "jobs.a=b",
+    ],
 )
 def test_what_has_not_the_form_of_a_ref_is_refused(text: str) -> None:
     assert not job_refs.is_ref(text)

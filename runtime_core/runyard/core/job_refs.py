@@ -20,7 +20,11 @@ RESERVED = "py"
 REF_LENGTH_MAX = 256
 """Characters of a ref: two long identifiers; it stands in URLs, file names and indexes."""
 
-_FORBIDDEN = frozenset(" \t\r\n/\\:*?[]#%&\"'`<>")
+_FORBIDDEN = frozenset(" \t\r\n/\\:*?[]#%&=\"'`<>")
+"""What ends a name where refs are written: in URLs, paths, selectors, pages, and in the names of variables (JCF-08).
+
+Modules that are jobs need not be called by identifiers, as functions must: `jobs.daily-report` is one.
+"""
 
 
 def make_ref(section: str, name: str) -> str:
