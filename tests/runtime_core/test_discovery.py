@@ -280,6 +280,45 @@ def test_a_failing_import_shows_the_traceback_from_the_users_file_on(tmp_path: P
     assert lines[-1] == "ZeroDivisionError: division by zero"
 
 
+# SPEC: DEP-15, TRB-12
+@pytest.mark.parametrize(
+    ("written", "cause", "remedy"),
+    [
+        (
+            'trigger="tomorow:5"',
+            "jobs.etl.f: `tomorow:5`: there is no trigger type `tomorow`.",
+            "Known are: ",
+        ),
+        ('execute={"timeout": "x"}', "`x` is no duration.", "Write a number and one of "),
+        ('triger="every:5m"', "`run.job` knows no `triger`.", "Did you mean `trigger`?"),
+    ],
+)
+def test_a_mistake_in_a_decorator_is_a_sentence_and_the_places_of_the_users_code(
+    tmp_path: Path, written: str, cause: str, remedy: str
+) -> None:
+    etl = f"from runyard import run\n\n@run.job({written})\ndef f(): ..."
+    with pytest.raises(InvalidDeploymentModule) as caught:
+        discover(tmp_path, __deployment__="import etl", etl=etl)
+    assert caught.value.cause == cause
+    assert caught.value.remedy.startswith(remedy)
+    [shown] = caught.value.reasons
+    places = [line.strip() for line in shown.splitlines() if line.strip().startswith("File ")]
+    assert places == [
+        f'File "{tmp_path}/__deployment__.py", line 1, in <module>',
+        f'File "{tmp_path}/etl.py", line 3, in <module>',
+    ]
+
+
+def test_what_fails_within_our_code_shows_only_the_users_too(tmp_path: Path) -> None:
+    asks = "from runyard import trigger\n\ntry:\n    trigger.every(object())\n"
+    etl = f"{asks}except Exception as error:\n    raise ValueError('no') from error"
+    with pytest.raises(InvalidDeploymentModule, match="ValueError: no") as caught:
+        discover(tmp_path, __deployment__="import etl", etl=etl)
+    [shown] = caught.value.reasons
+    assert "runyard/core" not in shown
+    assert shown.count("etl.py") == 2
+
+
 # SPEC: DEP-15
 @pytest.mark.parametrize("code", ["import sys; sys.exit(3)", "import os; os._exit(3)", "def (:"])
 def test_a_module_that_exits_or_does_not_parse_is_an_error_too(tmp_path: Path, code: str) -> None:

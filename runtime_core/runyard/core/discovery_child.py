@@ -15,7 +15,6 @@ import sys
 from importlib import import_module
 from inspect import cleandoc, iscoroutinefunction, signature
 from pathlib import Path
-from traceback import format_exception
 from types import FunctionType, ModuleType
 from typing import Any, NoReturn
 
@@ -25,7 +24,7 @@ from runyard.core.job_refs import module_ref
 from runyard.core.jobs import DASHBOARD_REF, ENGINE_VERSION, JobType, parse_job
 from runyard.core.manifest import DEPLOYMENT_MODULE, default_trigger, migrate_jobs
 from runyard.core.selectors import expand_event_triggers
-from runyard.core.tracebacks import from_user_code
+from runyard.core.tracebacks import without_ours
 from runyard.core.triggers import JOB_EVENTS, TIMED, http, read_triggers
 
 LAUNCHERS = "runyard.core.launchers"
@@ -319,12 +318,13 @@ def _answer(name: str, *, ad_hoc: bool) -> dict[str, Any]:
     try:
         _forbid_pipelines()
         module = import_module(name)
+    except RunyardError as error:
+        return _error(error.cause, error.remedy, [without_ours(error)])
     except (Exception, SystemExit) as error:
-        shown = "".join(format_exception(type(error), error, from_user_code(error)))
         return _error(
             f"`{name}` cannot be imported: {type(error).__name__}: {error}".rstrip(": "),
             "Correct it where the traceback points.",
-            [shown],
+            [without_ours(error)],
         )
     try:
         found = declared_by_script(module) if ad_hoc else declared_in(module, root)
