@@ -12,7 +12,7 @@ from runyard import run
 from runyard.core.errors import InvalidInput, StartFailed
 from runyard.core.launchers import marimo, streamlit
 from runyard.core.launchers.invocation import read_options
-from runyard.core.parameters import convert, fill, parameters
+from runyard.core.parameters import convert, environment_key, environment_text, fill, parameters
 from runyard.core.preparing import arguments
 from runyard.core.processes import Completed
 from runyard.core.run_context import make_run_context
@@ -151,6 +151,24 @@ def test_a_value_that_is_nowhere_fails_with_the_keys_to_set() -> None:
         filled({})
     assert "`jobs.flights.load.limit` has no value" in str(caught.value)
     assert "JOBS__FLIGHTS__LOAD__LIMIT" in str(caught.value)
+
+
+# SPEC: JCF-07, JCF-08
+def test_null_is_none_where_that_is_accepted_and_a_text_elsewhere() -> None:
+    def function(  # type: ignore[no-untyped-def]
+        a: int | None = 5,
+        b: str | None = "x",
+        c: int = None,  # type: ignore[assignment]  # noqa: RUF013
+        d=None,
+        e: list[int | None] = [],  # noqa: B006
+        f: str = "x",
+    ): ...
+
+    given = {"a": None, "b": None, "c": None, "d": None, "e": [1, None], "f": "null"}
+    environ = {environment_key("jobs.a.b", name): environment_text(value) for name, value in given.items()}
+    assert fill(function, "jobs.a.b", environ, dict, given={}) == given
+    with pytest.raises(InvalidInput, match="JOBS__FLIGHTS__LIMIT"):
+        filled({}, JOBS__FLIGHTS__LIMIT="null")
 
 
 # SPEC: JCF-05

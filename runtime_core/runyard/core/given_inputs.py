@@ -14,7 +14,7 @@ from runyard.core.errors import InvalidRequest, TooLarge
 from runyard.core.input_schemas import in_words
 from runyard.core.job_refs import REF_LENGTH_MAX
 from runyard.core.jobs import JobDefinition
-from runyard.core.parameters import convert, environment_key, environment_text
+from runyard.core.parameters import convert, environment_key, environment_text, is_null
 
 GIVEN_BYTES_MAX = 100_000
 """Size of one parameter that is given: it travels as a variable, and Linux takes none above 128 KiB."""
@@ -104,7 +104,7 @@ def _fits(value: Any, schema: Any) -> bool:
         case {"type": list(kinds)}:
             return any(_fits(value, {**schema, "type": kind}) for kind in kinds)
         case {"type": "null"}:
-            return value is None
+            return is_null(value)
         case {"type": "string"}:
             return isinstance(value, str | int | float)
         case {"type": "integer" | "number" | "boolean" as kind}:

@@ -18,6 +18,10 @@ NO_DEFAULT = object()
 """Stands for the default of a parameter that has none, or one that only says "from configuration"."""
 
 
+NULL = "null"
+"""What None travels as, in the environment: JSON's word for it."""
+
+
 def parameters(function: Callable[..., Any]) -> dict[str, bool]:
     """Return what can be given by name to a function, or to what its decorators wrap.
 
@@ -83,7 +87,8 @@ def environment_text(value: Any) -> str:
 def convert(value: Any, annotation: Any) -> Any:
     """Return a configured value as what the annotation asks for; unknown annotations leave it as it is.
 
-    Texts, as the environment has them, are read as their type: lists and dicts as JSON, instants as ISO 8601.
+    Texts, as the environment has them, are read as their type: lists and dicts as JSON, instants as ISO 8601, `null`
+    as None where that is accepted.
     Raises: ValueError if it does not fit. Source: JCF-07.
     """
     annotation = getattr(annotation, "__supertype__", annotation)  # of a `NewType`
@@ -133,12 +138,17 @@ def convert(value: Any, annotation: Any) -> Any:
     return kind(value) if issubclass(kind, Enum | Path) else value
 
 
+def is_null(value: Any) -> bool:
+    """Return whether a value is None, or how None travels."""
+    return value is None or value == NULL
+
+
 def _convert_to_any_of(value: Any, kinds: tuple[Any, ...]) -> Any:
+    if is_null(value) and type(None) in kinds:
+        return None
     problems = []
     for kind in kinds:
         if kind is type(None):
-            if value is None:
-                return None
             continue
         try:
             return convert(value, kind)
@@ -188,6 +198,8 @@ def _convert_for(function: Callable[..., Any], name: str, key: str, value: Any) 
             f"`{key}` cannot be converted: {error}.",
             "Import what annotates it at run time, not only for type checks.",
         ) from None
+    if is_null(value) and defaults(function)[name] is None:
+        return None  # accepted, whatever the annotation says
     try:
         return convert(value, annotation)
     except (ValueError, OverflowError) as error:
