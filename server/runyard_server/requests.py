@@ -170,6 +170,8 @@ class TriggerJobs(BaseModel):
     force: bool = False
     dry_run: bool = False
     config: JsonObject | None = None
+    # A run of the only job: what it was given is given again, where `config` says nothing.
+    values_of: UUID | None = None
     # Both or none: the part of time that the runs cover, exactly.
     interval_start: AwareDatetime | None = None
     interval_end: AwareDatetime | None = None

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from tests.support.api import JSON, Api
 from tests.support.worlds import batch_job
 
+from runyard.core.store import runs
 from runyard_server import schemas
 
 DAILY = "schedule:0 0 * * *"
@@ -88,6 +89,7 @@ def test_a_start_with_what_no_parameter_takes_is_refused_and_starts_nothing(
         {"limit": "7", "tables": '["orders"]', "mode": "full"},
         {"tables": [], "since": None, "odd": {"is": 1}},
         {"since": 2026, "LIMIT": "7"},
+        {"since": "null"},
         {"sources__api__key": "of what the job uses"},
     ],
 )
@@ -98,6 +100,26 @@ def test_a_start_gives_what_the_parameters_of_the_job_can_be_read_from(
     api.prepare(tmp_path, batch_job("load", inputs=INPUTS))
     (row,) = start(api, config=config)["succeeded"]
     assert row["job_run"]
+
+
+# SPEC: JCF-09
+def test_a_start_gives_what_a_run_of_the_job_was_given_and_no_answer_tells_it(
+    local_api: Api, tmp_path: Path
+) -> None:
+    api = local_api
+    load, other = api.prepare(tmp_path, batch_job("load", inputs=INPUTS), batch_job("other", inputs=INPUTS))
+    own: JSON = {"selectors": None, "job_ids": [load["id"]]}
+    (first,) = start(api, **own, config={"limit": 7, "mode": "full"})["succeeded"]
+    run_id = first["job_run_id"]
+    (again,) = start(api, **own, config={"limit": 8}, values_of=run_id)["succeeded"]
+    assert "full" not in json.dumps(again["job_run"])
+    run = api.runtime.database.read(lambda connection: runs.by_id(connection, again["job_run_id"]))
+    assert run is not None
+    assert run["config"] == {"limit": 8, "mode": "full"}
+
+    assert "for its own job" in str(start(api, 400, values_of=run_id))
+    assert "for its own job" in str(start(api, 400, selectors=None, job_ids=[other["id"]], values_of=run_id))
+    assert "There is no run" in str(start(api, 400, **own, values_of=load["id"]))
 
 
 # SPEC: JCF-09

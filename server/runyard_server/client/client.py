@@ -280,22 +280,25 @@ class Client:
         job_ids: Sequence[str] = (),
         profile: str | None = None,
         refresh: bool = False,
-        config: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        values_of: str | None = None,
         window: tuple[datetime, datetime] | None = None,
         force: bool = False,
         dry_run: bool = False,
     ) -> StartReceipt:
         """Start every live job that a selector or id names, once each, on the deployed code.
 
-        `refresh` tells them to load from scratch, `config` overrides keys of their settings. With `window` they cover
-        exactly that part of time, in several runs where their range is split. With `force` they start though an
-        upstream is not fresh.
+        `refresh` tells them to load from scratch, `config` overrides keys of their settings, and so does what
+        the run `values_of` of the only job was given, where `config` says nothing. With `window` they cover exactly
+        that part of time, in several runs where their range is split. With `force` they start though an upstream is
+        not fresh.
         Raises: NotFound listing the tags and types there are, AmbiguousName, InvalidInterval naming windows that are.
         """
         body: Json = {"profile": profile, "refresh": refresh, "force": force, "dry_run": dry_run}
         body |= {"selectors": list(selectors)} if selectors else {}
         body |= {"job_ids": list(job_ids)} if job_ids else {}
         body |= {"config": dict(config)} if config else {}
+        body |= {"values_of": values_of} if values_of else {}
         if window is not None:
             body |= {"interval_start": window[0].isoformat(), "interval_end": window[1].isoformat()}
         return StartReceipt.from_wire(self._wire.post(self._path("jobs/-trigger"), body))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -21,6 +21,7 @@ from runyard.core.store import decisions, jobs, links, shown_runs
 from runyard_server import requests, schemas
 from runyard_server.context import Here, Pausing, Publishing, Reading, Scheduling, Starting, page, reply
 from runyard_server.errors import respond
+from runyard_server.routes.runs import find_run
 from runyard_server.views import Views, instant_or_none
 
 router = APIRouter(prefix="/api/v1/workspaces/{workspace_id}/jobs", tags=["jobs"])
@@ -73,8 +74,9 @@ def list_decisions(
 @router.post("/-trigger", response_model=schemas.TriggeredJobs)
 def trigger_jobs(here: Starting, request: requests.TriggerJobs) -> Response:
     """Start every job that an id or a selector names; a job that declines is an answer, not a run."""
-    check_given(request.config or {})
     try:
+        config = {**_given_to(here, request), **(request.config or {})}
+        check_given(config)
         answers = here.runtime.run_control.start(
             here.workspace_id,
             job_ids=None if request.job_ids is None else [str(job_id) for job_id in request.job_ids],
@@ -83,7 +85,7 @@ def trigger_jobs(here: Starting, request: requests.TriggerJobs) -> Response:
             refresh=request.refresh,
             dry_run=request.dry_run,
             force=request.force,
-            config=request.config,
+            config=config,
             window=_window(request.interval_start, request.interval_end),
             user_id=here.actor.user_id,
         )
@@ -235,6 +237,23 @@ def _triggered(views: Views, answer: StartAnswer, job: RowMapping) -> schemas.Tr
             for reached in answer.refreshes
         ],
     }
+
+
+def _given_to(here: Here, request: requests.TriggerJobs) -> Mapping[str, Any]:
+    """Return what the run was given whose values are to be given again; nothing if there is none such.
+
+    No answer tells it, as it may be secret; so no other job gets it either. Raises: NotFound, InvalidRequest.
+    """
+    if request.values_of is None:
+        return {}
+    run_id = str(request.values_of)
+    run = here.read(lambda connection: find_run(connection, here.workspace_id, run_id))
+    if request.selectors or [str(job_id) for job_id in request.job_ids or ()] != [run["job_id"]]:
+        raise InvalidRequest(
+            "A run's values are for its own job.", "Name that job in `job_ids`, and no other."
+        )
+    given: Mapping[str, Any] = run["config"]
+    return given
 
 
 def _window(start: datetime | None, end: datetime | None) -> Window | None:
