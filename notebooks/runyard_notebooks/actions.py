@@ -131,9 +131,19 @@ class Desk:
         table.observe(chosen, names="requested")
         return table
 
-    def start(self, job_id: str, *, refresh: bool = False, settings: str = "") -> Notice:
-        """Start a job; `settings` are lines of `key=value` for this run alone."""
-        receipt = self.client.trigger(job_ids=[job_id], refresh=refresh, config=read_settings(settings))
+    def start(
+        self,
+        job_id: str,
+        *,
+        refresh: bool = False,
+        values: Mapping[str, Any] | None = None,
+        settings: str = "",
+        values_of: str | None = None,
+    ) -> Notice:
+        """Start a job. For this run alone it is given `values`, what the lines of `key=value` in `settings` say, and
+        else what the run `values_of` was given."""
+        config = {**(values or {}), **read_settings(settings)}
+        receipt = self.client.trigger(job_ids=[job_id], refresh=refresh, config=config, values_of=values_of)
         for started in receipt.started:
             if started.run:
                 text = strings.STARTED.format(job=short_name(started.job_ref), number=started.run.number)
@@ -153,9 +163,10 @@ class Desk:
         return [each for answer in receipt.started for each in answer.refreshes]
 
     def start_again(self, run_id: str) -> Notice:
-        """Start the job of a run once more. Never from scratch: that drops data, and is asked for on the job's page."""
+        """Start the job of a run once more, with the values it was given. Never from scratch: that drops data, and is
+        asked for on the job's page."""
         run = self.client.run(run_id)
-        return self.start(self.client.job(run.job_ref or "").id)
+        return self.start(self.client.job(run.job_ref or "").id, values_of=run.id)
 
     def cancel(self, run_ids: Sequence[str]) -> Notice:
         """Ask runs to stop."""

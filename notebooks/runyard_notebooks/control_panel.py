@@ -28,7 +28,7 @@ with app.setup:
     from runyard_notebooks.actions import NOTHING_TOLD, Desk
     from runyard_notebooks.fragments import Output, card, columns, embedded, heading, quiet
     from runyard_notebooks.live import Watch, ask, counting
-    from runyard_notebooks.pages import frame, job, links, overview, run, runs
+    from runyard_notebooks.pages import frame, job, links, overview, run, runs, starting
     from runyard_notebooks.routes import Addresses, Page, Route, parse
     from runyard_notebooks.session import Session, read_session
     from runyard_notebooks.times import now_in, your_time
@@ -196,7 +196,7 @@ def job_runs(desk: Desk, job_here: Job, zone):
     job_runs_shown = Output(
         columns(
             card("History", embedded(desk.run_table(job_here.job_ref, height=340))),
-            job.starter(job_here, desk, zone),
+            starting.starter(job_here, desk, zone),
             kind="aside",
         )
     )

@@ -70,7 +70,7 @@ def test_a_job_is_explained(session: Session, client: Client) -> None:
     assert "Started by hand (tag seed)." in text
     assert "History" in text
     html = html_of(session, "/jobs/jobs.etl.load")
-    assert all(button in html for button in (strings.RUN_NOW, strings.PAUSE, strings.REFRESH))
+    assert all(button in html for button in (strings.PAUSE, strings.REFRESH))
     assert strings.REFRESH_WARNING in html
 
 

@@ -12,7 +12,7 @@ import pytest
 from runyard.core.errors import Declined
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
-from runyard_notebooks.pages import job
+from runyard_notebooks.pages import job, starting
 from runyard_notebooks.times import now_in
 from runyard_server.client import Client
 
@@ -47,21 +47,21 @@ def test_a_paused_job_says_who_paused_it_when_and_until_when(client: Client, des
 def test_a_refresh_says_before_what_it_reaches_and_how_far_back(client: Client, desk: Desk) -> None:
     load, check = desk.reach(client.job("jobs.etl.load").id)
     since = datetime(2026, 1, 1, tzinfo=UTC)
-    shown = job.reached([replace(load, interval_start=since), check], ZoneInfo("Asia/Tokyo"))
+    shown = starting.reached([replace(load, interval_start=since), check], ZoneInfo("Asia/Tokyo"))
     assert "times are yours (Asia/Tokyo)" in shown
     assert re.search("load</strong>.*from 1 Jan 2026, 09:00:00.*check</strong>.*as its code says", shown)
 
 
 # SPEC: RFR-11
 def test_a_refresh_of_a_job_that_keeps_out_of_them_says_so() -> None:
-    assert strings.REACHES_NOTHING in job.reached([], UTC)
+    assert strings.REACHES_NOTHING in starting.reached([], UTC)
 
 
 # SPEC: RFR-11
 def test_a_refresh_of_a_job_that_waits_for_another_says_what_for(client: Client, desk: Desk) -> None:
     with pytest.raises(Declined) as declined:
         desk.reach(client.job("jobs.etl.behind").id)
-    assert "Nothing would start now. Upstream is not fresh: jobs.etl.stuck has" in job.unreached(
+    assert "Nothing would start now. Upstream is not fresh: jobs.etl.stuck has" in starting.unreached(
         declined.value, UTC
     )
 

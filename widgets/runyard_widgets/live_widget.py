@@ -54,6 +54,20 @@ def static(name: str) -> str | Path:
     return path if os.environ.get("ANYWIDGET_HMR") else path.read_text("utf-8")
 
 
+def end_with_comm(widget: anywidget.AnyWidget) -> None:
+    """Close a widget with its comm. marimo closes that itself when a cell runs again, and Jupyter's browser may too;
+    neither tells the widget."""
+    comm = widget.comm
+    close_comm = comm.close
+
+    def close(*arguments: Any, **named: Any) -> None:
+        close_comm(*arguments, **named)
+        widget.close()
+
+    comm.close = close
+    comm.on_close(lambda _message: widget.close())
+
+
 @dataclass
 class View:
     """What the kernel knows of one view in one browser."""
@@ -91,7 +105,7 @@ class LiveWidget(anywidget.AnyWidget):
         self._renewal: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._element: object = None
-        self._end_with_comm()
+        end_with_comm(self)
         self.on_msg(self._receive)
         try:
             self.take(feed.now())
@@ -144,18 +158,6 @@ class LiveWidget(anywidget.AnyWidget):
                 waiting.cancel()
         self.layout.close()
         super().close()
-
-    def _end_with_comm(self) -> None:
-        """marimo closes the comm itself when a cell runs again, and Jupyter's browser may too; neither tells us."""
-        comm = self.comm
-        close_comm = comm.close
-
-        def close(*arguments: Any, **named: Any) -> None:
-            close_comm(*arguments, **named)
-            self.close()
-
-        comm.close = close
-        comm.on_close(lambda _message: self.close())
 
     # What the browser says.
 

@@ -1,17 +1,13 @@
-"""One job: what it is, what starts it, starting it, and how it is set up (UI-04). Why it runs is in `around_now`."""
+"""One job: what it is, and how it is set up (UI-04). Starting it is in `starting`, why it runs in `around_now`."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import marimo as mo
-
 from runyard.core import time_words
-from runyard.core.errors import RunyardError
 from runyard.core.job_refs import short_name
 from runyard.core.jobs import upstream_refs
 from runyard.core.triggers import EVENTS, PERIODIC, in_words, starts_in_words
@@ -19,7 +15,6 @@ from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
 from runyard_notebooks.fragments import (
     Html,
-    Output,
     Shown,
     badge,
     card,
@@ -31,14 +26,13 @@ from runyard_notebooks.fragments import (
     link,
     quiet,
     status,
-    warned,
 )
 from runyard_notebooks.pages import links
 from runyard_notebooks.pages.around_now import AroundNow, coming, decided, picture
 from runyard_notebooks.pages.links import is_app
 from runyard_notebooks.routes import Page
-from runyard_notebooks.times import duration, instant, now_in, when, window, your_time
-from runyard_server.client import Client, Decision, Firing, Job, RefreshedJob
+from runyard_notebooks.times import duration, when, window, your_time
+from runyard_server.client import Client, Decision, Firing, Job
 
 DECISIONS_SHOWN = 12
 """Of the newest: an hour of a job that is due every five minutes."""
@@ -150,82 +144,6 @@ def _rest(job: Job, desk: Desk) -> Html | None:
     starts_itself = any(trigger.partition(":")[0] in PERIODIC | EVENTS for trigger in job.triggers)
     why_not = "" if starts_itself else strings.PAUSE_WITHOUT_SCHEDULE
     return desk.button(strings.PAUSE, lambda: desk.pause(job.id), why_not=why_not)
-
-
-def starter(job: Job, desk: Desk, zone: tzinfo) -> Html:
-    """Return what starts the job now, with what may differ for this run; `zone` is the viewer's."""
-    why_not = strings.ARCHIVED_NO_START if job.is_archived else ""
-    if not job.definition.manual:
-        why_not = strings.MANUAL_OFF
-    settings = mo.ui.text_area(
-        placeholder=strings.SETTINGS_HINT, label=strings.SETTINGS, rows=2, full_width=True
-    )
-    button = desk.button(
-        strings.START if is_app(job) else strings.RUN_NOW,
-        lambda: desk.start(job.id, settings=settings.value),
-        kind="success",
-        why_not=why_not,
-    )
-    if is_app(job):
-        return card("Start", html('<div class="form">{button}</div>', button=button))
-    refresh = desk.button(
-        strings.REFRESH,
-        lambda: desk.start(job.id, refresh=True, settings=settings.value),
-        kind="danger",
-        why_not=why_not,
-    )
-    return card(
-        "Start",
-        html(
-            '<div class="form">{settings}<div class="actions">{button}{from_scratch}</div></div>',
-            settings=settings,
-            button=button,
-            from_scratch=warned(
-                strings.LOAD_FROM_SCRATCH,
-                (strings.REFRESH_WARNING, join([_reach(job, desk, zone, can_start=not why_not), refresh])),
-            ),
-        ),
-    )
-
-
-def _reach(job: Job, desk: Desk, zone: tzinfo, *, can_start: bool) -> mo.Html | None:
-    """Return what a refresh makes start over, asked for when somebody is about to do it (RFR-11)."""
-    if desk.forbidden or not can_start:
-        return None
-
-    async def asked() -> mo.Html:
-        try:
-            return Output(reached(await asyncio.to_thread(desk.reach, job.id), zone))
-        except RunyardError as error:
-            return Output(unreached(error, zone))
-
-    return mo.lazy(asked)
-
-
-def unreached(error: RunyardError, zone: tzinfo) -> Html:
-    """Return why nothing starts over."""
-    said = " ".join([error.cause, *error.reasons])
-    return quiet(time_words.in_words(said, zone, now_in(zone)))
-
-
-def reached(refreshes: Sequence[RefreshedJob], zone: tzinfo) -> Html:
-    """Return what starts over and how far back it loads again, in the order in which a refresh reaches it."""
-    if not refreshes:
-        return quiet(strings.REACHES_NOTHING)
-    return html(
-        '<p class="quiet">{title}</p><ul class="rows reach">{rows}</ul>',
-        title=strings.REACHES.format(zone=zone),
-        rows=join(
-            html(
-                '<li><strong>{job}</strong><span class="quiet">{since}</span></li>',
-                job=short_name(each.job_ref),
-                since=strings.AS_ITS_CODE_SAYS
-                if each.interval_start is None
-                else f"from {instant(each.interval_start, zone)}",
-            )
-            for each in refreshes
-        ),
-    )
 
 
 def explanation(seen: JobSeen, desk: Desk) -> Html:
