@@ -351,6 +351,40 @@ def test_times_that_a_server_would_refuse_or_move_are_found(tmp_path: Path) -> N
     assert "so it moved to" in warning.cause
 
 
+# SPEC: JCF-01, JCF-09
+@pytest.mark.parametrize(
+    ("more", "settings", "count"),
+    [
+        ({"triggers": ["schedule:0 0 * * *"]}, "", 1),
+        ({"triggers": ["job.success:jobs.etl.other"]}, "", 1),
+        ({"triggers": ["deployment:"]}, "", 1),
+        ({"triggers": ["manual:jobs.etl.load", "tag:x", "webhook:"]}, "", 0),
+        ({"triggers": ["every:1h"]}, "[jobs.etl.load]\nregion = 'nord'", 0),
+        ({"triggers": ["every:1h"]}, "[jobs.etl]\nregion = 'nord'", 0),
+        ({"triggers": ["every:1h"], "require": {"profile": "night"}}, "[jobs.etl]\nregion = 'nord'", 1),
+    ],
+)
+def test_a_required_input_that_nobody_gives_is_found_at_its_function(
+    tmp_path: Path, more: dict[str, Any], settings: str, count: int
+) -> None:
+    inputs = {"properties": {"region": {"type": "string"}, "limit": {}}, "required": ["region"]}
+    files = {"etl.py": "import os\n\ndef load(region, limit=5): ...\n", ".dlt/prod.config.toml": settings}
+    told = workspace(tmp_path, files, job("etl", inputs=inputs, **more))
+    findings = [one for one in check(told).findings if one.code == "RY2012"]
+    assert [one.place for one in findings] == ["etl.py:3"] * count
+    for one in findings:
+        assert one.cause.startswith("`region` is required, and no settings file of the profile ")
+        assert one.why == "The run fails before the function begins."
+
+
+# SPEC: JCF-09
+def test_what_is_given_outside_of_settings_files_is_said_at_the_function(tmp_path: Path) -> None:
+    inputs = {"properties": {"region": {}}, "required": ["region"]}
+    code = "def load(region): ...  # runyard: ignore[RY2012]\n"
+    told = workspace(tmp_path, {"etl.py": code}, job("etl", inputs=inputs, triggers=["every:1h"]))
+    assert found(told) == []
+
+
 def test_secrets_that_git_tracks_and_remarks_of_discovery_are_passed_on(tmp_path: Path) -> None:
     told = workspace(
         tmp_path, {"etl.py": ""}, warnings=("No `__all__`. List it.",), tracked=(".dlt/secrets.toml",)

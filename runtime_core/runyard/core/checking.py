@@ -26,6 +26,7 @@ from runyard.core.checks import (
     leaked_secrets,
     main_guard,
     naive_times,
+    required_inputs,
 )
 from runyard.core.checks.finding import Code, Finding, Severity, Source, in_order
 from runyard.core.checks.trees import functions
@@ -103,6 +104,7 @@ def check(asked: Asked, file: str | None = None, *, times: Callable[[JobDefiniti
         checking.look_at_code,
         lambda: checking.look_at_times(times),
         checking.look_at_settings,
+        checking.look_at_inputs,
         checking.look_at_imports,
         checking.look_at_destinations,
     )
@@ -221,6 +223,14 @@ class _Checking:
                 self._found += dev_mode.check_settings(path, text)
         workspace.read_settings(self._root, name)
 
+    def look_at_inputs(self) -> None:
+        names = _settings_names(self._root)
+        available = profiles.profiles_in(names)
+        for job in self._jobs:
+            profile = profiles.choose(job.entry_point.job_type, available, required=job.profile).profile
+            given = self._merged(files_for(profile, names))
+            self._found += map(self._placed, required_inputs.check(job, profile, given))
+
     def look_at_imports(self) -> None:
         if not (self._root / workspace.PYPROJECT).is_file():
             return  # said already
@@ -307,7 +317,12 @@ class _Checking:
             if name in (known := functions(source.tree)) and source.module.rpartition(".")[2] == section:
                 place = source.finding(known[name], Code.REMARK, "", "", "")
                 return replace(
-                    place, code=found.code, severity=found.severity, cause=said, remedy=found.remedy
+                    place,
+                    code=found.code,
+                    severity=found.severity,
+                    cause=said,
+                    why=found.why,
+                    remedy=found.remedy,
                 )
         return found
 

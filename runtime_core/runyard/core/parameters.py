@@ -58,7 +58,7 @@ def fill(
             continue
         if settings is None:
             settings = read_settings()
-        found = _find(name, ref, environ, settings)
+        found = configured(name, ref, environ, settings)
         if found is not None:
             arguments[name] = _convert_for(function, name, *found)
         elif is_required:
@@ -235,7 +235,7 @@ def _say(annotation: Any) -> str:
     return annotation.__name__ if type(annotation) is type else str(annotation)
 
 
-def _find(
+def configured(
     name: str, ref: str, environ: Mapping[str, str], settings: Mapping[str, Any]
 ) -> tuple[str, Any] | None:
     """Return key and value of what is configured: environment first, the job's own section before its module's."""

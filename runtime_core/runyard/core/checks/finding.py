@@ -49,6 +49,7 @@ class Code(StrEnum):
     NO_PROFILE = "RY2009"
     SECRETS_TRACKED = "RY2010"
     REMARK = "RY2011"
+    INPUT_MISSING = "RY2012"
 
 
 @dataclass(frozen=True, slots=True)
