@@ -155,6 +155,7 @@ def test_a_form_is_filled_by_keyboard_and_what_is_refused_is_said_at_its_field(
     expect(said).to_be_hidden()
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")  # the first choice
+    page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.locator(".notice")).to_contain_text("Started load #")
     assert printed(shop, page) == "loaded nord 3 fast 2026-01-01 None ['orders'] False"

@@ -71,20 +71,16 @@ def test_what_the_server_refuses_is_said_at_the_field(client: Client, desk: Desk
     job = client.job("load")
     form = form_of(job, desk, fields_of(job.definition.inputs or {}), why_not="")
     try:
-        form.given = {"values": {"rows": "many"}}
-        assert start(form, job, desk).remedy == strings.SAID_AT_THE_FIELD
+        assert start(form, {"values": {"rows": "many"}}, job, desk).remedy == strings.SAID_AT_THE_FIELD
         assert form.problem["name"] == "rows"
         assert form.problem["text"] == "rows does not fit jobs.etl.load. It takes rows: integer, else 3."
 
         # In the box: a name that is spelled otherwise is still a field's, one of no field is the box's.
-        form.given = {"values": {}, "settings": "ROWS=many"}
-        start(form, job, desk)
+        start(form, {"values": {}, "settings": "ROWS=many"}, job, desk)
         assert (form.problem["name"], form.problem["n"]) == ("rows", 2)
-        form.given = {"values": {}, "settings": "rowz=3"}
-        start(form, job, desk)
+        start(form, {"values": {}, "settings": "rowz=3"}, job, desk)
         assert form.problem["name"] == ""
-        form.given = {"values": {}, "incomplete": ["other"]}
-        start(form, job, desk)
+        start(form, {"values": {}, "incomplete": ["other"]}, job, desk)
         assert (form.problem["name"], form.problem["text"]) == ("other", strings.INPUT_INCOMPLETE)
     finally:
         form.close()

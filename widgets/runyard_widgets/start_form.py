@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anywidget
@@ -11,7 +12,7 @@ from .live_widget import end_with_comm, static
 
 
 class StartForm(anywidget.AnyWidget):
-    """Keeps what is typed in the browser and here; who made it observes `given` and starts the job.
+    """Keeps what is typed in the browser and here.
 
     It lives as long as its page is open, and no redrawing of what is around it throws away what was typed.
     """
@@ -27,15 +28,22 @@ class StartForm(anywidget.AnyWidget):
     why_not = traitlets.Unicode("").tag(sync=True)
     """Why this viewer cannot start the job; empty if they can."""
     given = traitlets.Dict().tag(sync=True)
-    """From the browser: `{"values", "incomplete", "settings", "presses"}`, the fields that were touched by name, the
-    names of those that hold no whole value, the text of the box, and how often the button was pressed."""
+    """From the browser: `{"values", "incomplete", "settings"}`. The values are of fields that were touched, by name;
+    incomplete are the names of those that hold no whole value; settings is the text of the box."""
     problem = traitlets.Dict().tag(sync=True)
     """To the browser: `{"name", "text", "n"}`, what is wrong with a field, of the box if it has no such name."""
 
-    def __init__(self, **traits: Any) -> None:
+    def __init__(self, pressed: Callable[[Mapping[str, Any]], None], **traits: Any) -> None:
+        """`pressed` hears of each press of the button what was `given` by then."""
         super().__init__(**traits)
+        self._pressed = pressed
+        self.on_msg(self._receive)
         self._is_closed = False
         end_with_comm(self)
+
+    def _receive(self, _widget: object, message: Mapping[str, Any], _buffers: object) -> None:
+        if message.get("kind") == "start":
+            self._pressed(message["given"])
 
     def close(self) -> None:
         """End the comm, and the registry's hold on this widget and its layout."""

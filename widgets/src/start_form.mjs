@@ -1,5 +1,6 @@
-// The form that starts a job. Its kernel end is start_form.py. What is given is told with every change, and with a
-// press of the button in the same message, so that no press overtakes what was typed before it.
+// The form that starts a job. Its kernel end is start_form.py. What is given is kept with every change. A press of the
+// button is a message that brings it along: no press overtakes what was typed before it, and hosts, which put changes
+// that come soon after each other together, leave none out.
 
 import "./start_form.css";
 import { h } from "./dom.mjs";
@@ -67,8 +68,7 @@ export default {
   render({ model, el }) {
     const says = model.get("says");
     const prefix = `ry-start-${forms++}`;
-    const before = { values: {}, settings: "", presses: 0, ...model.get("given") };
-    let presses = before.presses;
+    const before = { values: {}, settings: "", ...model.get("given") };
 
     const drawn = new Map();
     const draw = (field, i) => {
@@ -92,7 +92,7 @@ export default {
       control.addEventListener("input", () => {
         one.isTouched = true;
         complain(one, "");
-        tell();
+        keep();
       });
       drawn.set(name, one);
       return whole;
@@ -110,7 +110,7 @@ export default {
       control.focus();
     };
 
-    const tell = () => {
+    const given = () => {
       const values = {};
       const incomplete = [];
       for (const [name, { control, read, isTouched }] of drawn) {
@@ -119,7 +119,10 @@ export default {
         if (value !== undefined) values[name] = value;
         else if (control.validity.badInput) incomplete.push(name);
       }
-      model.set("given", { values, incomplete, settings: drawn.get(BOX).control.value, presses });
+      return { values, incomplete, settings: drawn.get(BOX).control.value };
+    };
+    const keep = () => {
+      model.set("given", given());
       model.save_changes();
     };
 
@@ -136,8 +139,8 @@ export default {
       event.preventDefault();
       if (button.disabled) return;
       for (const one of drawn.values()) complain(one, "");
-      presses += 1;
-      tell();
+      keep();
+      model.send({ kind: "start", given: given() });
     };
     const root = h(
       "form",

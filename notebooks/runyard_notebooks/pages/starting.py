@@ -45,7 +45,10 @@ def starter(job: Job, desk: Desk, zone: tzinfo) -> Html:
     if is_app(job):
         return card("Start", embedded(form))
     refresh = desk.button(
-        strings.REFRESH, lambda: start(form, job, desk, refresh=True), kind="danger", why_not=why_not
+        strings.REFRESH,
+        lambda: start(form, form.given, job, desk, refresh=True),
+        kind="danger",
+        why_not=why_not,
     )
     from_scratch = warned(
         strings.LOAD_FROM_SCRATCH,
@@ -65,22 +68,21 @@ def form_of(job: Job, desk: Desk, fields: Sequence[dict[str, Any]], *, why_not: 
         "settings_hint": strings.SETTINGS_HINT,
         "more": strings.MORE_SETTINGS,
     }
-    form = StartForm(fields=list(fields), says=says, why_not=why_not)
 
-    def changed(change: Mapping[str, Any]) -> None:
-        if change["new"].get("presses", 0) > change["old"].get("presses", 0):
-            desk.do(lambda: start(form, job, desk))
+    def pressed(given: Mapping[str, Any]) -> None:
+        desk.do(lambda: start(form, given, job, desk))
 
-    form.observe(changed, names="given")
+    form = StartForm(pressed, fields=list(fields), says=says, why_not=why_not)
     return form
 
 
-def start(form: StartForm, job: Job, desk: Desk, *, refresh: bool = False) -> Notice:
-    """Start a job with what its form holds; what is refused because of one value is said at its field.
+def start(
+    form: StartForm, given: Mapping[str, Any], job: Job, desk: Desk, *, refresh: bool = False
+) -> Notice:
+    """Start a job with what was given in its form; what is refused because of one value is said at its field.
 
     Raises: RunyardError for any other refusal.
     """
-    given = form.given
     if incomplete := given.get("incomplete"):
         return _at_field(form, incomplete[0], strings.INPUT_INCOMPLETE)
     try:
