@@ -181,11 +181,18 @@ async def job_found(desk: Desk, route: Route):
 
 
 @app.cell(hide_code=True)
-async def job_head(changed, desk: Desk, job_here: Job, zone):
+def job_buttons(desk: Desk, job_here: Job):
+    """What can be done to the job, whatever becomes of it meanwhile."""
+    job_offered = job.buttons(job_here, desk)
+    return (job_offered,)
+
+
+@app.cell(hide_code=True)
+async def job_head(changed, desk: Desk, job_here: Job, job_offered, zone):
     """What the job is."""
     changed()
     job_seen = await ask(job.load, desk.client, job_here.job_ref, now_in(zone))
-    job_shown = Output(job.head(job_seen, desk))
+    job_shown = Output(job.head(job_seen, desk, job_offered))
     job_shown
     return (job_seen,)
 
@@ -239,12 +246,21 @@ async def run_found(desk: Desk, route: Route):
 
 
 @app.cell(hide_code=True)
-async def run_head(changed, desk: Desk, entitle, run_here, zone):
+def run_buttons(desk: Desk, run_here):
+    """What can be done to the run, whatever becomes of it meanwhile."""
+    run_offered = run.buttons(run_here, desk)
+    return (run_offered,)
+
+
+@app.cell(hide_code=True)
+async def run_head(changed, desk: Desk, entitle, run_here, run_offered, zone):
     """How the run stands, and everything about it."""
     changed()
     entitle(frame.titled(run.name(run_here)))
     _seen = await ask(run.load, desk.client, run_here.id, now_in(zone))
-    run_shown = Output(run.head(_seen, desk), run.causes(_seen), run.details(_seen, desk.addresses))
+    run_shown = Output(
+        run.head(_seen, desk.addresses, run_offered), run.causes(_seen), run.details(_seen, desk.addresses)
+    )
     run_shown
     return
 

@@ -17,7 +17,7 @@ CODE = '''
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from runyard import run
+from runyard import run, trigger
 
 
 @run.job
@@ -34,6 +34,11 @@ def load(
     print("loaded", region, limit, mode, since, until, tables, dry)
 
 
+@run.job(trigger=trigger.schedule("0 0 1 1 *"))
+def yearly():
+    """Run while nobody looks."""
+
+
 @run.job
 def plain():
     print("nothing to say")
@@ -41,7 +46,7 @@ def plain():
 
 FILES = {
     "etl.py": CODE,
-    "__deployment__.py": 'from etl import load, plain\n__all__ = ["load", "plain"]\n',
+    "__deployment__.py": 'from etl import load, plain, yearly\n__all__ = ["load", "plain", "yearly"]\n',
 }
 
 
@@ -130,6 +135,45 @@ def test_clicks_between_redraws_all_count(shop: Site, visitors: Visitors) -> Non
         # Each start is a change that draws the page anew while the next click comes.
         page.get_by_role("button", name="Run now").click()
     expect(page.get_by_role("grid").get_by_text(f"#{before + 4}", exact=True).first).to_be_visible()
+
+
+# SPEC: UI-04
+def test_a_press_that_lasts_while_the_page_is_drawn_anew_counts(shop: Site, visitors: Visitors) -> None:
+    page = visitors.new()
+    job = open_job(shop, page, "yearly")
+    page.get_by_role("button", name="Pause").hover()
+    page.mouse.down()
+    shop.client.wait(shop.start("yearly"))
+    expect(page.locator(".heading").get_by_text("completed")).to_be_visible()
+    page.mouse.up()
+    expect(page.locator(".notice")).to_contain_text("yearly is paused")
+    assert shop.client.job(job.job_ref).is_paused
+
+    # What stands in its place now is another button, and does what it says.
+    page.get_by_role("button", name="Resume", exact=True).click()
+    expect(page.locator(".notice")).to_contain_text("yearly goes on")
+    expect(page.get_by_role("button", name="Pause")).to_be_enabled()
+
+
+# SPEC: UI-04
+def test_a_press_under_way_never_reaches_a_button_drawn_in_its_place(shop: Site, visitors: Visitors) -> None:
+    page = visitors.new()
+    job = open_job(shop, page, "yearly")
+    buttons = page.locator(".heading marimo-ui-element")
+
+    def addresses() -> set[str | None]:
+        """Return where presses of the buttons in the head go."""
+        return {each.get_attribute("object-id") for each in buttons.all()}
+
+    expect(page.get_by_role("button", name="Pause")).to_be_enabled()
+    of_pause = addresses()
+    shop.client.pause(job.id)
+    expect(page.get_by_role("button", name="Resume and catch up")).to_be_visible()
+    of_resume = addresses()
+    assert (len(of_pause), len(of_resume), of_pause & of_resume) == (1, 2, set())
+    shop.client.resume(job.id)
+    expect(page.get_by_role("button", name="Pause")).to_be_enabled()
+    assert addresses() == of_pause
 
 
 # SPEC: JCF-09

@@ -35,12 +35,15 @@ def test_a_job_page_tells_what_comes_next_and_why_by_the_viewers_clocks(client: 
 def test_a_paused_job_says_who_paused_it_when_and_until_when(client: Client, desk: Desk) -> None:
     found = client.job("jobs.etl.load")
     client.pause(found.id)
-    head = job.head(job.load(client, "jobs.etl.load", now_in(UTC)), desk)
+    offered = job.buttons(found, desk)
+    head = job.head(job.load(client, "jobs.etl.load", now_in(UTC)), desk, offered)
     assert re.search(r">paused</span> by Owner <time [^>]+>just now</time>\. Its schedule", head)
     assert strings.IS_PAUSED in head
     assert strings.CATCH_UP in head
     client.resume(found.id)
-    assert "until it is resumed" not in job.head(job.load(client, "jobs.etl.load", now_in(UTC)), desk)
+    assert "until it is resumed" not in job.head(
+        job.load(client, "jobs.etl.load", now_in(UTC)), desk, offered
+    )
 
 
 # SPEC: RFR-11

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -41,6 +41,10 @@ COMING_SHOWN = 5
 """Of what comes: as much as people plan with."""
 
 
+OF_PAUSED, OF_ACTIVE = (strings.CATCH_UP, strings.RESUME), (strings.PAUSE,)
+"""The buttons of a job, as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobSeen:
     """A job at one moment, with what those are called who paused it or set its schedule."""
@@ -77,7 +81,18 @@ def load(client: Client, ref: str, now: datetime) -> JobSeen:
     )
 
 
-def head(seen: JobSeen, desk: Desk) -> Html:
+def buttons(job: Job, desk: Desk) -> Mapping[str, Html]:
+    """Return what can be done to the schedule of a job at any time, made once: see `run.buttons`."""
+    starts_itself = any(trigger.partition(":")[0] in PERIODIC | EVENTS for trigger in job.triggers)
+    why_not = "" if starts_itself else strings.PAUSE_WITHOUT_SCHEDULE
+    return {
+        strings.PAUSE: desk.button(strings.PAUSE, lambda: desk.pause(job.id), why_not=why_not),
+        strings.CATCH_UP: desk.button(strings.CATCH_UP, lambda: desk.resume(job.id, catch_up=True)),
+        strings.RESUME: desk.button(strings.RESUME, lambda: desk.resume(job.id)),
+    }
+
+
+def head(seen: JobSeen, desk: Desk, offered: Mapping[str, Html]) -> Html:
     """Return what the job is, and what can be done to its schedule."""
     job = seen.job
     can_open = job.job_url is not None and not job.is_archived
@@ -96,7 +111,7 @@ def head(seen: JobSeen, desk: Desk) -> Html:
             paused=_paused(seen),
             override=_override(seen),
         ),
-        actions=join([links.opener(job, desk) if can_open else None, _rest(job, desk)]),
+        actions=join([links.opener(job, desk) if can_open else None, _rest(job, offered)]),
     )
 
 
@@ -131,19 +146,10 @@ def _override(seen: JobSeen) -> Html | None:
     )
 
 
-def _rest(job: Job, desk: Desk) -> Html | None:
+def _rest(job: Job, offered: Mapping[str, Html]) -> Html | None:
     if is_app(job) or job.is_archived:
         return None
-    if job.is_paused:
-        return join(
-            [
-                desk.button(strings.CATCH_UP, lambda: desk.resume(job.id, catch_up=True)),
-                desk.button(strings.RESUME, lambda: desk.resume(job.id)),
-            ]
-        )
-    starts_itself = any(trigger.partition(":")[0] in PERIODIC | EVENTS for trigger in job.triggers)
-    why_not = "" if starts_itself else strings.PAUSE_WITHOUT_SCHEDULE
-    return desk.button(strings.PAUSE, lambda: desk.pause(job.id), why_not=why_not)
+    return join([offered[each] for each in (OF_PAUSED if job.is_paused else OF_ACTIVE)])
 
 
 def explanation(seen: JobSeen, desk: Desk) -> Html:

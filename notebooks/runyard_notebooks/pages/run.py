@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -66,9 +66,18 @@ def name(run: Run) -> str:
     return f"{short_name(run.job_ref or '')} #{run.number}"
 
 
-def head(seen: RunSeen, desk: Desk) -> Html:
+def buttons(run: Run, desk: Desk) -> Mapping[str, Html]:
+    """Return what can be done to a run at any time, made once: one that is made anew while it is pressed would miss
+    the press, or give it to another in its place."""
+    return {
+        strings.CANCEL_RUN: desk.button(strings.CANCEL_RUN, lambda: desk.cancel([run.id]), kind="danger"),
+        strings.RUN_AGAIN: desk.button(strings.RUN_AGAIN, lambda: desk.start_again(run.id), kind="success"),
+    }
+
+
+def head(seen: RunSeen, addresses: Addresses, offered: Mapping[str, Html]) -> Html:
     """Return which run it is, how it stands, and what can be done."""
-    run, addresses = seen.run, desk.addresses
+    run = seen.run
     ref = run.job_ref or ""
     return heading(
         html(
@@ -80,7 +89,9 @@ def head(seen: RunSeen, desk: Desk) -> Html:
             [link(addresses.page(Page.RUNS), "Runs"), " / ", link(addresses.job(ref), short_name(ref))]
         ),
         below=join([status(run.status), html('<span class="why">{words}</span>', words=_why(seen))]),
-        actions=_stop(run, desk) if not run.is_over else _again(run, desk),
+        actions=offered[strings.RUN_AGAIN]
+        if run.is_over
+        else warned(strings.CANCEL, (strings.CANCEL_WARNING, offered[strings.CANCEL_RUN])),
     )
 
 
@@ -118,15 +129,6 @@ def causes(seen: RunSeen) -> Html | None:
             ]
         ),
     )
-
-
-def _stop(run: Run, desk: Desk) -> Html:
-    button = desk.button(strings.CANCEL_RUN, lambda: desk.cancel([run.id]), kind="danger")
-    return warned(strings.CANCEL, (strings.CANCEL_WARNING, button))
-
-
-def _again(run: Run, desk: Desk) -> Html:
-    return desk.button(strings.RUN_AGAIN, lambda: desk.start_again(run.id), kind="success")
 
 
 def details(seen: RunSeen, addresses: Addresses) -> Html:
