@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.support.browsers import PHONE, Album, Visitors
+from tests.support.browsers import PHONE, Album, Visitors, eventually
 from tests.support.sites import Site, site
 
 from runyard_server.client import Job
@@ -69,7 +69,8 @@ def open_job(shop: Site, page: Page, name: str) -> Job:
 def printed(shop: Site, page: Page) -> str:
     """Return what the run printed that the page says was started."""
     link = page.locator(".notice").get_by_role("link")
-    run = shop.client.wait((link.get_attribute("href") or "").rpartition("/")[2])
+    href = eventually(page, lambda: link.get_attribute("href"), bool) or ""
+    run = shop.client.wait(href.rpartition("/")[2])
     (line,) = [line.text for line in shop.client.logs(run.id) if line.stream == "stdout"]
     return line
 
@@ -161,19 +162,24 @@ def test_a_press_under_way_never_reaches_a_button_drawn_in_its_place(shop: Site,
     job = open_job(shop, page, "yearly")
     buttons = page.locator(".heading marimo-ui-element")
 
-    def addresses() -> set[str | None]:
-        """Return where presses of the buttons in the head go."""
-        return {each.get_attribute("object-id") for each in buttons.all()}
+    def addresses(count: int) -> set[str | None]:
+        """Return where presses of the buttons in the head go, once there are so many."""
+        read = "(buttons) => buttons.map((button) => button.getAttribute('object-id'))"
+
+        def found() -> list[str | None]:
+            return list(buttons.evaluate_all(read))
+
+        return set(eventually(page, found, lambda each: len(each) == count))
 
     expect(page.get_by_role("button", name="Pause")).to_be_enabled()
-    of_pause = addresses()
+    of_pause = addresses(1)
     shop.client.pause(job.id)
     expect(page.get_by_role("button", name="Resume and catch up")).to_be_visible()
-    of_resume = addresses()
-    assert (len(of_pause), len(of_resume), of_pause & of_resume) == (1, 2, set())
+    of_resume = addresses(2)
+    assert of_pause.isdisjoint(of_resume)
     shop.client.resume(job.id)
     expect(page.get_by_role("button", name="Pause")).to_be_enabled()
-    assert addresses() == of_pause
+    assert addresses(1) == of_pause
 
 
 # SPEC: JCF-09
