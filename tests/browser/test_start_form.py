@@ -169,7 +169,8 @@ def test_a_press_under_way_never_reaches_a_button_drawn_in_its_place(shop: Site,
         def found() -> list[str | None]:
             return list(buttons.evaluate_all(read))
 
-        return set(eventually(page, found, lambda each: len(each) == count))
+        told = eventually(page, found, lambda each: len(each) == count)
+        return set(told)
 
     expect(page.get_by_role("button", name="Pause")).to_be_enabled()
     of_pause = addresses(1)
