@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """How something went: a sentence, what can be done about it, and the page to look at."""
+    """How something went: a sentence, what can be done about it, and the page to look at.
+
+    A refusal stays until something else is done, unless the page says it elsewhere too.
+    """
 
     text: str
     remedy: str = ""
     href: str = ""
     is_refusal: bool = False
+    is_said_elsewhere: bool = False
 
 
 NOTHING_TOLD: Notice | None = None

@@ -113,5 +113,6 @@ INPUTS_INTRO = "What you leave as it is comes from the settings of the workspace
 INPUT_REQUIRED = "required"
 INPUT_UNCHOSEN = "not chosen"
 INPUT_UNLESS_CHOSEN = "{default}, unless set otherwise"
+INPUT_INSTANT = "{words}, by your clock"
 INPUT_INCOMPLETE = "This is not complete. Finish it, or leave it empty."
 SAID_AT_THE_FIELD = "The form says at the field why."

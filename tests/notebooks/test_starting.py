@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from runyard.core.errors import NotFound
+from runyard.core.given_inputs import GIVEN_BYTES_MAX
 from runyard_notebooks import strings
 from runyard_notebooks.actions import Desk
+from runyard_notebooks.pages import frame
 from runyard_notebooks.pages.starting import fields_of, form_of, start
 from runyard_server.client import Client
 
@@ -40,7 +42,7 @@ NULL = {"type": "null"}
             "",
         ),
         ({"type": "string", "format": "date"}, "date", None, "(date)"),
-        ({"type": "string", "format": "date-time"}, "instant", None, "(date-time)"),
+        ({"type": "string", "format": "date-time"}, "instant", None, "(date-time, by your clock)"),
         ({"type": "array", "items": {"type": "string"}}, "structure", None, "(list of string)"),
         ({"type": "object", "default": {"a": 1}}, "structure", '{"a": 1}', '(object, else {"a": 1})'),
         ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, "text", None, "(integer or string)"),
@@ -71,7 +73,9 @@ def test_what_the_server_refuses_is_said_at_the_field(client: Client, desk: Desk
     job = client.job("load")
     form = form_of(job, desk, fields_of(job.definition.inputs or {}), why_not="")
     try:
-        assert start(form, {"values": {"rows": "many"}}, job, desk).remedy == strings.SAID_AT_THE_FIELD
+        told = start(form, {"values": {"rows": "many"}}, job, desk)
+        assert told.remedy == strings.SAID_AT_THE_FIELD
+        assert 'class="notice refused leaves"' in (frame.notice(told) or "")
         assert form.problem["name"] == "rows"
         assert form.problem["text"] == "rows does not fit jobs.etl.load. It takes rows: integer, else 3."
 
@@ -80,6 +84,9 @@ def test_what_the_server_refuses_is_said_at_the_field(client: Client, desk: Desk
         assert (form.problem["name"], form.problem["n"]) == ("rows", 2)
         start(form, {"values": {}, "settings": "rowz=3"}, job, desk)
         assert form.problem["name"] == ""
+        start(form, {"values": {"other": "x" * GIVEN_BYTES_MAX}}, job, desk)
+        assert form.problem["name"] == "other"
+        assert "too many for a parameter" in form.problem["text"]
         start(form, {"values": {}, "incomplete": ["other"]}, job, desk)
         assert (form.problem["name"], form.problem["text"]) == ("other", strings.INPUT_INCOMPLETE)
     finally:

@@ -113,9 +113,11 @@ def notice(told: Notice | None) -> Html | None:
     """Return how the last action went."""
     if told is None:
         return None
+    leaves = told.is_said_elsewhere or not told.is_refusal
     return html(
-        '<div class="notice {kind}" role="status">{icon}<p><strong>{text}</strong> {remedy} {link}</p></div>',
+        '<div class="notice {kind} {stay}" role="status">{icon}<p><strong>{text}</strong> {remedy} {link}</p></div>',
         kind="refused" if told.is_refusal else "done",
+        stay="leaves" if leaves else "",
         icon=icon("failed" if told.is_refusal else "completed"),
         text=with_code(told.text),
         remedy=with_code(told.remedy),

@@ -15,7 +15,7 @@ from typing import Any
 import marimo as mo
 
 from runyard.core import time_words
-from runyard.core.errors import InvalidRequest, RunyardError
+from runyard.core.errors import InvalidRequest, RunyardError, TooLarge
 from runyard.core.input_schemas import in_words
 from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
@@ -40,7 +40,7 @@ def starter(job: Job, desk: Desk, zone: tzinfo) -> Html:
     fields = fields_of(job.definition.inputs or {})
     if is_app(job) and not fields:
         button = desk.button(strings.START, lambda: desk.start(job.id), kind="success", why_not=why_not)
-        return card("Start", html('<div class="form">{button}</div>', button=button))
+        return card("Start", button)
     form = form_of(job, desk, fields, why_not=desk.forbidden or why_not)
     if is_app(job):
         return card("Start", embedded(form))
@@ -89,7 +89,7 @@ def start(
         return desk.start(
             job.id, refresh=refresh, values=given.get("values", {}), settings=given.get("settings", "")
         )
-    except InvalidRequest as error:
+    except (InvalidRequest, TooLarge) as error:
         if named := _NAMED.match(error.cause):
             return _at_field(form, named[1], str(error))
         raise
@@ -99,7 +99,7 @@ def _at_field(form: StartForm, name: str, text: str) -> Notice:
     # The server reads names in any case, as they travel in names of variables.
     names = {field["name"].upper(): field["name"] for field in form.fields}
     form.complain(names.get(name.upper(), ""), text.replace("`", ""))
-    return Notice(strings.NOT_STARTED, strings.SAID_AT_THE_FIELD, is_refusal=True)
+    return Notice(strings.NOT_STARTED, strings.SAID_AT_THE_FIELD, is_refusal=True, is_said_elsewhere=True)
 
 
 def fields_of(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -116,6 +116,8 @@ def _field(name: str, schema: Mapping[str, Any], *, is_required: bool) -> dict[s
     words = ""
     if kind not in ("checkbox", "choice"):  # they show what they take without words
         words = in_words({"properties": {name: schema}})[0].removeprefix(f"{name}: ")
+    if kind == "instant":
+        words = strings.INPUT_INSTANT.format(words=words)
     return {
         "name": name,
         "kind": kind,
@@ -158,7 +160,7 @@ def _without_null(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what a schema accepts besides null, if that is one thing."""
     match schema:
         case {"anyOf": list(kinds)}:
-            [*others] = (kind for kind in kinds if kind != {"type": "null"})
+            others = [kind for kind in kinds if kind != {"type": "null"}]
             return others[0] if len(others) == 1 and isinstance(others[0], Mapping) else {}
         case {"type": [str(kind), "null"] | ["null", str(kind)]}:
             return {**schema, "type": kind}
