@@ -15,6 +15,7 @@ import typer
 from runyard.core import toml_files, workspace
 from runyard.core.errors import Conflict, NotFound
 from runyard.core.snapshots import MARKER, SETTINGS
+from runyard_server.cli import starter
 from runyard_server.cli.session import session_of
 
 SECRETS_IGNORED = (f"{SETTINGS}/secrets.toml", f"{SETTINGS}/*.secrets.toml")
@@ -44,14 +45,20 @@ def init(
 
 
 def make_workspace(root: Path) -> list[str]:
-    """Write what is missing for `root` to be a workspace that can be deployed; return what was written."""
+    """Write what is missing for `root` to be a workspace that can be deployed; return what was written.
+
+    Where there is no code yet, a first job is there too.
+    """
     root.mkdir(parents=True, exist_ok=True)
     steps = {
         f"{SETTINGS}/{MARKER}": _write_marker,
         workspace.PYPROJECT: _write_pyproject,
         ".gitignore": _write_ignores,
     }
-    return [name for name, write in steps.items() if write(root / name)]
+    written = [name for name, write in steps.items() if write(root / name)]
+    has_code = any(path.endswith(".py") for path in workspace.select_files(root))
+    first = {} if has_code else starter.FILES
+    return written + [name for name, text in first.items() if _write_if_new(root / name, "", text)]
 
 
 def example_path(name: str) -> Path:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
+from tests.support.workspaces import discovered
 
 from runyard.core import workspace
 from runyard.core.errors import Conflict, NotFound
@@ -15,7 +17,8 @@ from runyard_server.cli.init import copy_example, make_workspace
 # SPEC: WS-07
 def test_an_empty_directory_becomes_a_workspace_that_can_be_deployed(tmp_path: Path) -> None:
     root = tmp_path / "My Project"
-    assert make_workspace(root) == [".dlt/.workspace", "pyproject.toml", ".gitignore"]
+    made = [".dlt/.workspace", "pyproject.toml", ".gitignore", "starter.py", "__deployment__.py"]
+    assert make_workspace(root) == made
     assert workspace.find_root(root) == root
     project = tomllib.loads(workspace.require_pyproject(root).read_text())
     assert project["project"]["name"] == "my-project"
@@ -28,6 +31,28 @@ def test_doing_it_again_writes_nothing(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert make_workspace(tmp_path) == []
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+# SPEC: WS-07
+def test_the_first_job_and_what_its_comments_show_can_be_deployed(tmp_path: Path) -> None:
+    make_workspace(tmp_path)
+    (hello,) = (job for job in discovered(tmp_path).manifest["jobs"] if job["entry_point"]["function"])
+    assert (hello["job_ref"], hello["triggers"]) == ("jobs.starter.hello", ["schedule:0 6 * * *"])
+    starter, deployment = tmp_path / "starter.py", tmp_path / "__deployment__.py"
+    code = re.sub(r"^# ?(?=@|def |    )", "", starter.read_text(), flags=re.MULTILINE)
+    starter.write_text(code)
+    deployment.write_text("from starter import hello, load, report\n__all__ = ['hello', 'load', 'report']\n")
+    jobs = {job["job_ref"]: job for job in discovered(tmp_path).manifest["jobs"]}
+    assert jobs["jobs.starter.load"]["interval"] == {"start": "2026-01-01"}
+    assert jobs["jobs.starter.report"]["freshness"] == ["job.is_fresh:jobs.starter.load"]
+    assert len(code.splitlines()) < 40, "it is read without scrolling"
+
+
+# SPEC: WS-07
+def test_a_project_with_code_is_given_no_other(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/load.py").write_text("")
+    assert make_workspace(tmp_path) == [".dlt/.workspace", "pyproject.toml", ".gitignore"]
 
 
 # SPEC: WS-08
