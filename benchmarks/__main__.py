@@ -10,6 +10,7 @@ import sys
 from benchmarks import (
     burst,
     checking,
+    deploying,
     first_line,
     flood,
     follow,
@@ -34,6 +35,7 @@ MEASUREMENTS = {
     "flood": flood.measure,
     "lateness": lateness.measure,
     "check": checking.measure,
+    "deploy": deploying.measure,
     "planning": planning.measure,
     "listing": listing.measure,
     "idle": idle.measure,
@@ -42,8 +44,8 @@ MEASUREMENTS = {
     "panel": panel.measure,
 }
 
-TOTAL_SECONDS = 480
-"""Everything takes about four minutes; a machine that needs more than this has something else to do."""
+TOTAL_SECONDS = 720
+"""Everything takes about six minutes; a machine that needs more than this has something else to do."""
 
 
 def main() -> None:

