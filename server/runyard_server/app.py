@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from runyard.core.runtime import Runtime
 from runyard_server.app_gate import AppGate
@@ -73,17 +75,26 @@ def create_app(runtime: Runtime, settings: Settings) -> FastAPI:
         lifespan=_lifespan,
         middleware=[Middleware(AppGate, settings=settings), *guards(settings), Middleware(PanelGate)],
         exception_handlers=HANDLERS,
-        responses={"default": {"model": ErrorBody, "description": "A refusal, with its reasons."}},
-        generate_unique_id_function=_operation_id,
         redirect_slashes=False,
         # Their pages load scripts from elsewhere, which no page of ours does.
         docs_url=None,
         redoc_url=None,
     )
-    for router in ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(_routes())
     app.state.server = _wire(runtime, settings)
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """Return the routes of every application of this process: what checks requests and answers is made once."""
+    router = APIRouter(
+        responses={"default": {"model": ErrorBody, "description": "A refusal, with its reasons."}},
+        generate_unique_id_function=_operation_id,
+    )
+    for each in ROUTERS:
+        router.include_router(each)
+    return router.routes
 
 
 def _wire(runtime: Runtime, settings: Settings) -> Server:
