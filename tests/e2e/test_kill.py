@@ -154,6 +154,7 @@ def assert_whole(client: Client, run_id: str) -> None:
 
 
 # SPEC: SCH-03, SCH-05, SCH-11, LIM-04, RUN-06, FUP-01
+@postgresql_is_slow
 @pytest.mark.parametrize(
     ("code", "reason", "fired", "silent"),
     [(0, "ok", "celebrate", "alert"), (3, "exit_code", "alert", "celebrate")],

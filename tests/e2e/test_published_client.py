@@ -232,6 +232,7 @@ def test_a_followed_run_shows_its_lines_and_ends_with_it(published: Published) -
 
 # SPEC: CMP-10
 # Part of CMP-04: the exit code.
+@pytest.mark.slow
 def test_a_followed_run_that_fails_ends_the_command_with_1(published: Published) -> None:
     said = published("run boom -f", code=1)
     assert re.search(r"\[user\] +no wind\n", said)

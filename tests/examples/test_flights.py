@@ -206,6 +206,7 @@ def test_a_window_loaded_again_doubles_nothing(loaded: Workspace) -> None:
     assert loaded.database(contents) == before
 
 
+@pytest.mark.slow
 def test_a_window_is_loaded_whole_after_a_run_that_died_half_way(loaded: Workspace) -> None:
     loaded.run(
         f"import dlt, nycflights; rows = dlt.resource(nycflights.flights({JANUARY}), name='flights');"
@@ -218,11 +219,13 @@ def test_a_window_is_loaded_whole_after_a_run_that_died_half_way(loaded: Workspa
     ]
 
 
+@pytest.mark.slow
 def test_a_refresh_drops_what_was_loaded_before(loaded: Workspace) -> None:
     loaded.run(f"ingest.load_flights_window(home, {FEBRUARY}, refresh=True)")
     assert loaded.database("select distinct month from flights.flights") == [(2,)]
 
 
+@pytest.mark.slow
 def test_loads_that_start_together_take_turns_at_the_database(workspace: Workspace) -> None:
     together = [
         workspace.start(
@@ -241,6 +244,7 @@ def test_nothing_is_published_while_a_source_is_missing(workspace: Workspace) ->
     assert not (workspace.data / "published.duckdb").exists()
 
 
+@pytest.mark.slow
 def test_a_new_copy_leaves_the_readers_of_the_old_one_undisturbed(loaded: Workspace) -> None:
     total = "select sum(flights)::bigint, sum(cancelled)::bigint from days"
     with duckdb.connect(loaded.data / "published.duckdb", read_only=True) as reader:

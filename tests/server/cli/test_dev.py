@@ -188,7 +188,9 @@ def test_ctrl_c_pressed_again_and_again_ends_without_a_traceback(tmp_path: Path,
         os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "code"), [pytest.param(signal.SIGTERM, 0, marks=pytest.mark.slow), (signal.SIGKILL, -9)]
+)
 # SPEC: SCH-04, SCH-05, RUN-08
 def test_a_followed_log_goes_on_when_the_server_is_stopped_or_killed_and_started_again(
     tmp_path: Path, gate: Path, number: int, code: int
