@@ -284,11 +284,6 @@ def test_a_failing_import_shows_the_traceback_from_the_users_file_on(tmp_path: P
 @pytest.mark.parametrize(
     ("written", "cause", "remedy"),
     [
-        (
-            'trigger="tomorow:5"',
-            "jobs.etl.f: `tomorow:5`: there is no trigger type `tomorow`.",
-            "Known are: ",
-        ),
         ('execute={"timeout": "x"}', "`x` is no duration.", "Write a number and one of "),
         ('triger="every:5m"', "`run.job` knows no `triger`.", "Did you mean `trigger`?"),
     ],
@@ -307,6 +302,30 @@ def test_a_mistake_in_a_decorator_is_a_sentence_and_the_places_of_the_users_code
         f'File "{tmp_path}/__deployment__.py", line 1, in <module>',
         f'File "{tmp_path}/etl.py", line 3, in <module>',
     ]
+
+
+# SPEC: RCN-10
+def test_all_mistakes_in_what_jobs_are_given_are_told_at_once(tmp_path: Path) -> None:
+    etl = """
+from runyard import run
+
+@run.job(trigger="tomorow:5")
+def first(): ...
+
+@run.job(trigger=first.success, interval={"end": "2026-01-01"})
+def second(): ...
+
+@run.job(require={"timezon": "UTC"})
+def third(): ...
+"""
+    with pytest.raises(InvalidManifest) as caught:
+        discover(tmp_path, __deployment__="from etl import *", etl=etl)
+    assert [reason.partition(": ")[0] for reason in caught.value.reasons] == [
+        "jobs.etl.first",
+        "jobs.etl.second",
+        "jobs.etl.third",
+    ]
+    assert "there is no trigger type `tomorow`" in caught.value.reasons[0]
 
 
 def test_what_fails_within_our_code_shows_only_the_users_too(tmp_path: Path) -> None:

@@ -41,6 +41,12 @@ _WORDS = {
 }
 """What the arguments for dlt's pipelines may say."""
 
+noticed: list[RunyardError] | None = None
+"""Mistakes in what jobs are given, where discovery wants to tell all of them; else the first ends the import."""
+
+NOTICED_MAX = 50
+"""Mistakes told at once: more than anybody mends before trying again."""
+
 JOB_LAUNCHER = "runyard.core.launchers.job"
 """The module that starts functions."""
 
@@ -58,7 +64,11 @@ class Job(Generic[P, R]):
             self._wire = {**wire, **_batch_fields(options)}
             self._triggers = read_triggers((wire.get("triggers"), options.get("trigger")))
         except RunyardError as error:
-            raise type(error)(f"{self.ref}: {error.cause}", error.remedy) from None
+            mistake = type(error)(f"{self.ref}: {error.cause}", error.remedy)
+            if noticed is None or len(noticed) >= NOTICED_MAX:
+                raise mistake from None
+            noticed.append(mistake)
+            self._wire, self._triggers = dict(wire), []
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._function(*args, **kwargs)

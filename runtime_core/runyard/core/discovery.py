@@ -16,7 +16,7 @@ from typing import Any
 from runyard.core.clock import Clock, to_datetime
 from runyard.core.errors import InvalidDeploymentModule
 from runyard.core.jobs import ENGINE_VERSION
-from runyard.core.manifest import DEPLOYMENT_MODULE, Check, build_manifest, validate_manifest
+from runyard.core.manifest import DEPLOYMENT_MODULE, Check, build_manifest, refused, validate_manifest
 from runyard.core.processes import Completed, Processes
 from runyard.core.sdk import python_path
 
@@ -114,6 +114,8 @@ def _answer(name: str, completed: Completed) -> dict[str, Any]:
             "Make sure that importing it neither exits nor crashes.",
             reasons=[completed.stderr[-OUTPUT_CHARACTERS_SHOWN:]],
         ) from None
+    if mistakes := answer.get("mistakes"):
+        raise refused(mistakes)
     if error := answer.get("error"):
         raise InvalidDeploymentModule(error["cause"], error["remedy"], reasons=error["reasons"])
     return answer

@@ -1,7 +1,7 @@
 """The child of `discovery`: import a module, tell which jobs it declares. Runs in the user's environment.
 
 `python -m runyard.core.discovery_child MODULE [--ad-hoc]`, in the root of the workspace. Answers with one
-JSON object on standard output: `{jobs, extensions, warnings, description, tags}` or `{error}`. What the
+JSON object on standard output: `{jobs, extensions, warnings, description, tags}`, `{mistakes}` or `{error}`. What the
 user's code prints goes to standard error. Standard library only; frameworks are recognised if the user's code
 has imported them.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, NoReturn
 
+from runyard.core import decorators
 from runyard.core.decorators import Job, expose_spec, require_spec
 from runyard.core.errors import InvalidDeploymentModule, RunyardError
 from runyard.core.job_refs import module_ref
@@ -169,8 +170,8 @@ def _add_function(found: Declared, thing: Any) -> bool:
     if isinstance(thing, Job):
         found.add(thing.definition(), thing.extensions())
         return True
-    decorators = sys.modules.get("dlt._workspace.deployment.decorators")
-    if decorators is not None and isinstance(thing, decorators.JobFactory):
+    published = sys.modules.get("dlt._workspace.deployment.decorators")
+    if published is not None and isinstance(thing, published.JobFactory):
         try:
             # Through JSON, as an interval may hold datetimes and the objects are the user's own.
             wire = json.loads(json.dumps(thing.to_job_definition(), default=_isoformat))
@@ -315,6 +316,8 @@ def _refuse_pipeline(*_args: Any, **_options: Any) -> NoReturn:
 
 def _answer(name: str, *, ad_hoc: bool) -> dict[str, Any]:
     root = Path.cwd().resolve()
+    mistakes: list[RunyardError] = []
+    decorators.noticed = mistakes
     try:
         _forbid_pipelines()
         module = import_module(name)
@@ -326,6 +329,8 @@ def _answer(name: str, *, ad_hoc: bool) -> dict[str, Any]:
             "Correct it where the traceback points.",
             [without_ours(error)],
         )
+    if mistakes:
+        return {"mistakes": [str(mistake) for mistake in mistakes]}
     try:
         found = declared_by_script(module) if ad_hoc else declared_in(module, root)
         finish(found)

@@ -102,12 +102,17 @@ def validate_manifest(
     reasons += _faults_between(parsed, known)
     reasons += [f"Extensions name `{ref}`, which is no job here." for ref in extensions if ref not in known]
     if reasons:
-        raise InvalidManifest(
-            f"The manifest cannot be deployed: {reasons[0]}",
-            "Correct it and deploy again; nothing was changed.",
-            reasons=reasons,
-        )
+        raise refused(reasons)
     return parsed
+
+
+def refused(reasons: Sequence[str]) -> InvalidManifest:
+    """Return the error that tells everything that is wrong with the jobs of a manifest."""
+    return InvalidManifest(
+        f"The manifest cannot be deployed: {reasons[0]}",
+        "Correct it and deploy again; nothing was changed.",
+        reasons=reasons,
+    )
 
 
 def migrate_jobs(jobs: Iterable[Mapping[str, Any]], engine_version: int) -> list[dict[str, Any]]:
