@@ -240,6 +240,17 @@ dlt.pipeline("now", destination="duckdb", pipelines_dir="state").run(rows())
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_workspace_without_dlt_does_not_wait_for_it(tmp_path: Path) -> None:
+    module = "import sys\n__doc__ = str('dlt' in sys.modules)\n__all__ = []"
+    assert discover(tmp_path, __deployment__=module).manifest["description"] == "False"
+
+
+def test_a_module_of_the_workspace_may_be_called_like_dlt(tmp_path: Path) -> None:
+    assert jobs(discover(tmp_path, __deployment__="import dlt\n__all__ = ['dlt']", dlt="")).keys() >= {
+        "jobs.dlt"
+    }
+
+
 @pytest.mark.parametrize("name", ["gone.py", "circle.py", f"{'a' * 300}.py", "folder.py"])
 def test_a_file_that_is_none_is_said_not_to_be_there(tmp_path: Path, name: str) -> None:
     (tmp_path / "circle.py").symlink_to("circle.py")

@@ -16,7 +16,7 @@ from importlib import import_module
 from inspect import cleandoc, iscoroutinefunction, signature
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runyard.core import decorators
 from runyard.core.decorators import Job, expose_spec, require_spec
@@ -27,6 +27,10 @@ from runyard.core.manifest import DEPLOYMENT_MODULE, default_trigger, migrate_jo
 from runyard.core.selectors import expand_event_triggers
 from runyard.core.tracebacks import without_ours
 from runyard.core.triggers import JOB_EVENTS, TIMED, http, read_triggers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
 
 LAUNCHERS = "runyard.core.launchers"
 
@@ -300,12 +304,33 @@ def _isoformat(value: Any) -> str:
     return str(value.isoformat())
 
 
-def _forbid_pipelines() -> None:
-    """Keep dlt pipelines that a module starts while it is imported from running. Source: DEP-15."""
-    with contextlib.suppress(ImportError):
-        from dlt import Pipeline
+class _DltFinder:
+    """Finds dlt where the other finders do, once, and keeps its pipelines from running once it has been imported.
 
-        Pipeline.run = Pipeline.extract = _refuse_pipeline  # type: ignore[method-assign]
+    Importing dlt here would cost workspaces without it most of the time that a deploy takes. `startup` has a finder
+    of the same make, and has to stand alone. Source: DEP-15.
+    """
+
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != "dlt":
+            return None
+        sys.meta_path.remove(cls)
+        found = (finder.find_spec(name, path, target) for finder in sys.meta_path)
+        spec = next(filter(None, found), None)
+        loader: Any = spec and spec.loader
+        if loader is not None:  # a folder of that name is a package without one
+            execute = loader.exec_module
+
+            def execute_and_forbid(dlt: ModuleType) -> None:
+                execute(dlt)
+                with contextlib.suppress(AttributeError):  # something else that is called so
+                    dlt.Pipeline.run = dlt.Pipeline.extract = _refuse_pipeline
+
+            loader.exec_module = execute_and_forbid
+        return spec
 
 
 def _refuse_pipeline(*_args: Any, **_options: Any) -> NoReturn:
@@ -319,7 +344,7 @@ def _answer(name: str, *, ad_hoc: bool) -> dict[str, Any]:
     mistakes: list[RunyardError] = []
     decorators.noticed = mistakes
     try:
-        _forbid_pipelines()
+        sys.meta_path.insert(0, _DltFinder)
         module = import_module(name)
     except RunyardError as error:
         return _error(error.cause, error.remedy, [without_ours(error)])
