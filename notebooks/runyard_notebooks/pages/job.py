@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from runyard.core import time_words
 from runyard.core.job_refs import short_name
 from runyard.core.jobs import upstream_refs
 from runyard.core.triggers import EVENTS, PERIODIC, in_words, starts_in_words
@@ -57,13 +55,8 @@ class JobSeen:
     override_by: str | None = None
 
     @property
-    def zone(self) -> ZoneInfo:
-        """Return the zone that the job's times of day are in."""
-        return time_words.zone_called(self.job.definition.timezone)
-
-    @property
     def around(self) -> AroundNow:
-        return AroundNow(self.decisions, self.coming, self.zone, self.now)
+        return AroundNow(self.decisions, self.coming, self.job.zone, self.now)
 
 
 def load(client: Client, ref: str, now: datetime) -> JobSeen:
@@ -123,14 +116,14 @@ def _paused(seen: JobSeen) -> Html | None:
         '<span class="line">{badge} by {who} {at}. {means}</span>',
         badge=badge("paused", "busy"),
         who=seen.paused_by,
-        at=when(seen.job.paused_at, seen.now, seen.zone),
+        at=when(seen.job.paused_at, seen.now, seen.job.zone),
         means=strings.IS_PAUSED,
     )
 
 
 def _override(seen: JobSeen) -> Html | None:
     """Return who set a schedule beside the code, when, and until when it counts (TRG-21)."""
-    override, zone = seen.job.schedule_override, seen.zone.key
+    override, zone = seen.job.schedule_override, seen.job.definition.timezone
     if override is None:
         return None
     return html(
@@ -138,7 +131,7 @@ def _override(seen: JobSeen) -> Html | None:
         badge=badge("set beside the code", "busy"),
         words=in_words(override.trigger, zone),
         who=seen.override_by,
-        at=when(override.set_at, seen.now, seen.zone),
+        at=when(override.set_at, seen.now, seen.job.zone),
         instead=f"instead of {in_words(override.replaces, zone)}"
         if override.replaces
         else "where the code has none",
@@ -185,7 +178,7 @@ def _next_run(seen: JobSeen) -> Shown:
         return "paused"
     if seen.job.schedule_ended is not None:
         return f"none, {seen.job.schedule_ended.replace('_', ' ')}"
-    return when(seen.job.next_scheduled_run_at, seen.now, seen.zone)
+    return when(seen.job.next_scheduled_run_at, seen.now, seen.job.zone)
 
 
 def _facts(seen: JobSeen) -> Html:
@@ -200,7 +193,7 @@ def _facts(seen: JobSeen) -> Html:
             ("Next run", _next_run(seen)),
             ("Time zone", definition.timezone),
             ("Waits for", strings.FRESH.format(jobs=", ".join(map(short_name, gates))) if gates else None),
-            ("Covers", window(job.interval_start, job.interval_end, seen.zone)),
+            ("Covers", window(job.interval_start, job.interval_end, seen.job.zone)),
             ("Code", html("<code>{where}</code>", where=f"{entry.module}:{entry.function or '(module)'}")),
             ("Deployed by", html("<code>{module}</code>", module=job.deployment_module)),
             ("Profile", job.profile),
