@@ -224,14 +224,18 @@ __all__ = ["load", "ingest"]
 
 
 # SPEC: DEP-15
-def test_a_pipeline_that_a_module_starts_while_it_is_imported_does_not_run(tmp_path: Path) -> None:
-    module = """
+@pytest.mark.parametrize("asked", ["", "from importlib.util import find_spec\nfind_spec('dlt')"])
+def test_a_pipeline_that_a_module_starts_while_it_is_imported_does_not_run(
+    tmp_path: Path, asked: str
+) -> None:
+    module = f"""
+{asked}
 import dlt
 
 @dlt.resource
 def rows():
     open("ran", "w")
-    yield {"a": 1}
+    yield {{"a": 1}}
 
 dlt.pipeline("now", destination="duckdb", pipelines_dir="state").run(rows())
 """
@@ -243,6 +247,23 @@ dlt.pipeline("now", destination="duckdb", pipelines_dir="state").run(rows())
 def test_a_workspace_without_dlt_does_not_wait_for_it(tmp_path: Path) -> None:
     module = "import sys\n__doc__ = str('dlt' in sys.modules)\n__all__ = []"
     assert discover(tmp_path, __deployment__=module).manifest["description"] == "False"
+
+
+def test_a_finder_of_the_users_may_ask_the_others_too(tmp_path: Path) -> None:
+    module = """
+import sys
+
+class Asking:
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        found = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not cls)
+        return next(filter(None, found), None)
+
+sys.meta_path.insert(0, Asking)
+import dlt
+__all__ = ["dlt"]
+"""
+    assert "jobs.dlt" in jobs(discover(tmp_path, __deployment__=module, dlt=""))
 
 
 def test_a_module_of_the_workspace_may_be_called_like_dlt(tmp_path: Path) -> None:

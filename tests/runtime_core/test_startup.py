@@ -48,6 +48,18 @@ print(subprocess.run([sys.executable, "-c", code], capture_output=True, text=Tru
 
 
 # SPEC: CMP-08
+def test_they_work_also_when_dlt_is_imported_anew() -> None:
+    told = run("""
+import importlib
+import dlt.hub
+importlib.reload(dlt.hub)
+from dlt.hub import run
+print(run.__name__)
+""")
+    assert told == "dlt.hub.run\n"
+
+
+# SPEC: CMP-08
 def test_an_installed_dlthub_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "dlthub").mkdir()
     (tmp_path / "dlthub" / "__init__.py").write_text("transformation = runner = 'theirs'\n")

@@ -305,21 +305,28 @@ def _isoformat(value: Any) -> str:
 
 
 class _DltFinder:
-    """Finds dlt where the other finders do, once, and keeps its pipelines from running once it has been imported.
+    """Finds dlt where the other finders do, and keeps its pipelines from running once it has been imported.
 
-    Importing dlt here would cost workspaces without it most of the time that a deploy takes. `startup` has a finder
-    of the same make, and has to stand alone. Source: DEP-15.
+    It stays for every question, as who asks need not be who imports. Importing dlt here would cost workspaces
+    without it most of the time that a deploy takes. `startup` has a finder of the same make, and has to stand alone.
+    Source: DEP-15.
     """
+
+    _is_asking = False
+    """The others are being asked, one of whom may ask all of us in turn."""
 
     @classmethod
     def find_spec(
         cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != "dlt":
+        if name != "dlt" or cls._is_asking:
             return None
-        sys.meta_path.remove(cls)
-        found = (finder.find_spec(name, path, target) for finder in sys.meta_path)
-        spec = next(filter(None, found), None)
+        cls._is_asking = True
+        try:
+            found = (finder.find_spec(name, path, target) for finder in sys.meta_path)
+            spec = next(filter(None, found), None)
+        finally:
+            cls._is_asking = False
         loader: Any = spec and spec.loader
         if loader is not None:  # a folder of that name is a package without one
             execute = loader.exec_module

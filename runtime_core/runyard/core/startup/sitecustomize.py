@@ -22,19 +22,28 @@ RUN = "run"
 
 
 class HubFinder:
-    """Finds `dlt.hub` where the other finders do, once, and completes it when it has been imported."""
+    """Finds `dlt.hub` where the other finders do, and completes it when it has been imported.
+
+    It stays for every question, as who asks need not be who imports.
+    """
+
+    _is_asking = False
+    """The others are being asked, one of whom may ask all of us in turn."""
 
     @classmethod
     def find_spec(
         cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != HUB:
+        if name != HUB or cls._is_asking:
             return None
-        sys.meta_path.remove(cls)
-        found = (finder.find_spec(name, path, target) for finder in sys.meta_path)
-        spec = next(filter(None, found), None)
-        if spec is not None:
-            loader: Any = spec.loader
+        cls._is_asking = True
+        try:
+            found = (finder.find_spec(name, path, target) for finder in sys.meta_path)
+            spec = next(filter(None, found), None)
+        finally:
+            cls._is_asking = False
+        loader: Any = spec and spec.loader
+        if loader is not None:  # a folder of that name is a package without one
             execute = loader.exec_module
 
             def execute_and_complete(hub: ModuleType) -> None:
