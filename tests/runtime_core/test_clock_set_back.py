@@ -125,6 +125,24 @@ def test_a_once_that_fired_does_not_come_again_by_a_deploy(
     ]
 
 
+# SPEC: TRG-17 TRG-18
+def test_a_once_that_joined_a_run_which_waited_does_not_come_again(world: World, clock: StillClock) -> None:
+    world.deploy(batch_job("load", ONCE))
+    active = world.start_one("load")["id"]
+    world.runtime.database.write(world.runtime.executor._claim)
+    waiting = world.start_one("load")["id"]
+    clock.set(at("2026-11-22T12:15"))
+    world.runtime.scheduler.plan_due()
+    [decision, *_] = world.decisions("jobs.etl.load")
+    assert (decision["outcome"], decision["run_id"]) == ("coalesced", waiting)
+    clock.set(at("2026-11-22T12:11"))
+    world.deploy(batch_job("load", ONCE, "deployment:"))
+    assert world.job("jobs.etl.load")["next_due_at"] is None
+    clock.set(at("2026-11-22T12:16"))
+    world.runtime.scheduler.plan_due()
+    assert [run["id"] for run in world.runs("jobs.etl.load") if run["trigger"] == ONCE] == [active, waiting]
+
+
 # SPEC: TRG-17
 def test_a_once_that_fired_is_passed_over_also_where_planning_looks_before_it() -> None:
     both = job(

@@ -7,7 +7,7 @@ is written.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -18,9 +18,10 @@ from runyard.core.errors import InvalidInput
 from runyard.core.ids import Ids
 from runyard.core.jobs import JobDefinition
 from runyard.core.outcomes import Outcome
-from runyard.core.planning import Decision
+from runyard.core.planning import Decision, cause_of_tick
 from runyard.core.store import decisions, new_runs, runs
 from runyard.core.store.engine import take_back
+from runyard.core.triggers import TriggerType
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 OF_ONE_JOB = (InvalidInput, DataError, IntegrityError, UnicodeError, OverflowError)
 """Errors of writing down decisions that lie in what is written, so that it is no use to write it again."""
+
+_ONCE = f"{TriggerType.ONCE}:"
 
 
 def enact(
@@ -63,6 +66,7 @@ def enact(
     runs.add_causes(
         connection, ((d.joins, cause) for d in planned if d.joins is not None for cause in d.caused_by)
     )
+    runs.stand_for(connection, _joined_by_once(planned))
     too_late = {each.run_id for each in wanted} - created
     decisions.record(
         connection,
@@ -74,6 +78,13 @@ def enact(
         now,
     )
     return [None if run_id in too_late else run_id for run_id in run_ids]
+
+
+def _joined_by_once(planned: Sequence[Decision]) -> Iterator[tuple[str, str]]:
+    """Yield the runs that ticks of `once` join, each with the cause of its tick: that never comes again (TRG-17)."""
+    for each in planned:
+        if each.joins is not None and each.tick_at is not None and each.trigger.startswith(_ONCE):
+            yield each.joins, cause_of_tick(each.trigger, each.tick_at)
 
 
 def enact_each(

@@ -102,6 +102,13 @@ def add_causes(connection: Connection, causes: Iterable[tuple[str, str]]) -> Non
         connection.execute(_ADD_CAUSES, rows)
 
 
+def stand_for(connection: Connection, causes: Iterable[tuple[str, str]]) -> None:
+    """Let runs that wait stand for what joined them, each given with the cause that has its run by that (TRG-18)."""
+    rows = [{"of_run": run_id, "cause": cause} for run_id, cause in causes]
+    if rows:
+        connection.execute(_SET_RUN, rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A run as it was read in this transaction, where it is to be moved, and what else changes of it."""
