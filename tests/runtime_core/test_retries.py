@@ -354,6 +354,29 @@ def test_what_is_heard_of_an_attempt_counts_no_more_once_another_has_taken_over(
     assert (row["status"], row["attempt"], row["started_at"]) == ("starting", 2, None)
 
 
+# SPEC: DEC-20
+@pytest.mark.parametrize("has_begun_again", [False, True])
+def test_an_end_that_is_told_twice_takes_nothing_from_the_next_attempt(
+    still: World, monkeypatch: pytest.MonkeyPatch, has_begun_again: bool
+) -> None:
+    executor, database = still.runtime.executor, still.runtime.database
+    run_id = still.start_one("told")["id"]
+    [first] = (each.attempt for each in database.write(executor._claim))
+    end = Ending(first, RunStatus.FAILED, Reason.LOST)
+    settings, home = (still.runtime.run_directory(run_id) / name for name in ("workspace/.dlt", "home"))
+    for directory in (settings, home):
+        directory.mkdir(parents=True)
+    executor._finish([end, end])
+    assert (still.run(run_id)["status"], home.exists()) == ("pending", True)
+    if has_begun_again:
+        due_at = still.run(run_id)["due_at"]
+        monkeypatch.setattr(still.runtime.clock, "now", lambda: due_at)
+        database.write(executor._claim)
+    (settings / "config.toml").touch()
+    executor._finish([end])
+    assert ((settings / "config.toml").exists(), home.exists()) == (True, True)
+
+
 # SPEC: DEC-20 SCH-06
 @pytest.mark.parametrize("set_back", [0, 7200])
 def test_the_loop_wakes_when_a_run_is_to_be_tried_again_and_else_only_when_it_is_told(

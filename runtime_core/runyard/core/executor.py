@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from runyard.core import health
 from runyard.core.build_log import BuildLog
@@ -29,7 +29,7 @@ from runyard.core.ids import Ids
 from runyard.core.interpreters import Interpreters
 from runyard.core.logs import last_words
 from runyard.core.preparing import Launch, Preparer
-from runyard.core.runs import ACTIVE, OPEN, Reason, RunStatus, ending
+from runyard.core.runs import ACTIVE, TERMINAL, Reason, RunStatus, ending
 from runyard.core.settling import settle
 from runyard.core.store import queue, runs
 from runyard.core.store.engine import Database
@@ -408,12 +408,14 @@ class Executor:
 
     def _finish(self, endings: Sequence[Ending]) -> None:
         """Write the ends of attempts and all they cause, together."""
+        # Only this loop ends attempts and claims the next, so what is read here is still so when it is written.
+        current = self._database.read(lambda connection: _current(connection, endings))
 
         def work(connection: Connection) -> list[Ending]:
-            return [end for end in endings if self._write_end(connection, end) is not RunStatus.PENDING]
+            return [end for end in current if self._write_end(connection, end) is not RunStatus.PENDING]
 
         # Before anybody sees the end, so that nothing of the settings is ever left behind it.
-        directories = [self._attempt_directory(end.attempt) for end in endings]
+        directories = [self._attempt_directory(end.attempt) for end in current]
         # One is cleaned up here: to hand it to another thread takes longer than what that saves.
         clean_each = map if len(directories) == 1 else self._cleaners.map
         list(clean_each(self._preparer.clean_up, directories))
@@ -426,11 +428,11 @@ class Executor:
             self._run_ended(end.attempt.run_id)
 
     def _write_end(self, connection: Connection, end: Ending) -> RunStatus | None:
-        """Write the end of an attempt; return the status of its run now, None if that is not ours to end."""
+        """Write the end of an attempt; return the status of its run now, None if that had ended."""
         now = self._clock.now()
         run_id, report = end.attempt.run_id, end.report
-        row = self._open_row(connection, end.attempt)
-        if row is None:
+        row = runs.by_ids(connection, [run_id])[run_id]
+        if row["status"] in TERMINAL:
             return None
         if report is not None:
             if row["status"] == RunStatus.STARTING and row["port"] is not None:
@@ -462,11 +464,21 @@ class Executor:
         values = {**end.values, "message": said}
         return replace(end, target=RunStatus.FAILED, reason=Reason.START_FAILED, values=values)
 
-    @staticmethod
-    def _open_row(connection: Connection, attempt: AttemptId) -> RowMapping | None:
-        row = runs.by_id(connection, attempt.run_id)
-        is_ours = row is not None and row["status"] in OPEN and row["attempt"] == attempt.number
-        return row if is_ours else None
+
+def _current(connection: Connection, endings: Sequence[Ending]) -> list[Ending]:
+    """Return those ends, each once, of which the run has not gone on: it neither waits for a next attempt nor has one.
+
+    An end may be told again, by who watches the process and by who was to start it. Of a run that waits the only end
+    left is that somebody cancelled it.
+    """
+    rows = runs.by_ids(connection, {end.attempt.run_id for end in endings})
+    told = {end.attempt: (end, rows[end.attempt.run_id]) for end in endings}
+    return [
+        end
+        for attempt, (end, row) in told.items()
+        if row["attempt"] == attempt.number
+        and (row["status"] != RunStatus.PENDING or end.target is RunStatus.CANCELLED)
+    ]
 
 
 def _silent(attempt: AttemptId) -> Ending:
