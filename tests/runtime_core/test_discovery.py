@@ -9,6 +9,7 @@ from dlt._workspace.deployment import manifest as published
 from tests.support.workspaces import BARE, SDK, discovered
 
 from runyard.core.clock import SystemClock
+from runyard.core.decorators import NOTICED_MAX
 from runyard.core.discovery import Discovered, Discovery
 from runyard.core.errors import InvalidDeploymentModule, InvalidManifest
 from runyard.core.processes import Completed
@@ -358,6 +359,49 @@ def third(): ...
         "jobs.etl.third",
     ]
     assert "there is no trigger type `tomorow`" in caught.value.reasons[0]
+
+
+# SPEC: RCN-10
+def test_of_very_many_mistakes_the_first_are_told(tmp_path: Path) -> None:
+    etl = """
+from runyard import run
+
+for n in range(60):
+    @run.job(name=f"job_{n}", trigger="tomorow:5")
+    def load(): ...
+"""
+    with pytest.raises(InvalidManifest) as caught:
+        discover(tmp_path, __deployment__="import etl\n__all__ = []", etl=etl)
+    refs = [reason.partition(": ")[0] for reason in caught.value.reasons]
+    assert refs == [f"jobs.etl.job_{n}" for n in range(NOTICED_MAX)]
+
+
+# SPEC: RCN-10
+@pytest.mark.parametrize(
+    ("fails", "says"),
+    [
+        ("raise ValueError('no')", "`__deployment__` cannot be imported: ValueError: no"),
+        ("run.job(triger='x')", "`run.job` knows no `triger`. Did you mean `trigger`?"),
+    ],
+)
+def test_what_ends_the_import_after_mistakes_is_told_with_them(tmp_path: Path, fails: str, says: str) -> None:
+    module = f"""
+from runyard import run
+
+@run.job(trigger="tomorow:5")
+def first(): ...
+
+@run.job(trigger="tomorow:6")
+def second(): ...
+
+{fails}
+"""
+    with pytest.raises(InvalidManifest) as caught:
+        discover(tmp_path, __deployment__=module)
+    first, second, last = caught.value.reasons
+    assert first.startswith("jobs.__deployment__.first: ")
+    assert second.startswith("jobs.__deployment__.second: ")
+    assert last.startswith(says)
 
 
 def test_what_fails_within_our_code_shows_only_the_users_too(tmp_path: Path) -> None:

@@ -65,9 +65,10 @@ class Job(Generic[P, R]):
             self._triggers = read_triggers((wire.get("triggers"), options.get("trigger")))
         except RunyardError as error:
             mistake = type(error)(f"{self.ref}: {error.cause}", error.remedy)
-            if noticed is None or len(noticed) >= NOTICED_MAX:
+            if noticed is None:
                 raise mistake from None
-            noticed.append(mistake)
+            if len(noticed) < NOTICED_MAX:
+                noticed.append(mistake)
             self._wire, self._triggers = dict(wire), []
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -354,13 +354,14 @@ def _answer(name: str, *, ad_hoc: bool) -> dict[str, Any]:
         sys.meta_path.insert(0, _DltFinder)
         module = import_module(name)
     except RunyardError as error:
-        return _error(error.cause, error.remedy, [without_ours(error)])
+        if not mistakes:
+            return _error(error.cause, error.remedy, [without_ours(error)])
+        mistakes.append(error)
     except (Exception, SystemExit) as error:
-        return _error(
-            f"`{name}` cannot be imported: {type(error).__name__}: {error}".rstrip(": "),
-            "Correct it where the traceback points.",
-            [without_ours(error)],
-        )
+        cause = f"`{name}` cannot be imported: {type(error).__name__}: {error}".rstrip(": ")
+        if not mistakes:
+            return _error(cause, "Correct it where the traceback points.", [without_ours(error)])
+        mistakes.append(InvalidDeploymentModule(f"{cause}.", "It may follow from the others."))
     if mistakes:
         return {"mistakes": [str(mistake) for mistake in mistakes]}
     try:
