@@ -460,12 +460,15 @@ def _fixed(
 ) -> tuple[_Fixed, JobDefinition]:
     """Return what the definition of a job's version says, with another schedule if one is set beside the code.
 
-    Made once: resolving an interval walks a calendar.
+    Made once: resolving an interval walks a calendar. What cannot be read is tried anew each time: its zone may come.
     """
     kept = _kept(version["id"], schedule)
-    if not kept:
-        kept.append(_read(version, job, schedule))
-    return kept[0]
+    if kept:
+        return kept[0]
+    found = _read(version, job, schedule)
+    if found[0]["unreadable"] is None:
+        kept.append(found)
+    return found
 
 
 @lru_cache(maxsize=VERSIONS_KEPT)
@@ -484,8 +487,8 @@ def _read(
         covered = range_if_planned(JobFacts("", "", definition, anchor_at=0))
     except Exception as error:
         # Of any kind: what is wrong with one job must not keep the others from being shown.
-        log.error("version %s of job %s cannot be read", version["version"], job["id"], exc_info=error)
         definition, covered, unreadable = outline_of(job["job_ref"], job["job_type"], wire), None, str(error)
+        _log_once(version["version"], job["id"], unreadable)
     fixed: _Fixed = {
         "job_ref": definition.job_ref,
         "name": definition.name,
@@ -502,3 +505,9 @@ def _read(
         "unreadable": unreadable,
     }
     return fixed, definition
+
+
+@lru_cache(maxsize=VERSIONS_KEPT)
+def _log_once(version: int, job_id: str, _why: str) -> None:
+    """Log the error at hand: a list would log it anew each time that it is shown."""
+    log.error("version %s of job %s cannot be read", version, job_id, exc_info=True)

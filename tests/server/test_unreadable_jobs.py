@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import zoneinfo
+from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +73,26 @@ def test_the_list_has_all_jobs_and_says_why_one_tells_little(
         found["unreadable"],
     )
     assert job_row(seen, str)["description"] == found["unreadable"]
+
+
+@pytest.fixture
+def zones(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder in which this process looks for zones too."""
+    folder, before = tmp_path / "zones", zoneinfo.TZPATH
+    zoneinfo.reset_tzpath([str(folder), *before])
+    yield folder
+    zoneinfo.reset_tzpath(before)
+
+
+def test_a_job_whose_zone_has_come_is_shown_without_a_restart(api: Api, tmp_path: Path, zones: Path) -> None:
+    bad, _ = api.prepare(tmp_path, BAD, GOOD)
+    zone = f"Atlantis/{bad['id']}"  # another for each database: what ticks are found is kept by their zone's name
+    store_badly(api.runtime, row_of(api, bad), {**NO_ZONE, "require": {"timezone": zone}})
+    shown = f"{api.here}/jobs/{bad['id']}"
+    assert zone in api.get(shown)["unreadable"]
+    (zones / "Atlantis").mkdir(parents=True)
+    (zones / zone).write_bytes(resources.files("tzdata").joinpath("zoneinfo/UTC").read_bytes())
+    assert api.get(shown)["unreadable"] is None
 
 
 @pytest.mark.parametrize(("wire", "extensions", "named"), WAYS)
