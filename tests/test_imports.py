@@ -48,6 +48,7 @@ PURE = frozenset(
         "outcomes",
         "parameters",
         "planning",
+        "pipeline_traces",
         "preview",
     }
     | {

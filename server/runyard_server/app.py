@@ -26,6 +26,7 @@ from runyard_server.panel_gate import PanelGate
 from runyard_server.proxy import Proxy
 from runyard_server.routes import (
     apps,
+    beacon,
     events,
     hooks,
     jobs,
@@ -61,6 +62,7 @@ ROUTERS = (
     pages.router,
     apps.router,
     hooks.router,
+    beacon.router,
 )
 
 

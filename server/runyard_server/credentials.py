@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from runyard.core.clock import Clock
+from runyard.core.clock import MICROSECONDS, Clock
 from runyard.core.errors import NotSignedIn
 from runyard.core.runs import OPEN
 from runyard.core.store import accounts, runs
@@ -23,6 +23,9 @@ COOKIE = "runyard_session"
 
 APP_COOKIE = "runyard_app"
 """The cookie of one app's own host: good for that app, and for nothing else."""
+
+REPORT_SECONDS = 15
+"""How long after its end a run may tell of its pipelines: dlt gives up a report that took 12 s, and tries once."""
 
 _TOKEN_ACTIONS = {
     TokenKind.UPLOAD: frozenset({Action.UPLOAD}),
@@ -63,6 +66,22 @@ class Credentials:
             raise NotSignedIn("This cookie is not for this app.", "Open the app from the server.")
         self._check_not_ended(claims)
         return Actor(claims.user_id, session_id=claims.session_id)
+
+    def reporting(self, token: str) -> tuple[str, int]:
+        """Return the run, and which attempt of it, that a beacon's token lets tell of its pipelines.
+
+        Raises: NotSignedIn, also once the run has been over for `REPORT_SECONDS`.
+        """
+        run_id, attempt = self._tokens.read_beacon(token)
+        run = self._database.read(lambda connection: runs.by_id(connection, run_id))
+        now = self._clock.now()
+        if run is None or (
+            run["status"] not in OPEN and run["finished_at"] + REPORT_SECONDS * MICROSECONDS <= now
+        ):
+            raise NotSignedIn(
+                "The run that this address was given to is over.", "Its pipelines tell in time."
+            )
+        return run_id, attempt
 
     def _bearer(self, credential: str) -> Actor:
         if credential.startswith((USER_KEY, SERVICE_KEY)):

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 STATUS: dict[type[errors.RunyardError], int] = {
     errors.InvalidInput: 400,
+    errors.InvalidTrace: 422,
     errors.NotSignedIn: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,

@@ -14,6 +14,7 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard.core.errors import Forbidden, InvalidRequest, RunyardError, TooLarge
+from runyard.core.preparing import BEACON_PATH
 from runyard.core.webhooks import BODY_BYTES_MAX as HOOK_BYTES_MAX
 from runyard_server.app_hosts import host_name
 from runyard_server.cookies import names_of
@@ -24,6 +25,9 @@ from runyard_server.settings import MIB, Settings
 
 BODY_BYTES_MAX = 64 * MIB
 """A JSON body: a manifest of 10,000 jobs with long docstrings."""
+
+BEACON_BYTES_MAX = 8 * MIB
+"""What a pipeline tells of one run: that of a first load into a thousand tables of fifty columns."""
 
 UPLOAD_SUFFIX = "/-upload"
 
@@ -131,6 +135,8 @@ class BodyLimit:
     def _limit(self, path: str) -> int:
         if path.startswith(HOOK_PATH):
             return HOOK_BYTES_MAX
+        if path.startswith(BEACON_PATH):
+            return BEACON_BYTES_MAX
         return self._upload_bytes_max if path.endswith(UPLOAD_SUFFIX) else BODY_BYTES_MAX
 
 

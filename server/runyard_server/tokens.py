@@ -1,4 +1,4 @@
-"""Signed tokens: for one upload, for the data plane, for one app, for the panel. Only the signing key is stored.
+"""Signed tokens: for an upload, the data plane, an app, the panel, a run's pipelines. Only the signing key is stored.
 
 A token names its kind, its user and its workspace, so that one kind can never pass for another. Those that name a
 sign-in or a run end with it, which `credentials` looks up at every use.
@@ -6,6 +6,9 @@ sign-in or a run end with it, which `credentials` looks up at every use.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -95,6 +98,29 @@ class Tokens:
         """Return the token with which an app reads its workspace while its run is open; takes `launch_facts`."""
         claims = Claims(TokenKind.RUN, run["workspace_user_id"], run["workspace_id"], run_id=run["id"])
         return self.issue(claims)[0]
+
+    def beacon_key(self, run: RowMapping) -> str:
+        """Return the token with which the attempt that a run is at tells of its pipelines; takes `launch_facts`.
+
+        It opens nothing else. Signed without what other tokens are made with, which would take the first start of a
+        job longer to import than the job takes to start.
+        """
+        return self._signed_beacon(f"{run['id']}.{run['attempt']}")
+
+    def read_beacon(self, token: str) -> tuple[str, int]:
+        """Return the run and the attempt that a beacon's token names. Raises: NotSignedIn if it is not ours."""
+        told = token.rpartition(".")[0]
+        if not hmac.compare_digest(token.encode(errors="replace"), self._signed_beacon(told).encode()):
+            raise NotSignedIn(
+                "This address was not given to a run here.", "Take RUNTIME__DLTHUB_DSN as it is."
+            )
+        run_id, _, attempt = told.partition(".")
+        return run_id, int(attempt)
+
+    def _signed_beacon(self, told: str) -> str:
+        # What else this key signs are tokens in three parts of base64, never a text that begins like this.
+        digest = hmac.digest(self._secret.encode(), f"beacon:{told}".encode(errors="replace"), hashlib.sha256)
+        return f"{told}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
     def issue(self, claims: Claims) -> tuple[str, int]:
         """Return a token and when it expires, in seconds since 1970."""

@@ -268,7 +268,7 @@ class Views:
 
     # Runs -------------------------------------------------------------------------------------------
 
-    def run(self, row: RowMapping) -> schemas.Run:
+    def run(self, row: RowMapping, pipeline_runs: Collection[RowMapping] = ()) -> schemas.Run:
         workspace_id, run_id = row["workspace_id"], row["id"]
         return {
             "id": run_id,
@@ -288,7 +288,7 @@ class Views:
             "finished_at": instant_or_none(row["finished_at"]),
             "duration_seconds": duration_seconds(row),
             "logs_url": f"{self._origin}/logs/v1/workspaces/{workspace_id}/job-runs/{run_id}/logs",
-            "pipeline_run_summaries": [],
+            "pipeline_run_summaries": [_pipeline_run_summary(each) for each in pipeline_runs],
             "reason": row["reason"],
             "exit_code": row["exit_code"],
             "signal": row["signal"],
@@ -314,14 +314,18 @@ class Views:
         rows: Collection[RowMapping],
         jobs: Mapping[str, RowMapping],
         older_versions: Mapping[str, RowMapping],
+        pipeline_runs: Mapping[str, Collection[RowMapping]],
     ) -> list[schemas.ListedRun]:
-        """Show runs with their jobs, and those versions that are no longer the current ones, given by id."""
+        """Show runs with their jobs, those versions that are no longer the current ones, and their runs of pipelines.
+
+        All given by id, the last by that of the run.
+        """
         shown_jobs = {job_id: self.job(row) for job_id, row in jobs.items()}
         versions = {row["version_id"]: current_version(row) for row in jobs.values()} | dict(older_versions)
         shown_versions = {key: self.job_version(row, jobs[row["job_id"]]) for key, row in versions.items()}
         return [
             {
-                **self.run(row),
+                **self.run(row, pipeline_runs.get(row["id"], ())),
                 "job": shown_jobs[row["job_id"]],
                 "job_version": shown_versions[row["job_version_id"]],
             }
@@ -392,6 +396,49 @@ class Views:
             "run_id": row["run_id"],
             "run_number": row["run_number"],
         }
+
+
+def pipeline_run(row: RowMapping) -> schemas.PipelineRun:
+    """Show a run of a pipeline."""
+    return {
+        "id": row["id"],
+        "job_run_id": row["run_id"],
+        "attempt": row["attempt"],
+        "transaction_id": row["transaction_id"],
+        "pipeline_name": row["pipeline_name"],
+        "destination_name": row["destination_name"],
+        "dataset_name": row["dataset_name"],
+        "status": _pipeline_status(row),
+        "started_at": instant(row["started_at"]),
+        "finished_at": instant_or_none(row["finished_at"]),
+        "duration_seconds": duration_seconds(row),
+        "error_step": row["error_step"],
+        "error_message": row["error_message"],
+        "tables": row["tables"],
+        "table_count": row["table_count"],
+        "total_rows": row["total_rows"],
+        "load_packages": row["load_packages"],
+    }
+
+
+def _pipeline_run_summary(row: RowMapping) -> schemas.PipelineRunSummary:
+    took = duration_seconds(row)
+    return {
+        "pipeline_run_id": row["id"],
+        "transaction_id": row["transaction_id"],
+        "pipeline_name": row["pipeline_name"],
+        "destination_name": row["destination_name"],
+        "dataset_name": row["dataset_name"],
+        "status": _pipeline_status(row),
+        "started_at": instant(row["started_at"]),
+        "finished_at": instant_or_none(row["finished_at"]),
+        "duration_ms": None if took is None else round(took * 1000),
+        "total_rows": row["total_rows"],
+    }
+
+
+def _pipeline_status(row: RowMapping) -> str:
+    return "succeeded" if row["error_step"] is None else "failed"
 
 
 def schedule_override(job: RowMapping) -> schemas.ScheduleOverride | None:

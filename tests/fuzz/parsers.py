@@ -27,6 +27,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from tests.support.expressions import any_cron
 from tests.support.planning import job as facts_of
+from tests.support.traces import trace
 
 from runyard.core import job_refs, profiles, requirements, triggers, workspace
 from runyard.core.checks import (
@@ -47,6 +48,7 @@ from runyard.core.intervals import Cron, Range, latest_due, next_due, resolve_ra
 from runyard.core.job_times import check_times
 from runyard.core.jobs import ENGINE_VERSION, EXTENSIONS, IntervalSpec, JobDefinition, parse_job
 from runyard.core.manifest import definition_hash, validate_manifest
+from runyard.core.pipeline_traces import read_trace
 from runyard.core.planning import due_after, plan
 from runyard.core.processes import SystemProcesses
 from runyard.core.schedule_words import instant_in_words, period_in_words, schedule_in_words
@@ -335,6 +337,15 @@ documents = (
     | st.builds(lambda sign, depth: sign * depth, st.sampled_from([b"[", b'{"a":']), st.integers(1, 9_000))
 )
 
+told = (
+    st.builds(
+        lambda key, value: json.dumps({**trace(), key: value}).encode(),
+        st.sampled_from(sorted(trace())),
+        json_values | grammar(*INSTANT),
+    )
+    | documents
+)
+
 CODE = (
     "import dlt\n",
     "from datetime import datetime as d\n",
@@ -610,6 +621,10 @@ def read_requirements(document: bytes) -> None:
     requirements.requirements_for(parsed, [], "job")
 
 
+def read_told_trace(document: bytes) -> None:
+    read_trace(document)
+
+
 def read_listing(text: str) -> None:
     _parse_listing(text.encode("utf-8", "surrogatepass"))
 
@@ -679,6 +694,7 @@ PARSERS = {
     "settings-file": Parser(tomls | nested, read_settings),
     "project-file": Parser(tomls | nested, read_pyproject),
     "extended-project": Parser(tomls | nested, write_pyproject),
+    "trace": Parser(told, read_told_trace),
     "requirements": Parser(documents, read_requirements),
     "listing": Parser(yamls | listings, read_listing),
     "code-file": Parser(code_files, read_code_file),

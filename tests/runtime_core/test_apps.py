@@ -38,7 +38,7 @@ APPS = """
         return server
 
     def way_back():
-        names = ("RUNYARD_SERVER", "RUNYARD_API_KEY", "RUNYARD_WORKSPACE")
+        names = ("RUNYARD_SERVER", "RUNYARD_API_KEY", "RUNYARD_WORKSPACE", "RUNTIME__DLTHUB_DSN")
         said = " ".join(os.environ.get(name, "nothing") for name in names)
 
         async def app(scope, receive, send):
@@ -92,7 +92,11 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def make_world(tmp_path: Path) -> World:
-    world = World(tmp_path / "data", issue_key=lambda run: f"a-key-of-{run['id']}")
+    world = World(
+        tmp_path / "data",
+        issue_key=lambda run: f"a-key-of-{run['id']}",
+        issue_beacon_key=lambda run: f"a-beacon-of-{run['id']}.{run['attempt']}",
+    )
     world.upload({"apps.py": APPS, "half.py": SERVER, "book.py": NOTEBOOK})
     world.runtime.start()
     return world
@@ -134,18 +138,22 @@ def test_what_a_function_returns_is_served_on_loopback_only(world: World) -> Non
     assert [row["to_status"] for row in history] == ["pending", "starting", "running"]
 
 
-def test_an_app_is_given_a_key_to_read_its_workspace_with(world: World) -> None:
+def test_an_app_is_given_a_key_to_read_its_workspace_with_and_where_to_tell_of_pipelines(
+    world: World,
+) -> None:
     world.deploy(app("apps", "way_back"))
     run = until_serving(world, "way_back")
-    key = f"a-key-of-{run['id']}"
-    assert get(run["port"]).split() == ["http://127.0.0.1:1", key, WORKSPACE]
+    key, beacon = f"a-key-of-{run['id']}", f"a-beacon-of-{run['id']}.1"
+    told = ["http://127.0.0.1:1", key, WORKSPACE, f"http://127.0.0.1:1/beacon/{beacon}"]
+    assert get(run["port"]).split() == told
     holder = attempt_dir.read_json(str(world.runtime.run_directory(run["id"]) / "1"), attempt_dir.LOCK)
     commands = [
         Path(f"/proc/{pid}/cmdline").read_text() for pid in (holder["pid"], *linux.descendants(holder["pid"]))
     ]
     assert any("way_back" in command for command in commands), "the app is among them"
-    assert not any(key in command for command in commands)
-    assert not any(key in line for line in world.lines(run["id"]))
+    for secret in (key, beacon):
+        assert not any(secret in command for command in commands)
+        assert not any(secret in line for line in world.lines(run["id"]))
 
 
 # SPEC: APP-03, APP-06, DEC-18

@@ -23,6 +23,7 @@ OPEN = {
     "open_app",
     "call_webhook",
     "call_webhook_at",
+    "receive_report",
 }
 """Routes that need no credential: they tell nothing, or ask themselves."""
 
@@ -63,6 +64,7 @@ ACTIONS = {
     "unpublish_job": Action.PUBLISH,
     "list_runs": Action.READ,
     "get_run": Action.READ,
+    "list_pipeline_runs": Action.READ,
     "cancel_run": Action.CANCEL,
     "cancel_runs": Action.CANCEL,
     "get_log": Action.READ_DATA,

@@ -40,7 +40,15 @@ class _Preparer(Preparer):
     def __init__(self, world: World, database: Database) -> None:
         nothing = cast(Any, None)
         super().__init__(
-            database, nothing, nothing, NOWHERE, NOWHERE, base_env={}, api_url="", issue_key=None
+            database,
+            nothing,
+            nothing,
+            NOWHERE,
+            NOWHERE,
+            base_env={},
+            api_url="",
+            issue_key=None,
+            issue_beacon_key=None,
         )
         self._world = world
 

@@ -14,7 +14,8 @@ RunyardError
 │   ├── InvalidDeploymentModule    `__deployment__.py` cannot be imported or lists something impossible
 │   ├── InvalidWorkspace       no marker, no pyproject.toml
 │   ├── InvalidUpload          an archive that lies, escapes or is too large
-│   └── InvalidRequest         a parameter of an API call
+│   ├── InvalidRequest         a parameter of an API call
+│   └── InvalidTrace           what a pipeline told of itself
 ├── NotFound                   nothing has that name or id
 ├── AmbiguousName              several jobs have that name
 ├── Conflict                   true of the request, but not now: somebody else was first, or the state forbids it
@@ -106,6 +107,12 @@ class InvalidRequest(InvalidInput):
     """A parameter or body of an API call that does not fit."""
 
     code = "RY1109"
+
+
+class InvalidTrace(InvalidInput):
+    """What a pipeline told of itself, in a form that is none we know."""
+
+    code = "RY1111"
 
 
 class NotFound(RunyardError):

@@ -70,8 +70,11 @@ SNAPSHOTS_KEPT = 32
 BODY = "webhook-body"
 """The file in a run's home with what was posted to its webhook."""
 
+BEACON_PATH = "/beacon/"
+"""Where on the server a run tells of its pipelines, followed by its token."""
+
 IssueKey = Callable[[RowMapping], str]
-"""Returns the key of an app, given its run as `launch_facts` tells it."""
+"""Returns a key of a run, given as `launch_facts` tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,8 @@ class Preparer:
     """Lays out runs below `data_dir`.
 
     `base_env` is the server's own environment, of which little passes; `api_url` is where a job reaches the server.
-    `issue_key` makes the key by which an app reads its workspace from there, if it is to have one.
+    `issue_key` makes the key by which an app reads its workspace from there, `issue_beacon_key` the one by which a run
+    tells of its pipelines, where they are to have one.
     """
 
     def __init__(
@@ -105,11 +109,12 @@ class Preparer:
         base_env: Mapping[str, str],
         api_url: str,
         issue_key: IssueKey | None,
+        issue_beacon_key: IssueKey | None,
     ) -> None:
         self._database, self._files, self._settings_files = database, files, settings_files
         self._data_dir, self._sdk = data_dir, sdk
         self._base_env = {name: base_env[name] for name in PASSED_ON if name in base_env}
-        self._api_url, self._issue_key = api_url, issue_key
+        self._api_url, self._issue_key, self._issue_beacon_key = api_url, issue_key, issue_beacon_key
         self._known_files: dict[str, Sequence[SnapshotFile]] = {}
 
     def load(self, run_id: str) -> Launch:
@@ -212,12 +217,19 @@ class Preparer:
                 "RUNYARD_DATA_DIR": str(shared),
                 **({"DLT_LOCAL_DIR": str(local)} if is_local_data_ours else {}),
                 **_posted(launch.body, home),
+                **self._beacon(launch.run),
                 **({} if port is None else {"PORT": str(port), **self._way_back(launch.run)}),
             },
             cwd=root,
             timeout_seconds=definition.timeout_seconds if definition.is_batch else None,
             grace_seconds=definition.grace_seconds,
         )
+
+    def _beacon(self, run: RowMapping) -> dict[str, str]:
+        """Return where dlt tells what its pipelines did (contract 9.6). The panel has none."""
+        if self._issue_beacon_key is None or run["workspace_id"] == SYSTEM_WORKSPACE:
+            return {}
+        return {"RUNTIME__DLTHUB_DSN": self._api_url + BEACON_PATH + self._issue_beacon_key(run)}
 
     def _way_back(self, run: RowMapping) -> dict[str, str]:
         """Return how an app reads what the server knows of its workspace: variables that our client looks for.

@@ -51,7 +51,7 @@ class Runtime:
 
     `api_url` is where jobs reach the server. `workspace_python` is the one interpreter for every run; without it an
     environment is built per deployment. `base_env` is the server's own environment. `issue_key` makes the key that an
-    app is given to read its workspace with.
+    app is given to read its workspace with, `issue_beacon_key` the one that a run tells of its pipelines with.
     Raises: Conflict if another server holds the data directory.
     """
 
@@ -67,6 +67,7 @@ class Runtime:
         run_limits: Limits = NO_LIMITS,
         log_limit_bytes: int = LOG_LIMIT_BYTES,
         issue_key: IssueKey | None = None,
+        issue_beacon_key: IssueKey | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
     ) -> None:
@@ -122,6 +123,7 @@ class Runtime:
             base_env=base_env,
             api_url=api_url,
             issue_key=issue_key,
+            issue_beacon_key=issue_beacon_key,
         )
         self.executor = Executor(
             self.database,

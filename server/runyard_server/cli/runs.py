@@ -20,11 +20,14 @@ from runyard_server.cli.exits import Exit
 from runyard_server.cli.options import Follow, Limit, MaybeSelectors, NameOrRun, Number
 from runyard_server.cli.session import Session, session_of
 from runyard_server.cli.usage import Group
-from runyard_server.client import Run
+from runyard_server.client import PipelineRun, Run
 from runyard_server.client.diagnosis import Diagnosis, diagnose
 
 RUNS_LISTED = 20
 """Runs in a list unless told otherwise: a screen."""
+
+TABLES_SHOWN = 20
+"""Tables of a run of a pipeline: a screen. With --json there are more."""
 
 CANCELS_AT_ONCE = 1000
 """Runs named in one request: the server's bound."""
@@ -67,6 +70,7 @@ def info(context: typer.Context, name: NameOrRun, number: Number = None) -> None
     code = client.deployment(run.deployment_id).version if run.deployment_id else None
     settings = client.configuration(run.configuration_id).version if run.configuration_id else None
     found = diagnose(client, run)
+    told = list(client.pipeline_runs(run.id))
     shown = output.facts(
         [
             ("job", run.job_ref),
@@ -94,8 +98,9 @@ def info(context: typer.Context, name: NameOrRun, number: Number = None) -> None
         "url": client.run_url(run.id),
         "error": found.error or None,
         "causes": [asdict(cause) for cause in found.causes],
+        "pipeline_runs": [asdict(each) for each in told],
     }
-    out.result(document, shown, *_diagnosis(found))
+    out.result(document, shown, *_pipeline_runs(session, told), *_diagnosis(found))
     out.note(f"Its log: runyard job logs {job_refs.short_name(run.job_ref or name)} {run.number}", "dim")
 
 
@@ -184,6 +189,39 @@ def shown_below(session: Session, runs: Iterable[Run]) -> list[Table]:
     ]
     headings = ("JOB", "RUN", "STATUS", "TRIGGER", "PROFILE", "WINDOW", "STARTED", "TOOK")
     return [output.table(*headings, rows=rows)] if rows else []
+
+
+def _pipeline_runs(session: Session, told: Sequence[PipelineRun]) -> Iterator[RenderableType]:
+    """Yield what each pipeline of a run did: where it loaded to, and its tables with their rows, the largest first."""
+    for each in told:
+        yield Padding(_pipeline_run(session, each), (1, 0, 0, 0))
+        if each.error_step:
+            yield Text(f"failed at {each.error_step}: {each.error_message}", "red")
+        if not each.tables:
+            continue
+        rows: list[tuple[str, Text]] = [
+            (table.table_name, Text(f"{table.rows:,}", justify="right"))
+            for table in each.tables[:TABLES_SHOWN]
+        ]
+        if more := each.table_count - len(rows):
+            rest = each.total_rows - sum(table.rows for table in each.tables[:TABLES_SHOWN])
+            rows.append((f"{more} more", Text(f"{rest:,}", justify="right")))
+        yield output.table("TABLE", "ROWS", rows=rows)
+    if told:
+        yield ""
+
+
+def _pipeline_run(session: Session, told: PipelineRun) -> Text:
+    """Return which pipeline it was, where it loaded to and how long it took, in a line."""
+    where = ".".join(filter(None, (told.destination_name, told.dataset_name)))
+    took = None if told.duration_seconds is None else session.output.duration(told.duration_seconds)
+    parts = [f"to {where}" if where else None, output.counted(told.total_rows, "row"), took]
+    return Text.assemble(
+        "pipeline ",
+        (told.pipeline_name, "bold"),
+        "  ",
+        (", ".join(str(part) for part in parts if part), "dim"),
+    )
 
 
 def _diagnosis(found: Diagnosis) -> Iterator[RenderableType]:

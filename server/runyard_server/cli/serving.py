@@ -56,6 +56,7 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
     with _listen(settings) as listener:
         origin = settings.public_url or _origin(listener)
         clock, ids = SystemClock(), SystemIds()
+        tokens = Tokens(settings.data_dir / "keys", clock, ids)
         runtime = Runtime(
             settings.data_dir,
             api_url=_origin(listener),
@@ -65,7 +66,8 @@ def serving(settings: Settings, env: Mapping[str, str]) -> Iterator[Serving]:
             min_every_seconds=settings.min_every_seconds,
             run_limits=settings.run_limits,
             log_limit_bytes=settings.log_limit_bytes,
-            issue_key=Tokens(settings.data_dir / "keys", clock, ids).run_key,
+            issue_key=tokens.run_key,
+            issue_beacon_key=tokens.beacon_key,
             clock=clock,
             ids=ids,
         )

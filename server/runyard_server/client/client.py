@@ -39,6 +39,7 @@ from runyard_server.client.models import (
     LogPart,
     Manifest,
     Member,
+    PipelineRun,
     Run,
     StartReceipt,
     Version,
@@ -391,6 +392,12 @@ class Client:
     def run(self, run_id: str) -> Run:
         """Return one run with everything that is known about it."""
         return Run.from_wire(self._wire.get(self._path(f"job-runs/{_segment(run_id)}")))
+
+    def pipeline_runs(self, run_id: str) -> Iterator[PipelineRun]:
+        """Yield what the pipelines of a run told of themselves, in the order in which they began."""
+        return map(
+            PipelineRun.from_wire, self._pages(self._path(f"job-runs/{_segment(run_id)}/pipeline-runs"))
+        )
 
     def find_run(self, name: str, number: int | None = None) -> Run:
         """Return a run by its own id, or by its job's name and its number, the latest without one.

@@ -131,11 +131,60 @@ class Decision(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedTable(Model):
+    """A table, and how many rows a pipeline made ready for it."""
+
+    table_name: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPackage(Model):
+    """What a pipeline loads at once, and how far it got."""
+
+    load_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRun(Model):
+    """A run of a pipeline inside a run of a job, as it told of itself; where it failed, `error_step` says.
+
+    `tables` are the largest of `table_count`, the largest first; `total_rows` are those of all.
+    """
+
+    id: str
+    job_run_id: str
+    attempt: int
+    transaction_id: str
+    pipeline_name: str
+    status: str
+    started_at: datetime
+    total_rows: int
+    table_count: int
+    tables: tuple[LoadedTable, ...] = ()
+    load_packages: tuple[LoadPackage, ...] = ()
+    destination_name: str | None = None
+    dataset_name: str | None = None
+    finished_at: datetime | None = None
+    duration_seconds: float | None = None
+    error_step: str | None = None
+    error_message: str | None = None
+
+    @classmethod
+    def from_wire(cls, wire: Wire, **given: Any) -> Self:
+        tables = _all(LoadedTable, wire["tables"])
+        packages = _all(LoadPackage, wire["load_packages"])
+        return super(PipelineRun, cls).from_wire(wire, tables=tables, load_packages=packages, **given)
+
+
+@dataclass(frozen=True, slots=True)
 class Run(Model):
     """One execution of a job. `causes`, `effects`, `history` and `attempts` are only filled where one run is asked for.
 
     `attempt` is the newest one, of at most `attempts_max`; `retry_at` is when a run that waits to be tried again is.
     `triggered_by` is the id of the user who started it; its `trigger` then only says which one it stands for.
+    `pipeline_name` is the pipeline that its job is bound to, if it is to one.
     `timezone` is that of its job, which its window and the times of day of its trigger belong to; empty if unknown.
     """
 
@@ -146,6 +195,7 @@ class Run(Model):
     profile: str
     created_at: datetime
     job_ref: str | None = None
+    pipeline_name: str | None = None
     timezone: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -172,6 +222,7 @@ class Run(Model):
     def from_wire(cls, wire: Wire, **given: Any) -> Self:
         if "job" in wire:
             given.setdefault("job_ref", wire["job"]["job_ref"])
+            given.setdefault("pipeline_name", wire["job"].get("pipeline_name"))
             given.setdefault("timezone", _timezone(wire["job"]))
         given.setdefault("effects", _all(Effect, wire.get("downstream_job_runs") or ()))
         given.setdefault("history", _all(Move, wire.get("history") or ()))

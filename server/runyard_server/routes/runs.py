@@ -14,10 +14,13 @@ from runyard.core.errors import Conflict, NotFound
 from runyard.core.jobs import DASHBOARD_REF
 from runyard.core.run_control import CancelAnswer
 from runyard.core.settling import attempts_max
-from runyard.core.store import jobs, shown_runs
+from runyard.core.store import jobs, pipeline_runs, shown_runs
 from runyard_server import requests, schemas
 from runyard_server.context import Cancelling, Here, Reading, page, reply
-from runyard_server.views import CANCELLING, status_of
+from runyard_server.views import CANCELLING, pipeline_run, status_of
+
+SUMMARIES_MAX = 1_000
+"""Runs of pipelines in one line with a list of runs: as many as runs in it, for most run one each or none."""
 
 router = APIRouter(prefix="/api/v1/workspaces/{workspace_id}/job-runs", tags=["runs"])
 
@@ -43,7 +46,8 @@ def list_runs(here: Reading, query: Annotated[requests.RunQuery, Query()]) -> Re
         )
         jobs_by_id = jobs.by_ids(connection, {row["job_id"] for row in rows})
         older = _older_versions(connection, rows, jobs_by_id)
-        return page(here.views_of(connection).listed_runs(rows, jobs_by_id, older), total, query)
+        told = pipeline_runs.summaries(connection, [row["id"] for row in rows], SUMMARIES_MAX)
+        return page(here.views_of(connection).listed_runs(rows, jobs_by_id, older, told), total, query)
 
     return reply(here.read(work))
 
@@ -52,6 +56,20 @@ def list_runs(here: Reading, query: Annotated[requests.RunQuery, Query()]) -> Re
 def get_run(here: Reading, run_id: UUID) -> Response:
     """Return a run with how it came about, how it went on and why it ended."""
     return reply(here.read(lambda connection: _detailed(here, connection, str(run_id))))
+
+
+@router.get("/{run_id}/pipeline-runs", response_model=schemas.Page[schemas.PipelineRun])
+def list_pipeline_runs(
+    here: Reading, run_id: UUID, query: Annotated[requests.PageQuery, Query()]
+) -> Response:
+    """Return what the pipelines of a run told of themselves, in the order in which they began."""
+
+    def work(connection: Connection) -> schemas.Page[schemas.PipelineRun]:
+        run = find_run(connection, here.workspace_id, str(run_id))
+        rows = pipeline_runs.page(connection, run["id"], limit=query.limit, offset=query.offset)
+        return page(list(map(pipeline_run, rows)), pipeline_runs.count_of(connection, run["id"]), query)
+
+    return reply(here.read(work))
 
 
 @router.post("/{run_id}/-cancel", response_model=schemas.DetailedRun)
@@ -116,7 +134,8 @@ def _detailed(here: Here, connection: Connection, run_id: str) -> schemas.Detail
     effects = shown_runs.effects_of(connection, run_id)
     jobs_by_id = jobs.by_ids(connection, {row["job_id"], *(effect["job_id"] for effect in effects)})
     views = here.views_of(connection)
-    (listed,) = views.listed_runs([row], jobs_by_id, _older_versions(connection, [row], jobs_by_id))
+    told = pipeline_runs.summaries(connection, [run_id], SUMMARIES_MAX)
+    (listed,) = views.listed_runs([row], jobs_by_id, _older_versions(connection, [row], jobs_by_id), told)
     return {
         **listed,
         "attempts_max": attempts_max(connection, run_id),

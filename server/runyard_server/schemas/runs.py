@@ -5,7 +5,68 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from runyard_server.schemas.jobs import Job, JobVersion
-from runyard_server.schemas.shared import Instant, JsonObject, Uuid
+from runyard_server.schemas.shared import Instant, Uuid
+
+
+class PipelineRunSummary(TypedDict):
+    """A run of a pipeline in one line, as the published client knows it."""
+
+    pipeline_run_id: Uuid
+    transaction_id: str
+    pipeline_name: str
+    destination_name: str | None
+    dataset_name: str | None
+    status: str
+    started_at: Instant
+    finished_at: Instant | None
+    duration_ms: int | None
+    total_rows: int
+
+
+class LoadedTable(TypedDict):
+    """A table, and how many rows were made ready for it."""
+
+    table_name: str
+    rows: int
+
+
+class LoadPackage(TypedDict):
+    """What a pipeline loads at once, and how far it got."""
+
+    load_id: str
+    status: str
+
+
+class PipelineRun(TypedDict):
+    """A run of a pipeline, as it told of itself: `succeeded`, or `failed` in `error_step`.
+
+    `tables` are the largest of `table_count`; `total_rows` are those of all. They are in the dataset once it has
+    succeeded. It is unknown where it loads to if it failed before.
+    """
+
+    id: Uuid
+    job_run_id: Uuid
+    attempt: int
+    transaction_id: str
+    pipeline_name: str
+    destination_name: str | None
+    dataset_name: str | None
+    status: str
+    started_at: Instant
+    finished_at: Instant | None
+    duration_seconds: float | None
+    error_step: str | None
+    error_message: str | None
+    tables: list[LoadedTable]
+    table_count: int
+    total_rows: int
+    load_packages: list[LoadPackage]
+
+
+class Received(TypedDict):
+    """That a report was kept, by the pipeline's own id of what it did."""
+
+    transaction_id: str
 
 
 class Run(TypedDict):
@@ -31,7 +92,7 @@ class Run(TypedDict):
     finished_at: Instant | None
     duration_seconds: float | None
     logs_url: str | None
-    pipeline_run_summaries: list[JsonObject]
+    pipeline_run_summaries: list[PipelineRunSummary]
     reason: str | None
     exit_code: int | None
     signal: int | None

@@ -442,6 +442,32 @@ run_bodies = Table(
     comment="What was posted to the webhook that started a run; apart, because lists of runs do not need it.",
 )
 
+pipeline_runs = Table(
+    "pipeline_runs",
+    metadata,
+    _id(),
+    _refers("run_id", "runs"),
+    Column("attempt", Integer, nullable=False),
+    # The pipeline's own id of what it did: what is told twice is kept once.
+    Column("transaction_id", Text, nullable=False),
+    Column("pipeline_name", Text, nullable=False),
+    Column("destination_name", Text),
+    Column("dataset_name", Text),
+    _at("started_at"),
+    _at("finished_at", nullable=True),
+    Column("error_step", Text),
+    Column("error_message", Text),
+    # The largest tables with their rows; how many tables and rows there are in all is beside it.
+    Column("tables", JSON, nullable=False),
+    Column("table_count", Integer, nullable=False),
+    Column("total_rows", BigInteger, nullable=False),
+    Column("load_packages", JSON, nullable=False),
+    _at("created_at"),
+    UniqueConstraint("run_id", "transaction_id"),
+    CheckConstraint("(error_step is null) = (error_message is null)", "error"),
+    comment="What pipelines told of themselves while a run was active.",
+)
+
 covered_windows = Table(
     "covered_windows",
     metadata,
