@@ -88,6 +88,10 @@ class Addresses:
         """Return the list of runs, of one status at first."""
         return Route(Page.RUNS, workspace=self._workspace, status=status).address()
 
+    def jobs_of(self, pipeline: str) -> str:
+        """Return the list of jobs, of those that run this pipeline."""
+        return f"{self.page(Page.JOBS)}?pipeline={quote(pipeline, safe='')}"
+
     def job(self, ref: str) -> str:
         return Route(Page.JOB, ref, self._workspace).address()
 

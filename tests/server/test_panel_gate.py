@@ -198,7 +198,8 @@ def test_addresses_that_clients_print_lead_to_their_page(browser: Browser) -> No
         "/": "",
         "/jobs/jobs.etl.load": "jobs/jobs.etl.load",
         "/runs/0190": "runs/0190",
-        "/pipelines/flights": "",
+        "/pipelines/flights": "jobs?pipeline=flights",
+        "/pipelines": "",
         "/jobs/11111111-1111-4111-8111-111111111111": "jobs/11111111-1111-4111-8111-111111111111",
     }.items():
         answer = browser.ask(f"/w/{workspace}{path}")

@@ -49,6 +49,7 @@ def job_row(name: str, **changed: Any) -> dict[str, Any]:
         "override": None,
         "is_archived": False,
         "tags": [],
+        "pipeline": None,
         "description": "",
         "url": "",
         "recent": [],

@@ -1,4 +1,4 @@
-"""Jobs by tag as people see them: under headings, filtered, and the same again where the address is opened."""
+"""Jobs by tag and pipeline as people see them: under headings, filtered, and the same where the address is opened."""
 
 from __future__ import annotations
 
@@ -147,3 +147,36 @@ def test_a_phone_shows_groups_without_scrolling_sideways(visitors: Visitors) -> 
     stage = Stage(visitors, JobTable(Told(jobs_frame(long, is_all=True)), is_grouped=True), size=PHONE)
     expect_listed(stage, "t" * 90, "load")
     stage.expect_no_overflow()
+
+
+# SPEC: DEC-19
+def test_jobs_are_filtered_by_their_pipeline_and_the_address_says_so(visitors: Visitors) -> None:
+    jobs = [
+        job_row("backfill"),
+        job_row("load", pipeline="flights", tags=["daily"]),
+        job_row("rates", pipeline="money", tags=["daily"]),
+        job_row("again", pipeline="flights"),
+    ]
+    stage = Stage(visitors, JobTable(Told(jobs_frame(jobs, is_all=True)), page=PAGE))
+    stage.page.goto(f"{ORIGIN}/{PAGE}")
+    pipelines = stage.page.get_by_label("Pipeline", exact=True)
+    expect(pipelines.get_by_role("option")).to_have_text(["Any pipeline", "flights (2)", "money (1)"])
+    pipelines.select_option("flights")
+    expect_listed(stage, "again", "load")
+    stage.expect_address("/jobs?pipeline=flights")
+    stage.page.get_by_label("Tag", exact=True).select_option("daily")
+    expect_listed(stage, "load")
+    stage.expect_address("/jobs?pipeline=flights&tag=daily")
+
+    stage.page.goto(f"{ORIGIN}/{PAGE}?pipeline=gone")
+    expect_listed(stage)
+    stage.page.get_by_role("button", name="Show all").click()
+    expect_listed(stage, "again", "backfill", "load", "rates")
+    stage.expect_address("/jobs")
+
+
+# SPEC: DEC-19
+def test_where_no_job_runs_a_pipeline_none_is_offered(visitors: Visitors) -> None:
+    stage = stage_of(visitors)
+    expect_listed(stage, "backfill", "load", "rates")
+    expect(stage.page.get_by_label("Pipeline", exact=True)).to_be_hidden()

@@ -46,7 +46,7 @@ def jobs_frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Jobs, one a row, in the given order.
 
     id, ref, name (the last part of the ref), title (what its author calls it), kind ("batch" or "interactive"),
-    description, url, latest_run_id, latest_status: String;
+    pipeline (the one it runs), description, url, latest_run_id, latest_status: String;
     triggers, tags: List of String; next_at: Datetime in ms, UTC; is_paused, is_archived: Boolean.
     """
     import polars as pl
@@ -62,6 +62,7 @@ def jobs_frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
         "is_paused": pl.Boolean,
         "is_archived": pl.Boolean,
         "tags": pl.List(pl.String),
+        "pipeline": pl.String,
         "description": pl.String,
         "url": pl.String,
         "latest_run_id": pl.String,

@@ -19,5 +19,5 @@ class JobTable(RowActions, JobRows):
     is_grouped = traitlets.Bool(False).tag(sync=True)
     """Whether jobs stand under their tags at first; one with several stands under each."""
     page = traitlets.Unicode("").tag(sync=True)
-    """The address, from `#` on, whose query says which tag is shown and whether jobs are grouped, so that it can be
-    sent; a browser that comes without one remembers. Empty for none."""
+    """The address, from `#` on, whose query says which tag and pipeline are shown and whether jobs are grouped, so that
+    it can be sent; a browser that comes without one remembers. Empty for none."""

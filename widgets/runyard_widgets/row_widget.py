@@ -3,7 +3,7 @@
 A frame's head has `rows`, the changed ones (all, where `is_all`), `gone`, keys that are no more, and `now`. Runs are
 `{id, number, job, status, trigger, profile, created_at, started_at, finished_at, reason, message}`, jobs
 `{id, ref, name, title, kind, triggers, next_at, timezone, is_paused, paused_at, paused_by, override, is_archived, tags,
-description, url, recent, latest}`, `override` being `{at, by, replaces}` or null.
+pipeline, description, url, recent, latest}`, `override` being `{at, by, replaces}` or null.
 Instants are milliseconds, UTC. How rows become polars frames is in `frames`; how they are drawn, in `widgets/src`.
 """
 

@@ -102,10 +102,20 @@ export default liveWidget((view) =>
     refOf: ({ ref }) => ref,
     label: ({ name }) => name,
     text: (job) =>
-      [job.ref, job.title, job.kind, jobStatus(job), ...job.triggers, ...job.tags, job.description].join(" "),
+      [
+        job.ref,
+        job.title,
+        job.kind,
+        jobStatus(job),
+        ...job.triggers,
+        ...job.tags,
+        job.pipeline,
+        job.description,
+      ].join(" "),
     statusOf: jobStatus,
     states: jobStates,
     tagsOf: ({ tags }) => tags,
+    pipelineOf: ({ pipeline }) => pipeline,
     details: (job) => [
       ["Title", job.title],
       ["About", job.description],
@@ -119,6 +129,7 @@ export default liveWidget((view) =>
         job.latest &&
           `#${job.latest.number}, ${job.latest.status}, ${instantIn(job.latest.created_at, job.timezone)}`,
       ],
+      ["Pipeline", job.pipeline],
       ["Tags", job.tags.join(", ")],
       ["Address", job.url],
     ],

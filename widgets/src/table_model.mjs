@@ -1,11 +1,13 @@
 // Which rows a table shows, in which order, and which actions a row has. Pure; drawing is in table_view.mjs.
 
-/** Return what words, a status and a tag leave of `rows`; every word has to be somewhere in a row's text. */
-export function matching(rows, { words, status, tag }, { text, statusOf, groups, tagsOf }) {
+/** Return what words, a status, a tag and a pipeline leave of `rows`; every word has to be in a row's text. */
+export function matching(rows, { words, status, tag, pipeline }, shape) {
+  const { text, statusOf, groups, tagsOf, pipelineOf } = shape;
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   return rows.filter((row) => {
     if (status && statusOf(row) !== status && !groups?.[status]?.(row)) return false;
     if (tag && !tagsOf(row).includes(tag)) return false;
+    if (pipeline && pipelineOf(row) !== pipeline) return false;
     const found = wanted.length ? text(row).toLowerCase() : "";
     return wanted.every((word) => found.includes(word));
   });

@@ -18,7 +18,8 @@ const TICK_MS = 1000; // durations of open runs are told in seconds
  * Draw a table of `shape`: `noun` and `nouns`; `key` of a row; `columns` of `{name, title, draw(cell, row, now),
  * isTimed}`, the one named "name" carrying the link; `order(a, b)`; `text(row)` that is searched; `statusOf(row)`;
  * `groups` of statuses to choose, by name `(row) => whether`; `states(row)` for actions; `details(row, now)` as
- * `[title, text]` of an open row; `refOf(row)`; `tagsOf(row)` where rows are filtered and grouped by tags.
+ * `[title, text]` of an open row; `refOf(row)`; `tagsOf(row)` where rows are filtered and grouped by tags;
+ * `pipelineOf(row)` where they are filtered by the pipeline they run, null for none.
  */
 export function drawTable({ model, root }, shape) {
   const rows = new Rows(shape.key);
@@ -27,7 +28,7 @@ export function drawTable({ model, root }, shape) {
   const headings = new Map(); // tag -> the element above its rows
   const opened = new Set(); // places
   const page = model.get("page") ?? "";
-  const filter = { words: "", status: model.get("status"), tag: model.get("tag") ?? "" };
+  const filter = { words: "", status: model.get("status"), tag: model.get("tag") ?? "", pipeline: "" };
   let isGrouped = model.get("is_grouped") ?? false;
   let shown = []; // `{ place, row }`, as they are listed
   let current = null; // the place of the row arrow keys are at
@@ -43,6 +44,10 @@ export function drawTable({ model, root }, shape) {
     onchange: () => refilter({ status: statuses.value }),
   });
   const tags = h("select", { "aria-label": "Tag", onchange: () => rechoose({ tag: tags.value }) });
+  const pipelines = h("select", {
+    "aria-label": "Pipeline",
+    onchange: () => rechoose({ pipeline: pipelines.value }),
+  });
   const grouping = h(
     "button",
     { type: "button", onclick: () => rechoose({ isGrouped: !isGrouped }) },
@@ -75,7 +80,11 @@ export function drawTable({ model, root }, shape) {
   list.style.maxHeight = `${model.get("height")}px`;
   const menu = rowMenu();
   root.classList.add("ry-table", `ry-${shape.nouns}`);
-  root.append(h("div", { class: "ry-bar" }, search, statuses, tags, grouping, count), list, menu.element);
+  root.append(
+    h("div", { class: "ry-bar" }, search, statuses, pipelines, tags, grouping, count),
+    list,
+    menu.element,
+  );
 
   // What is shown.
 
@@ -85,18 +94,20 @@ export function drawTable({ model, root }, shape) {
     arrange();
   }
 
-  /** Show another tag, or rows grouped or not: what the address of the page says too. */
-  function rechoose({ tag = filter.tag, isGrouped: grouped = isGrouped }) {
+  /** Show another tag or pipeline, or rows grouped or not: what the address of the page says too. */
+  function rechoose({ tag = filter.tag, pipeline = filter.pipeline, isGrouped: grouped = isGrouped }) {
     isGrouped = grouped;
-    refilter({ tag });
-    const chosen = { ...(tag && { tag }), ...(isGrouped && { by: "tag" }) };
+    refilter({ tag, pipeline });
+    const chosen = { ...(pipeline && { pipeline }), ...(tag && { tag }), ...(isGrouped && { by: "tag" }) };
     keep(page, new URLSearchParams(chosen));
   }
 
   /** Show what the address of the page says, or this browser remembers. */
   function recallChoice() {
     const chosen = recall(page);
-    if (chosen) rechoose({ tag: chosen.get("tag") ?? "", isGrouped: chosen.get("by") === "tag" });
+    if (!chosen) return;
+    const [tag, pipeline] = ["tag", "pipeline"].map((name) => chosen.get(name) ?? "");
+    rechoose({ tag, pipeline, isGrouped: chosen.get("by") === "tag" });
   }
 
   function arrange() {
@@ -123,6 +134,7 @@ export function drawTable({ model, root }, shape) {
     });
     offerStatuses(known);
     offerTags(known);
+    offerPipelines(known);
     say(
       count,
       found.length === known.length ? counted(known.length) : `${found.length} of ${counted(known.length)}`,
@@ -187,6 +199,16 @@ export function drawTable({ model, root }, shape) {
     grouping.ariaPressed = String(isGrouped);
   }
 
+  function offerPipelines(known) {
+    // Counted like tags, of which each row has one or none.
+    const counts = tagCounts(known, (row) => [shape.pipelineOf?.(row)].filter(Boolean));
+    if (filter.pipeline && !counts.some(([name]) => name === filter.pipeline))
+      counts.push([filter.pipeline, 0]);
+    pipelines.hidden = counts.length === 0;
+    offer(pipelines, "Any pipeline", counts, (name) => name);
+    pipelines.value = filter.pipeline;
+  }
+
   /** Fill `select` with what there is, each with how often. */
   function offer(select, any, counts, wordOf) {
     const offers = [["", any], ...counts.map(([value, n]) => [value, `${wordOf(value)} (${n})`])];
@@ -206,7 +228,7 @@ export function drawTable({ model, root }, shape) {
     const showAll = () => {
       search.value = "";
       Object.assign(filter, { words: "", status: "" });
-      rechoose({ tag: "" });
+      rechoose({ tag: "", pipeline: "" });
     };
     note.replaceChildren(
       `No ${shape.noun} matches. `,

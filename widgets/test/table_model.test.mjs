@@ -26,6 +26,13 @@ test("a search finds rows that have every word somewhere, whatever the case", ()
   assert.deepEqual(ids(matching(RUNS, { words: "report", status: "failed" }, SHAPE)), []);
 });
 
+test("a pipeline leaves the rows that run it", () => {
+  const shape = { ...SHAPE, pipelineOf: ({ job }) => (job === "jobs.load" ? "loads" : null) };
+  const filter = { words: "", status: "", tag: "" };
+  assert.deepEqual(ids(matching(RUNS, { ...filter, pipeline: "loads" }, shape)), ["1", "2"]);
+  assert.deepEqual(ids(matching(RUNS, { ...filter, pipeline: "" }, shape)), ["1", "2", "3"]);
+});
+
 test("statuses are offered with their counts, the most frequent first", () => {
   assert.deepEqual(countsBy(RUNS, SHAPE), [
     ["completed", 2],

@@ -28,7 +28,7 @@ from runyard_notebooks.fragments import (
 from runyard_notebooks.pages import links
 from runyard_notebooks.pages.around_now import AroundNow, coming, decided, picture
 from runyard_notebooks.pages.links import is_app
-from runyard_notebooks.routes import Page
+from runyard_notebooks.routes import Addresses, Page
 from runyard_notebooks.times import duration, when, window, your_time
 from runyard_server.client import Client, Decision, Firing, Job
 
@@ -166,7 +166,7 @@ def explanation(seen: JobSeen, desk: Desk) -> Html:
                 html(
                     "<div>{link}{set_up}</div>",
                     link=links.public_link(seen.job, desk) if has_link else None,
-                    set_up=card("Set up", _facts(seen)),
+                    set_up=card("Set up", _facts(seen, desk.addresses)),
                 ),
             ),
         ]
@@ -181,10 +181,10 @@ def _next_run(seen: JobSeen) -> Shown:
     return when(seen.job.next_scheduled_run_at, seen.now, seen.job.zone)
 
 
-def _facts(seen: JobSeen) -> Html:
+def _facts(seen: JobSeen, addresses: Addresses) -> Html:
     job, definition = seen.job, seen.job.definition
     gates = upstream_refs(job.freshness)
-    entry = definition.entry_point
+    entry, pipeline = definition.entry_point, definition.pipeline_name
     return facts(
         [
             ("Cannot be read", job.unreadable),
@@ -195,6 +195,7 @@ def _facts(seen: JobSeen) -> Html:
             ("Waits for", strings.FRESH.format(jobs=", ".join(map(short_name, gates))) if gates else None),
             ("Covers", window(job.interval_start, job.interval_end, seen.job.zone)),
             ("Code", html("<code>{where}</code>", where=f"{entry.module}:{entry.function or '(module)'}")),
+            ("Pipeline", link(addresses.jobs_of(pipeline), pipeline) if pipeline else None),
             ("Deployed by", html("<code>{module}</code>", module=job.deployment_module)),
             ("Profile", job.profile),
             ("Version", f"{job.version}"),

@@ -80,10 +80,12 @@ def show_place(request: Request, workspace_id: str, place: str = "") -> Response
         return pages.stranger_page(request.url.path)
     noun, _, name = place.partition("/")
     if noun == "jobs" and name:
-        place = f"{noun}/{_job_ref(request, workspace_id, name)}"
-    elif noun != "runs":
-        place = ""
-    return RedirectResponse(f"{PANEL}#/w/{quote(workspace_id)}/{quote(place)}", 303)
+        place = quote(f"{noun}/{_job_ref(request, workspace_id, name)}")
+    elif noun == "pipelines" and name:
+        place = f"jobs?pipeline={quote(name, safe='')}"
+    else:
+        place = quote(place) if noun == "runs" else ""
+    return RedirectResponse(f"{PANEL}#/w/{quote(workspace_id)}/{place}", 303)
 
 
 def _job_ref(request: Request, workspace_id: str, name: str) -> str:

@@ -59,6 +59,7 @@ def job_row(job: Job, who: Callable[[str], str]) -> Row:
         },
         "is_archived": job.is_archived,
         "tags": list(definition.tags),
+        "pipeline": definition.pipeline_name,
         "description": job.unreadable or job.description,
         "url": job.job_url,
         "recent": [{"id": run["id"], "status": run["status"]} for run in reversed(job.recent_job_runs)],
