@@ -28,7 +28,7 @@ with app.setup:
     from runyard_notebooks.actions import NOTHING_TOLD, Desk
     from runyard_notebooks.fragments import Output, card, columns, embedded, heading, quiet
     from runyard_notebooks.live import Watch, ask, counting
-    from runyard_notebooks.pages import frame, job, links, overview, run, runs, starting
+    from runyard_notebooks.pages import frame, job, links, overview, pipelines, run, runs, starting
     from runyard_notebooks.routes import Addresses, Page, Route, parse
     from runyard_notebooks.session import Session, read_session
     from runyard_notebooks.times import now_in, your_time
@@ -259,7 +259,10 @@ async def run_head(changed, desk: Desk, entitle, run_here, run_offered, zone):
     entitle(frame.titled(run.name(run_here)))
     _seen = await ask(run.load, desk.client, run_here.id, now_in(zone))
     run_shown = Output(
-        run.head(_seen, desk.addresses, run_offered), run.causes(_seen), run.details(_seen, desk.addresses)
+        run.head(_seen, desk.addresses, run_offered),
+        run.causes(_seen),
+        pipelines.loaded(_seen, desk.addresses),
+        run.details(_seen, desk.addresses),
     )
     run_shown
     return

@@ -47,6 +47,8 @@ ALL_JOBS = "All jobs"
 OVERRIDE_ENDS = "It counts until it is taken away or a deploy changes the one in the code."
 IS_PAUSED = "Its schedule and events start nothing until it is resumed; the next run covers the gap."
 
+MORE_PIPELINES = "Only the first {count} are shown. All: `runyard job runs info --json`."
+
 # What happened.
 WHY = "Why it failed"
 LOOK_AT_THIS = "Look at this"

@@ -31,7 +31,7 @@ def seen(status: str, diagnosis: Diagnosis) -> page.RunSeen:
         reason="exit_code",
         exit_code=3,
     )
-    return page.RunSeen(run, [], 1, 1, diagnosis, NOW)
+    return page.RunSeen(run, [], 1, 1, diagnosis, [], NOW)
 
 
 # SPEC: TRB-04, TRB-05

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from runyard.core.job_refs import short_name
 from runyard.core.time_words import zone_called
@@ -27,8 +27,11 @@ from runyard_notebooks.fragments import (
 )
 from runyard_notebooks.routes import Addresses, Page
 from runyard_notebooks.times import duration, when, window
-from runyard_server.client import Client, Effect, Run
+from runyard_server.client import Client, Effect, PipelineRun, Run
 from runyard_server.client.diagnosis import Diagnosis, diagnose
+
+PIPELINES_SHOWN = 20
+"""Runs of pipelines that are shown; the command line tells of the others."""
 
 RELATIVES_MAX = 20
 """Causes and effects that are named; a job that a whole tag follows may have hundreds."""
@@ -43,6 +46,7 @@ class RunSeen:
     code_version: int
     settings_version: int
     diagnosis: Diagnosis
+    pipelines: Sequence[PipelineRun]
     now: datetime
 
 
@@ -57,6 +61,7 @@ def load(client: Client, run_id: str, now: datetime) -> RunSeen:
         client.deployment(run.deployment_id).version,
         client.configuration(run.configuration_id).version,
         diagnose(client, run),
+        list(islice(client.pipeline_runs(run.id), PIPELINES_SHOWN + 1)),
         now,
     )
 
