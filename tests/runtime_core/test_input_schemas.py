@@ -13,7 +13,13 @@ import pytest
 
 from runyard import run
 from runyard.core.errors import InvalidJob, InvalidRequest, RunyardError, TooLarge
-from runyard.core.given_inputs import GIVEN_BYTES_MAX, GIVEN_TOGETHER_BYTES_MAX, LONGEST_REF, check_given
+from runyard.core.given_inputs import (
+    GIVEN_BYTES_MAX,
+    GIVEN_TOGETHER_BYTES_MAX,
+    LONGEST_REF,
+    check_fits,
+    check_given,
+)
 from runyard.core.input_schemas import in_words, input_schema, schema_of
 from runyard.core.jobs import INPUTS_MAX, parse_job
 from runyard.core.parameters import convert, environment_key, environment_text, fill
@@ -25,6 +31,12 @@ if TYPE_CHECKING:
 class Colour(enum.Enum):
     RED = "red"
     BLUE = "blue"
+
+
+class Grade(enum.Enum):
+    NONE = None
+    FIRST = 1
+    BEST = "best"
 
 
 Airport = NewType("Airport", str)
@@ -146,6 +158,80 @@ def test_a_parameter_without_default_is_required_and_what_only_type_checkers_kno
     assert input_schema(lambda: None) is None
     assert input_schema(lambda run_context: None) is None  # noqa: ARG005
     assert "inputs" not in run.job(name="f", section="s")(lambda: None).definition()
+
+
+# SPEC: JCF-07, JCF-09
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Literal["a", None],
+        Literal["all", True, False],
+        Literal[1, "2"],
+        Grade,
+        Colour,
+        Literal["a", None] | int,
+    ],
+)
+def test_each_choice_that_a_form_offers_arrives_as_it_was_chosen(annotation: Any) -> None:
+    def load(choice): ...  # type: ignore[no-untyped-def]
+
+    load.__annotations__["choice"] = annotation
+    job = parse_job(run.job(load).definition())
+    assert job.inputs is not None
+    schema = job.inputs["properties"]["choice"]
+    for choice in schema.get("enum") or [None, "a", 5]:
+        text = environment_text(choice)
+        check_fits({"choice": choice}, [job])
+        check_fits({"choice": text}, [job])
+        converted = convert(text, annotation)
+        assert getattr(converted, "value", converted) is choice or converted == choice
+    for other in ("another", ["a"], 1.5):
+        with pytest.raises(InvalidRequest, match="does not fit"):
+            check_fits({"choice": other}, [job])
+    with pytest.raises(ValueError, match="none of"):
+        convert("another", annotation)
+
+
+# SPEC: JCF-09
+@pytest.mark.parametrize("value", [1.0, True])
+def test_a_choice_is_compared_as_what_it_travels_as(value: object) -> None:
+    def load(choice: Literal[1]) -> None: ...
+
+    with pytest.raises(InvalidRequest, match="does not fit"):
+        check_fits({"choice": value}, [parse_job(run.job(load).definition())])
+
+
+# SPEC: JCF-09
+@pytest.mark.parametrize(
+    ("value", "annotation", "is_accepted"),
+    [
+        (None, int | None, False),
+        ("null", int | None, False),
+        ("5", int | None, True),
+        (None, date | None, False),
+        (None, str | None, False),
+        # It may be a text.
+        ("null", str | None, True),
+        (None, Literal["a", None], False),
+        ("null", Literal["a", None], False),
+        ("a", Literal["a", None], True),
+        (None, Any, False),
+        # dlt reads what is in a list as JSON.
+        ([None], list[int | None], True),
+    ],
+)
+def test_null_is_refused_where_dlt_would_take_it_for_a_text(
+    value: Any, annotation: Any, is_accepted: bool
+) -> None:
+    def load(given=dlt.config.value): ...  # type: ignore[no-untyped-def]
+
+    load.__annotations__["given"] = annotation
+    job = parse_job(dict(dlt.hub.run.job(load).to_job_definition()))
+    if is_accepted:
+        check_fits({"given": value}, [job])
+    else:
+        with pytest.raises(InvalidRequest, match=r"cannot be given null\. Leave it out"):
+            check_fits({"given": value}, [job])
 
 
 # SPEC: JCF-07

@@ -1,7 +1,8 @@
 """Whether what is given to one start can travel, and fits the parameters of the jobs that it starts. Pure.
 
-A value travels as text, so it fits if `parameters.convert` can read it: `-c limit=5` is a text too. What is required is
-not asked for here: it may come from configuration, which the run reads (JCF-01).
+A value travels as text, so it fits if `parameters.convert` can read it: `-c limit=5` is a text too. Launchers of others
+read all of that but `null`. What is required is not asked for here: it may come from configuration, which the run reads
+(JCF-01).
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runyard.core.decorators import JOB_LAUNCHER
 from runyard.core.errors import InvalidRequest, TooLarge
 from runyard.core.input_schemas import in_words
 from runyard.core.job_refs import REF_LENGTH_MAX
 from runyard.core.jobs import JobDefinition
-from runyard.core.parameters import convert, environment_key, environment_text, is_null
+from runyard.core.parameters import convert, environment_key, environment_text, is_choice, is_null
 
 GIVEN_BYTES_MAX = 100_000
 """Size of one parameter that is given: it travels as a variable, and Linux takes none above 128 KiB."""
@@ -73,9 +75,16 @@ def check_fits(given: Mapping[str, Any], jobs: Sequence[JobDefinition]) -> None:
                 f"`{name}` is no parameter of {', '.join(job.job_ref for job in jobs)}.", _known(jobs)
             )
         for job, schema in found:
-            if schema is not None and not _fits(value, schema):
-                [words] = in_words({**(job.inputs or {}), "properties": {name: schema}})
-                raise InvalidRequest(f"`{name}` does not fit {job.job_ref}.", f"It takes {words}.")
+            reads_null = job.entry_point.launcher == JOB_LAUNCHER
+            if schema is None or _fits(value, schema, reads_null=reads_null):
+                continue
+            if _fits(value, schema):
+                raise InvalidRequest(
+                    f"`{name}` of {job.job_ref} cannot be given null.",
+                    "Leave it out: its launcher would take it for the text `null`.",
+                )
+            [words] = in_words({**(job.inputs or {}), "properties": {name: schema}})
+            raise InvalidRequest(f"`{name}` does not fit {job.job_ref}.", f"It takes {words}.")
 
 
 def _known(jobs: Sequence[JobDefinition]) -> str:
@@ -94,17 +103,20 @@ def _schema_of(job: JobDefinition, name: str) -> Mapping[str, Any] | None:
     return found
 
 
-def _fits(value: Any, schema: Any) -> bool:
+def _fits(value: Any, schema: Any, *, reads_null: bool = True) -> bool:
     # A schema that somebody else wrote may say what is none of ours; that refuses nothing.
+    if value is None and not reads_null:
+        return False
     match schema:
         case {"anyOf": list(kinds)}:
-            return any(_fits(value, kind) for kind in kinds)
+            return any(_fits(value, kind, reads_null=reads_null) for kind in kinds)
         case {"enum": list(values)}:
-            return str(value) in map(str, values)
+            text = environment_text(value)
+            return any(is_choice(text, one) for one in values if reads_null or one is not None)
         case {"type": list(kinds)}:
-            return any(_fits(value, {**schema, "type": kind}) for kind in kinds)
+            return any(_fits(value, {**schema, "type": kind}, reads_null=reads_null) for kind in kinds)
         case {"type": "null"}:
-            return is_null(value)
+            return reads_null and is_null(value)
         case {"type": "string"}:
             return isinstance(value, str | int | float)
         case {"type": "integer" | "number" | "boolean" as kind}:

@@ -10,7 +10,7 @@ from runyard.core.errors import InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
 
@@ -113,10 +113,7 @@ def convert(value: Any, annotation: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _convert_to_any_of(value, inner)
     if origin is typing.Literal:
-        for choice in inner:
-            if value == choice or (isinstance(value, str) and value == str(choice)):
-                return choice
-        raise ValueError(f"it is none of {', '.join(map(repr, inner))}")
+        return _chosen(value, inner)
     kind = origin or annotation
     if not isinstance(kind, type):
         return value
@@ -135,12 +132,33 @@ def convert(value: Any, annotation: Any) -> Any:
         return kind(convert(item, inner[0]) for item in items) if inner else kind(items)
     if kind is datetime or kind is date:
         return kind.fromisoformat(value) if isinstance(value, str) else _checked(value, kind)
-    return kind(value) if issubclass(kind, Enum | Path) else value
+    if issubclass(kind, Enum):
+        try:
+            return kind(value)
+        except ValueError:
+            return kind(_chosen(value, [member.value for member in kind]))
+    return kind(value) if issubclass(kind, Path) else value
+
+
+def is_choice(value: Any, choice: Any) -> bool:
+    """Return whether a value is a choice, or how Python writes it, or how it travels."""
+    return value == choice or value == str(choice) or _travelling(value) == _travelling(choice)
 
 
 def is_null(value: Any) -> bool:
     """Return whether a value is None, or how None travels."""
     return value is None or value == NULL
+
+
+def _travelling(value: Any) -> str:
+    return environment_text(value) if isinstance(value, bool | None) else str(value)
+
+
+def _chosen(value: Any, choices: Sequence[Any]) -> Any:
+    for choice in choices:
+        if is_choice(value, choice):
+            return choice
+    raise ValueError(f"it is none of {', '.join(map(repr, choices))}")
 
 
 def _convert_to_any_of(value: Any, kinds: tuple[Any, ...]) -> Any:
