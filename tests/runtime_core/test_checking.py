@@ -377,6 +377,15 @@ def test_a_required_input_that_nobody_gives_is_found_at_its_function(
         assert one.why == "The run fails before the function begins."
 
 
+# SPEC: JCF-01
+def test_where_a_launcher_of_others_looks_is_not_told(tmp_path: Path) -> None:
+    inputs = {"properties": {"region": {}}, "required": ["region"]}
+    theirs = job("etl", inputs=inputs, triggers=["every:1h"])
+    theirs["entry_point"]["launcher"] = "dlt._workspace.deployment.launchers.job"
+    files = {"etl.py": "def load(region): ...\n", ".dlt/prod.config.toml": "[jobs]\nregion = 'nord'"}
+    assert found(workspace(tmp_path, files, theirs)) == []
+
+
 # SPEC: JCF-09
 def test_what_is_given_outside_of_settings_files_is_said_at_the_function(tmp_path: Path) -> None:
     inputs = {"properties": {"region": {}}, "required": ["region"]}

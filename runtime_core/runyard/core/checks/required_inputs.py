@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runyard.core.checks.finding import Code, Finding, Severity
+from runyard.core.decorators import JOB_LAUNCHER
 from runyard.core.jobs import JobDefinition
 from runyard.core.parameters import configured, environment_key
 from runyard.core.triggers import JOB_EVENTS, TIMED, TriggerType
@@ -19,8 +20,11 @@ WHY = "The run fails before the function begins."
 def check(job: JobDefinition, profile: str, settings: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield what a job that starts without anybody requires and `settings`, those of its profile, do not give.
 
-    A cause begins with the ref of the job.
+    A cause begins with the ref of the job. Launchers of others look in more places than we know of, so of their jobs
+    nothing is said.
     """
+    if job.entry_point.launcher != JOB_LAUNCHER:
+        return
     if BY_THEMSELVES.isdisjoint(trigger.partition(":")[0] for trigger in job.triggers):
         return
     for name in (job.inputs or {}).get("required") or ():
