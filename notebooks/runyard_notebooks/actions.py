@@ -187,11 +187,9 @@ class Desk:
 
     def resume(self, job_id: str, *, catch_up: bool = False) -> Notice:
         """Let a job's triggers work again; what they missed is made up for when that is asked for."""
-        said = strings.RESUMED
+        job, said = self.client.resume(job_id, catch_up=catch_up), strings.RESUMED
         if catch_up:
-            missed = self.client.has_missed(self.client.job(job_id))
-            said = strings.CAUGHT_UP if missed else strings.NOTHING_MISSED
-        job = self.client.resume(job_id, catch_up=catch_up)
+            said = strings.CAUGHT_UP if job.makes_up else strings.NOTHING_TO_MAKE_UP
         return Notice(said.format(job=short_name(job.job_ref)))
 
     def publish(self, job_id: str) -> Notice:

@@ -58,7 +58,7 @@ def test_a_job_is_paused_and_goes_on(client: Client, desk: Desk) -> None:
 def test_who_resumes_a_job_may_let_it_make_up_for_what_it_missed(client: Client, desk: Desk) -> None:
     job = client.job("check")
     desk.pause(job.id)
-    assert desk.resume(job.id, catch_up=True).text == "check goes on. Nothing was missed since the pause."
+    assert desk.resume(job.id, catch_up=True).text == "check goes on. There is nothing to make up for."
     desk.pause(job.id)
     client.wait(started(client, desk.start(client.job("load").id)))
     assert "makes up now for what it missed" in desk.resume(job.id, catch_up=True).text

@@ -43,7 +43,8 @@ def test_ticks_of_a_paused_job_are_written_down_and_the_next_run_covers_them(api
     advanced = api.get(job)["next_scheduled_run_at"]
     assert advanced > paused["next_scheduled_run_at"], "time goes on while nothing runs"
     resumed = api.post(f"{job}/-resume")
-    assert (resumed["is_paused"], resumed["paused_at"]) == (False, None)
+    TypeAdapter(schemas.ResumedJob).validate_python(resumed)
+    assert (resumed["is_paused"], resumed["paused_at"], resumed["makes_up"]) == (False, None, False)
     assert [row["outcome"] for row in decisions(api, load)] == ["paused"], "resuming fires nothing"
     api.clock.turn(HOUR_SECONDS)
     assert [row["outcome"] for row in decisions(api, load)] == ["paused", "fired"]
@@ -57,12 +58,12 @@ def test_who_asks_for_it_has_ticks_that_went_by_made_up_for_by_one_run(api: Api,
         api.clock.turn(HOUR_SECONDS)
         decisions(api, load)
     resumed = api.post(f"{job}/-resume?catch_up=true")
-    assert resumed["is_paused"] is False
+    assert (resumed["is_paused"], resumed["makes_up"]) == (False, True)
     paused, fired = decisions(api, load)
     assert (paused["outcome"], fired["outcome"], fired["count"]) == ("paused", "fired", 1)
     assert fired["because"].startswith("Ticks since ")
     assert fired["facts"]["first_tick"] < fired["facts"]["tick"]
-    api.post(f"{job}/-resume?catch_up=true")
+    assert api.post(f"{job}/-resume?catch_up=true")["makes_up"] is False
     assert len(decisions(api, load)) == 2, "a job that is not paused has nothing to make up for"
 
 
@@ -71,8 +72,21 @@ def test_a_pause_in_which_no_tick_went_by_leaves_nothing_to_make_up_for(api: Api
     job = f"{api.here}/jobs/{load['id']}"
     api.post(f"{job}/-pause")
     api.clock.turn(1)
-    api.post(f"{job}/-resume?catch_up=true")
+    assert api.post(f"{job}/-resume?catch_up=true")["makes_up"] is False
     assert decisions(api, load) == []
+
+
+# SPEC: TRG-20, TRG-25
+def test_a_deploy_that_a_paused_job_missed_is_not_said_to_be_made_up_for(
+    local_api: Api, tmp_path: Path
+) -> None:
+    wire = batch_job("load", "deployment:")
+    (load,) = local_api.prepare(tmp_path / "before", wire)
+    job = f"{local_api.here}/jobs/{load['id']}"
+    local_api.post(f"{job}/-pause")
+    local_api.prepare(tmp_path / "after", wire, texts={"etl.py": "BETTER = True"})
+    assert local_api.post(f"{job}/-resume?catch_up=true")["makes_up"] is False
+    assert [row["outcome"] for row in decisions(local_api, load)] == ["fired", "paused"]
 
 
 def test_pausing_and_resuming_twice_changes_nothing_more(api: Api, load: JSON) -> None:

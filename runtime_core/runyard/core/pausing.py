@@ -37,29 +37,32 @@ def pause(connection: Connection, job: RowMapping, *, user_id: str, now: int) ->
     feed.append_about(connection, job, "job.paused", now)
 
 
-def resume(connection: Connection, job: RowMapping, *, ids: Ids, now: int, catch_up: bool = False) -> None:
-    """Let a job's triggers work again, from the next tick and event on.
+def resume(connection: Connection, job: RowMapping, *, ids: Ids, now: int, catch_up: bool = False) -> bool:
+    """Let a job's triggers work again, from the next tick and event on; return whether something is made up for.
 
     With `catch_up` each makes up for what went by since the pause: ticks as if nobody had looked since (SCH-06), ends
     of other jobs with one run for all of them (TRG-20). A webhook's call is gone, and so is a deploy (TRG-25).
     Raises: InvalidInput if it is to catch up and is nothing that this server can read.
     """
     if job["paused_at"] is None:
-        return
+        return False
+    makes_up = False
     jobs.set_paused(connection, job["id"], user_id=None, at=None)
     if catch_up and job["archived_at"] is None:
         known = facts.load(connection, [job["id"]])[job["id"]]
         missed = decisions.paused_triggers(connection, job["id"], job["paused_at"])
-        _count_again(connection, known, missed, job["paused_at"], now)
+        counts_again = _count_again(connection, known, missed, job["paused_at"], now)
         planned = plan_missed_events(known, missed, job["paused_at"])
         enact(connection, planned, {known.job_id: known.definition}, ids=ids, now=now)
+        makes_up = counts_again or bool(planned)
     feed.append_about(connection, job, "job.resumed", now)
+    return makes_up
 
 
 def _count_again(
     connection: Connection, job: JobFacts, missed: Collection[str], paused_at: int, now: int
-) -> None:
-    """Let planning look again at the ticks that a job missed, which timed triggers among `missed` had."""
+) -> bool:
+    """Let planning look again at the ticks that a job missed, which timed triggers among `missed` had, if any did."""
     firsts = [
         first
         for trigger, schedule in job.coming
@@ -69,6 +72,7 @@ def _count_again(
         due_at = min(firsts if job.next_due_at is None else (*firsts, job.next_due_at))
         held = {} if job.held_at is None else {job.job_id: job.held_at}
         jobs.set_due(connection, {job.job_id: due_at}, held)
+    return bool(firsts)
 
 
 def _first_missed(schedule: Schedule, anchor: int, paused_at: int, now: int) -> int | None:

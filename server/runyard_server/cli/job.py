@@ -33,7 +33,7 @@ from runyard_server.cli.options import (
 from runyard_server.cli.session import Session, session_of
 from runyard_server.cli.target import way_out
 from runyard_server.cli.usage import Group
-from runyard_server.client import Job, StartedJob
+from runyard_server.client import Client, Job, StartedJob
 
 RUNS_SHOWN = 5
 """Latest runs in the description of a job: what fits above the fold."""
@@ -41,7 +41,7 @@ RUNS_SHOWN = 5
 PAUSED = "Paused: its schedule and events start nothing until it is resumed; the next run covers the gap."
 RESUMED = "Resumed: its schedule and events start it again; the next run covers the gap."
 CAUGHT_UP = "Resumed: its schedule and events start it again, and make up now for what they missed."
-NOTHING_MISSED = "Resumed: its schedule and events start it again; nothing was missed since the pause."
+NOTHING_TO_MAKE_UP = "Resumed: its schedule and events start it again; there is nothing to make up for."
 
 STARTS_COLUMNS = 60
 """Of what starts a job, in a list of jobs; `job info` has all of it."""
@@ -294,14 +294,12 @@ def _set_paused(session: Session, which: Sequence[str], *, paused: bool, catch_u
             session.output.note(f"{job.job_ref} {'is paused already' if paused else 'was not paused'}.")
             changed.append(job)
             continue
-        client, said = session.client, PAUSED if paused else RESUMED
-        if catch_up:
-            said = CAUGHT_UP if client.has_missed(job) else NOTHING_MISSED
         try:
-            changed.append(client.pause(job.id) if paused else client.resume(job.id, catch_up=catch_up))
+            after, said = _switch(session.client, job, paused=paused, catch_up=catch_up)
         except InvalidRequest as refusal:
             refusals.append(refusal)
         else:
+            changed.append(after)
             session.output.note(f"{job.job_ref}: {said}")
     if refusals:
         raise Conflict(
@@ -310,6 +308,16 @@ def _set_paused(session: Session, which: Sequence[str], *, paused: bool, catch_u
             reasons=[str(refusal.cause) for refusal in refusals],
         )
     session.output.result([_document(job) for job in changed])
+
+
+def _switch(client: Client, job: Job, *, paused: bool, catch_up: bool) -> tuple[Job, str]:
+    """Pause or resume a job; return it as it is then, and what is said of that."""
+    if paused:
+        return client.pause(job.id), PAUSED
+    resumed = client.resume(job.id, catch_up=catch_up)
+    if not catch_up:
+        return resumed, RESUMED
+    return resumed, CAUGHT_UP if resumed.makes_up else NOTHING_TO_MAKE_UP
 
 
 def pick(jobs: Sequence[Job], which: Sequence[str]) -> list[Job]:

@@ -25,7 +25,6 @@ from runyard.core import job_refs
 from runyard.core.errors import NotFound, RunyardError, Unavailable
 from runyard.core.jobs import ENGINE_VERSION
 from runyard.core.manifest import manifest_hash
-from runyard.core.outcomes import Outcome
 from runyard.core.runs import OPEN
 from runyard_server.client.connection import Target, resolve, workspace_meant
 from runyard_server.client.models import (
@@ -40,6 +39,7 @@ from runyard_server.client.models import (
     Manifest,
     Member,
     PipelineRun,
+    ResumedJob,
     Run,
     StartReceipt,
     Version,
@@ -309,20 +309,14 @@ class Client:
 
         Raises: InvalidRequest for a job without a schedule.
         """
-        return self._act_on_job(job_id, "pause")
+        return Job.from_wire(self._act_on_job(job_id, "pause"))
 
-    def resume(self, job_id: str, *, catch_up: bool = False) -> Job:
+    def resume(self, job_id: str, *, catch_up: bool = False) -> ResumedJob:
         """Let a job's triggers work again; its next run covers the time since the last one.
 
         With `catch_up` what they missed since the pause is made up for now, by one run of each.
         """
-        return self._act_on_job(job_id, "resume", catch_up=catch_up)
-
-    def has_missed(self, job: Job) -> bool:
-        """Return whether a tick or event of a paused job has gone by since the pause."""
-        since = job.paused_at
-        newest = self.decisions(job.id, PAGE_ITEMS_MAX) if since else []
-        return any(each.outcome == Outcome.PAUSED and since and each.last_at >= since for each in newest)
+        return ResumedJob.from_wire(self._act_on_job(job_id, "resume", catch_up=catch_up))
 
     def set_schedule(self, job_id: str, trigger: str) -> Job:
         """Set another schedule beside the code of a job: five cron fields, or a trigger such as `every:6h`.
@@ -346,11 +340,11 @@ class Client:
 
         Raises: InvalidRequest for a batch job, Conflict while there are no settings for the profile `access`.
         """
-        return self._act_on_job(job_id, "publish")
+        return Job.from_wire(self._act_on_job(job_id, "publish"))
 
     def unpublish(self, job_id: str) -> Job:
         """Take the public link of an app away; whoever has it open is cut off."""
-        return self._act_on_job(job_id, "unpublish")
+        return Job.from_wire(self._act_on_job(job_id, "unpublish"))
 
     def webhook(self, job_id: str, *, renew: bool = False, signed: bool | None = None) -> Webhook:
         """Return the secret addresses that start a job, made at the first time of asking.
@@ -374,9 +368,9 @@ class Client:
         """Return what will be decided in the workspace in the next days, if each run takes its usual time."""
         return Plan.from_wire(self._wire.get(self._path("plan"), days=days))
 
-    def _act_on_job(self, job_id: str, action: str, **params: bool) -> Job:
+    def _act_on_job(self, job_id: str, action: str, **params: bool) -> Json:
         path = self._path(f"jobs/{_segment(job_id)}/-{action}")
-        return Job.from_wire(self._wire.request("POST", path, params=params))
+        return self._wire.request("POST", path, params=params)
 
     # Runs ------------------------------------------------------------
 

@@ -326,6 +326,13 @@ class Job(Model):
         return zone_called(self.definition.timezone)
 
 
+@dataclass(frozen=True)
+class ResumedJob(Job):
+    """A job after it was resumed; `makes_up` if it makes up now for something that it missed in the pause."""
+
+    makes_up: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ChangedJob:
     """What a deploy did, or would do, to one job; `fields` names what differs when it is `updated`.

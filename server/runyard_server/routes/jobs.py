@@ -113,19 +113,20 @@ def pause_job(here: Pausing, job_id: UUID) -> Response:
     )
 
 
-@router.post("/{job_id}/-resume", response_model=schemas.Job)
+@router.post("/{job_id}/-resume", response_model=schemas.ResumedJob)
 def resume_job(here: Pausing, job_id: UUID, *, catch_up: bool = False) -> Response:
     """Let the triggers of a job work again; its next run covers the time since the last one.
 
     With `catch_up` what they missed is made up for now.
     """
-    response = _changed(
-        here,
-        job_id,
-        lambda connection, job, now: pausing.resume(
-            connection, job, ids=here.runtime.ids, now=now, catch_up=catch_up
-        ),
-    )
+
+    def work(connection: Connection) -> schemas.ResumedJob:
+        job, now = find_job(here, connection, job_id), here.runtime.clock.now()
+        makes_up = pausing.resume(connection, job, ids=here.runtime.ids, now=now, catch_up=catch_up)
+        job = find_job(here, connection, job_id)
+        return {**here.views_of(connection).job(job), "makes_up": makes_up}
+
+    response = reply(here.write(work))
     here.runtime.scheduler.wake()
     return response
 

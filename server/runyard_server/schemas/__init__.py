@@ -12,6 +12,7 @@ from runyard_server.schemas.jobs import (
     Decisions,
     Job,
     JobVersion,
+    ResumedJob,
     ScheduleOverride,
     Webhook,
 )
@@ -145,6 +146,7 @@ __all__ = [
     "Received",
     "RecentRun",
     "RefreshedJob",
+    "ResumedJob",
     "Run",
     "ScheduleOverride",
     "Snapshot",

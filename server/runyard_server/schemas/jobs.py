@@ -66,6 +66,12 @@ class Job(_JobBase):
     updated_at: Instant
 
 
+class ResumedJob(Job):
+    """A job after it was resumed. `makes_up` says whether it makes up now for something that it missed in the pause."""
+
+    makes_up: bool
+
+
 class JobVersion(_JobBase):
     """A version of a job: what a run was made of."""
 

@@ -89,8 +89,8 @@ def test_who_missed_nothing_is_not_said_to_make_up_for_it(shell: Shell, client: 
     shell("job pause every:* after")
     resumed = shell("job resume every:* after --catch-up")
     assert resumed.code == 0
-    assert resumed.err.count("nothing was missed") == 3
-    assert "make up" not in resumed.err
+    assert resumed.err.count("there is nothing to make up for") == 3
+    assert "make up now" not in resumed.err
     assert [decision.outcome for decision in client.decisions(client.job("after").id)] == ["paused"]
 
 
