@@ -358,6 +358,8 @@ def test_times_that_a_server_would_refuse_or_move_are_found(tmp_path: Path) -> N
         ({"triggers": ["schedule:0 0 * * *"]}, "", 1),
         ({"triggers": ["job.success:jobs.etl.other"]}, "", 1),
         ({"triggers": ["deployment:"]}, "", 1),
+        # Who visits an app gives it nothing.
+        ({"triggers": ["http:"]}, "", 1),
         ({"triggers": ["manual:jobs.etl.load", "tag:x", "webhook:"]}, "", 0),
         ({"triggers": ["every:1h"]}, "[jobs.etl.load]\nregion = 'nord'", 0),
         ({"triggers": ["every:1h"]}, "[jobs.etl]\nregion = 'nord'", 0),
@@ -375,6 +377,19 @@ def test_a_required_input_that_nobody_gives_is_found_at_its_function(
     for one in findings:
         assert one.cause.startswith("`region` is required, and no settings file of the profile ")
         assert one.why == "The run fails before the function begins."
+
+
+# SPEC: JCF-01
+@pytest.mark.parametrize(("schema", "file"), [({"writeOnly": True}, "secrets"), ({}, "config")])
+def test_a_required_input_is_to_be_set_in_the_file_that_is_for_it(
+    tmp_path: Path, schema: dict[str, Any], file: str
+) -> None:
+    inputs = {"properties": {"token": schema}, "required": ["token"]}
+    told = workspace(
+        tmp_path, {"etl.py": "def load(token): ...\n"}, job("etl", inputs=inputs, triggers=["every:1h"])
+    )
+    [one] = [one for one in check(told).findings if one.code == "RY2012"]
+    assert f"in `.dlt/prod.{file}.toml`" in one.remedy
 
 
 # SPEC: JCF-01

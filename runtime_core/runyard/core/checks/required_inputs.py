@@ -11,8 +11,9 @@ from runyard.core.jobs import JobDefinition
 from runyard.core.parameters import configured, environment_key
 from runyard.core.triggers import JOB_EVENTS, TIMED, TriggerType
 
-BY_THEMSELVES = TIMED | JOB_EVENTS | {TriggerType.DEPLOYMENT}
-"""Triggers that bring no values. A person can give some, and so can whoever calls a webhook."""
+BY_THEMSELVES = TIMED | JOB_EVENTS | {TriggerType.DEPLOYMENT, TriggerType.HTTP}
+"""Triggers that bring no values, a visit of an app among them. A person can give some, and so can whoever calls a
+webhook."""
 
 WHY = "The run fails before the function begins."
 
@@ -27,13 +28,16 @@ def check(job: JobDefinition, profile: str, settings: Mapping[str, Any]) -> Iter
         return
     if BY_THEMSELVES.isdisjoint(trigger.partition(":")[0] for trigger in job.triggers):
         return
-    for name in (job.inputs or {}).get("required") or ():
+    inputs = job.inputs or {}
+    for name in inputs.get("required") or ():
+        is_secret = inputs["properties"][name].get("writeOnly") is True
+        file, instead = ("secrets", "") if is_secret else ("config", ", or give it a default")
         if configured(name, job.job_ref, {}, settings) is None:
             yield Finding(
                 Code.INPUT_MISSING,
                 Severity.WARNING,
                 f"{job.job_ref}: `{name}` is required, and no settings file of the profile {profile} gives it.",
                 WHY,
-                f"Set `{name}` under `[{job.job_ref}]` in `.dlt/{profile}.config.toml`, or give it a default. "
+                f"Set `{name}` under `[{job.job_ref}]` in `.dlt/{profile}.{file}.toml`{instead}. "
                 f"If the server's environment has {environment_key(job.job_ref, name)}, ignore this.",
             )
