@@ -24,6 +24,10 @@ from runyard.core.store import forecast, runs, tables
 LATER: dict[str, Any] = {"of_a_later_version": 1}
 HOURLY = "schedule:0 * * * *"
 NO_ZONE = {"require": {"timezone": "Atlantis/City"}}
+NO_JOB: list[Any] = []
+
+Wire = dict[str, Any] | list[Any]
+WAYS: list[tuple[Wire, dict[str, Any]]] = [({}, LATER), (NO_ZONE, {}), (NO_JOB, {})]
 
 
 @pytest.fixture
@@ -55,9 +59,9 @@ def end(world: World, run_id: str) -> RunStatus | None:
     )
 
 
-@pytest.mark.parametrize(("wire", "extensions"), [({}, LATER), (NO_ZONE, {})])
+@pytest.mark.parametrize(("wire", "extensions"), WAYS)
 def test_a_waiting_run_of_it_fails_with_the_reason_and_the_others_start(
-    world: World, wire: dict[str, Any], extensions: dict[str, Any]
+    world: World, wire: Wire, extensions: dict[str, Any]
 ) -> None:
     world.deploy(batch_job("bad", HOURLY), batch_job("good"))
     bad, good = world.start_one("bad"), world.start_one("good")
@@ -66,7 +70,8 @@ def test_a_waiting_run_of_it_fails_with_the_reason_and_the_others_start(
     assert world.until_ended(good["id"])["status"] == "completed"
     refused = world.until_ended(bad["id"])
     assert (refused["status"], refused["reason"]) == ("failed", "start_failed")
-    assert "of_a_later_version" in refused["message"] or "Atlantis/City" in refused["message"]
+    named = ("of_a_later_version", "Atlantis/City", "no job definition")
+    assert any(what in refused["message"] for what in named)
 
 
 # SPEC: DEC-20, IVL-02
@@ -114,9 +119,9 @@ def test_a_run_of_it_does_not_start_without_its_window_when_the_server_that_refu
     second.close()
 
 
-@pytest.mark.parametrize(("wire", "extensions"), [({}, LATER), (NO_ZONE, {})])
+@pytest.mark.parametrize(("wire", "extensions"), WAYS)
 def test_a_run_of_it_ends_though_nobody_can_tell_what_it_causes(
-    world: World, caplog: pytest.LogCaptureFixture, wire: dict[str, Any], extensions: dict[str, Any]
+    world: World, caplog: pytest.LogCaptureFixture, wire: Wire, extensions: dict[str, Any]
 ) -> None:
     interval = {"start": "2026-01-01T00:00:00Z"}
     world.deploy(batch_job("bad", HOURLY, interval=interval), batch_job("good", "job.success:jobs.etl.bad"))
@@ -158,10 +163,8 @@ def test_an_end_causes_the_runs_of_the_others_where_one_cannot_be_written(
     assert world.job("jobs.etl.bad")["id"] in caplog.text
 
 
-@pytest.mark.parametrize(("wire", "extensions"), [({}, LATER), (NO_ZONE, {})])
-def test_what_is_foreseen_leaves_it_out(
-    world: World, wire: dict[str, Any], extensions: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(("wire", "extensions"), WAYS)
+def test_what_is_foreseen_leaves_it_out(world: World, wire: Wire, extensions: dict[str, Any]) -> None:
     gate = ["job.is_fresh:jobs.etl.bad"]
     world.deploy(
         batch_job("bad", HOURLY), batch_job("gated", HOURLY, freshness=gate), batch_job("good", HOURLY)
@@ -199,9 +202,14 @@ def start(world: World, *selectors: str, names: tuple[str, ...] = ()) -> dict[st
 
 
 # SPEC: TAG-07
-def test_the_others_are_started_and_who_names_it_is_told_why_not(world: World) -> None:
+@pytest.mark.parametrize(
+    ("wire", "extensions", "why"), [({}, LATER, "of_a_later_version"), (NO_JOB, {}, "no job definition")]
+)
+def test_the_others_are_started_and_who_names_it_is_told_why_not(
+    world: World, wire: Wire, extensions: dict[str, Any], why: str
+) -> None:
     world.deploy(batch_job("bad", HOURLY), batch_job("good", HOURLY))
-    world.store_badly("jobs.etl.bad", {}, LATER)
+    world.store_badly("jobs.etl.bad", wire, extensions)
     good, bad = {"good": ("triggered", True)}, {"bad": ("skipped_unreadable", False)}
     assert start(world, "schedule:*") == good
     assert start(world, "good") == good
@@ -209,20 +217,27 @@ def test_the_others_are_started_and_who_names_it_is_told_why_not(world: World) -
     assert start(world, "good", "bad") == {**good, **bad}
     assert start(world, names=("good", "bad")) == {**good, **bad}
     for named in ({"names": ("bad",)}, {}):
-        with pytest.raises(InvalidInput, match="of_a_later_version"):
+        with pytest.raises(InvalidInput, match=why):
             start(world, *(() if named else ("bad",)), **named)
 
 
 # SPEC: DEC-20
-def test_a_run_of_it_has_as_many_attempts_as_it_had(world: World) -> None:
+@pytest.mark.parametrize(("wire", "extensions"), [({}, LATER), (NO_JOB, {})])
+def test_a_run_of_it_has_as_many_attempts_as_it_had(
+    world: World, wire: Wire, extensions: dict[str, Any]
+) -> None:
     world.deploy(batch_job("bad"), extensions={"jobs.etl.bad": {"retries": 2}})
     database = world.runtime.database
     readable = world.start_one("bad")["id"]
     assert database.read(lambda c: attempts_max(c, readable)) == 3
-    world.store_badly("jobs.etl.bad", {}, LATER)
+    world.store_badly("jobs.etl.bad", wire, extensions)
     made_of: dict[str, Any] = {"job_version_id": world.job("jobs.etl.bad")["version_id"]}
     database.write(lambda c: c.execute(update(tables.runs).values(made_of)))
     assert database.read(lambda c: attempts_max(c, readable)) == 1
+    ids, now = world.runtime.ids, world.runtime.clock.now()
+    database.write(world.runtime.executor._claim)
+    how = RunStatus.FAILED, Reason.LOST
+    assert database.write(lambda c: settle(c, readable, *how, ids=ids, now=now)) is RunStatus.FAILED
 
 
 # SPEC: FRS-01
@@ -296,7 +311,7 @@ def test_a_tick_that_may_wait_for_its_upstream_is_decided_once_it_can_be_read(
 # SPEC: RCN-01
 def test_a_deploy_mends_it(world: World) -> None:
     world.deploy(batch_job("bad", HOURLY), batch_job("good"))
-    for wire, extensions in (({}, LATER), (NO_ZONE, {})):
+    for wire, extensions in WAYS:
         world.store_badly("jobs.etl.bad", wire, extensions)
         world.deploy(batch_job("bad", "every:2h"), batch_job("good"))
         assert world.start_one("bad")["status"] == "pending"

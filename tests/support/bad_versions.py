@@ -12,15 +12,21 @@ from runyard.core.store import tables
 
 
 def store_badly(
-    runtime: Runtime, job: RowMapping, wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = None
+    runtime: Runtime,
+    job: RowMapping,
+    wire: Mapping[str, Any] | list[Any],
+    extensions: Mapping[str, Any] | None = None,
 ) -> None:
-    """Make a new version of a job the current one: `wire` and `extensions` are what it says otherwise."""
+    """Make a new version of a job the current one: `wire` and `extensions` are what it says otherwise.
+
+    A list is no definition, and stored in place of one.
+    """
     version_id = runtime.ids.new_id()
     values = {
         "id": version_id,
         "job_id": job["id"],
         "version": job["version"] + 1000,  # far from those that deploys give
-        "definition": {**job["definition"], **wire},
+        "definition": wire if isinstance(wire, list) else {**job["definition"], **wire},
         "definition_hash": "h",
         "extensions": dict(extensions or {}),
         "created_by": job["created_by"],

@@ -129,7 +129,7 @@ class World:
         return self.runtime.deploying.deploy(WORKSPACE, request, OWNER)
 
     def store_badly(
-        self, ref: str, wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = None
+        self, ref: str, wire: Mapping[str, Any] | list[Any], extensions: Mapping[str, Any] | None = None
     ) -> None:
         """Make a new version of a job as no deploy of this version would accept it."""
         store_badly(self.runtime, self.job(ref), wire, extensions)

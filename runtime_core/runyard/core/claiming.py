@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping
 
 from runyard.core.engines import AttemptId
+from runyard.core.errors import InvalidInput
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
 from runyard.core.planning import Started, due_again, plan_claim
@@ -97,7 +98,7 @@ def _claim_of(
 def _plan(
     row: RowMapping,
     known: Mapping[str, JobFacts],
-    unreadable: Mapping[str, Exception],
+    unreadable: Mapping[str, InvalidInput],
     exact: Window | None,
     now: int,
 ) -> tuple[Started, int | None] | None:

@@ -328,7 +328,8 @@ def _triggers_before(row: RowMapping | None) -> Sequence[Any]:
     """
     if row is None or row["archived_at"] is not None:
         return ()
-    written = row["definition"].get("triggers")
+    stored = row["definition"]
+    written = stored.get("triggers") if isinstance(stored, Mapping) else None
     return written if isinstance(written, list) else (written,)
 
 

@@ -226,6 +226,8 @@ def parse_job(wire: Mapping[str, Any], extensions: Mapping[str, Any] | None = No
 
 def outline_of(ref: str, job_type: str, wire: Mapping[str, Any]) -> JobDefinition:
     """Return what is left to tell of a job that `parse_job` cannot read: who it is, and nothing of what it would do."""
+    if not isinstance(wire, Mapping):
+        wire = {}  # damaged, for no version of runyard stores anything else
     entry, description = wire.get("entry_point"), wire.get("description")
     module = entry.get("module") if isinstance(entry, Mapping) else None
     return JobDefinition(

@@ -82,4 +82,6 @@ def _change(known: DeployedJob | None, job: JobDefinition, deployment_module: st
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    if not isinstance(old, Mapping):
+        old = {}  # damaged, and all of it is written anew
     return [key for key in {*old, *new} if old.get(key) != new.get(key)]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping
 
 from runyard.core.clock import Clock
 from runyard.core.enacting import enact
-from runyard.core.errors import Declined, InvalidInterval, InvalidRequest
+from runyard.core.errors import Declined, InvalidInput, InvalidInterval, InvalidRequest
 from runyard.core.facts import JobFacts
 from runyard.core.given_inputs import check_fits
 from runyard.core.ids import Ids
@@ -128,8 +128,7 @@ class RunControl:
             for job_id, reason in unreadable.items():
                 if not chosen:
                     raise reason
-                why = getattr(reason, "cause", str(reason))
-                answers.append(StartAnswer(job_id, live[job_id], status=UNREADABLE, reasons=(why,)))
+                answers.append(StartAnswer(job_id, live[job_id], status=UNREADABLE, reasons=(reason.cause,)))
             for job_id, picked in chosen.items():
                 try:
                     answers += self._start_one(
@@ -316,7 +315,7 @@ def _check_profile(connection: Connection, workspace_id: str, profile: str | Non
 
 def _choose(
     live: Mapping[str, RowMapping], job_ids: Sequence[str], selectors: Sequence[str]
-) -> tuple[dict[str, Selected], dict[str, Exception]]:
+) -> tuple[dict[str, Selected], dict[str, InvalidInput]]:
     """Return the jobs to start with the trigger to record for each, and the named ones that cannot be read, by id.
 
     By id it is the default trigger, by selector the matched one. Patterns match no job that cannot be read.

@@ -103,7 +103,8 @@ class Scheduler:
 
     def _plan(self, connection: Connection, job_ids: Sequence[str], now: int) -> None:
         """Decide about jobs, all in one go."""
-        known, unplannable = facts.load_readable(connection, job_ids)
+        known, unreadable = facts.load_readable(connection, job_ids)
+        unplannable: dict[str, Exception] = {**unreadable}
         upstreams = _upstreams(connection, known.values())
         decisions: list[Decision] = []
         next_due_at: dict[str, int | None] = {}

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from runyard.core.clock import from_datetime
-from runyard.core.errors import InvalidInput
+from runyard.core.errors import InvalidInput, InvalidJob
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Window
 from runyard.core.jobs import JobDefinition, RefreshPolicy, parse_job
@@ -167,7 +167,7 @@ def load(connection: Connection, job_ids: Iterable[str]) -> dict[str, JobFacts]:
 
 def load_readable(
     connection: Connection, job_ids: Iterable[str]
-) -> tuple[dict[str, JobFacts], dict[str, Exception]]:
+) -> tuple[dict[str, JobFacts], dict[str, InvalidInput]]:
     """Return the facts of these jobs by id, and why those of some cannot be told; unknown ids are left out."""
     ids = sorted(set(job_ids))
     rows = connection.execute(_JOBS, {"ids": ids}).mappings().all() if ids else []
@@ -270,7 +270,7 @@ def _reached(connection: Connection, workspace_id: str, refs: Iterable[str]) -> 
     return reached
 
 
-def _tell_of(unreadable: Mapping[str, Exception]) -> None:
+def _tell_of(unreadable: Mapping[str, InvalidInput]) -> None:
     for job_id, error in unreadable.items():
         log.error("job %s is left out of what an end causes", job_id, exc_info=error)
 
@@ -280,15 +280,14 @@ def job_of(row: RowMapping) -> JobDefinition:
     return definition_of(row["version_id"], row["definition"], row["extensions"], row["override"])
 
 
-def jobs_of(rows: Mapping[str, RowMapping]) -> tuple[dict[str, JobDefinition], dict[str, Exception]]:
+def jobs_of(rows: Mapping[str, RowMapping]) -> tuple[dict[str, JobDefinition], dict[str, InvalidInput]]:
     """Return the typed views of jobs by id, and why some of them have none."""
     views: dict[str, JobDefinition] = {}
-    unreadable: dict[str, Exception] = {}
+    unreadable: dict[str, InvalidInput] = {}
     for job_id, row in rows.items():
         try:
             views[job_id] = job_of(row)
-        except Exception as error:
-            # Of any kind: what is wrong with one job must not keep the others from being read.
+        except InvalidInput as error:
             unreadable[job_id] = error
     return views, unreadable
 
@@ -301,12 +300,20 @@ def definition_of(
 ) -> JobDefinition:
     """Return the typed view of a job version, with another schedule if one is set beside the code.
 
-    A version never changes, so its view is made once.
+    A version never changes, so its view is made once. Raises: InvalidInput if this version of runyard cannot read it.
     """
     view = _views(version_id, schedule)
     if not view:
-        job = parse_job(definition, extensions)
-        view.append(job if schedule is None else with_schedule(job, schedule))
+        try:
+            job = parse_job(definition, extensions)
+            view.append(job if schedule is None else with_schedule(job, schedule))
+        except InvalidInput:
+            raise
+        except Exception as error:
+            # Of any kind: what is wrong with one job must not keep the others from being read.
+            raise InvalidJob(
+                f"What is stored of the job is no job definition ({error!r:.200}).", "Deploy it again."
+            ) from error
     return view[0]
 
 
