@@ -141,13 +141,10 @@ class Desk:
         *,
         refresh: bool = False,
         values: Mapping[str, Any] | None = None,
-        settings: str = "",
         values_of: str | None = None,
     ) -> Notice:
-        """Start a job. For this run alone it is given `values`, what the lines of `key=value` in `settings` say, and
-        else what the run `values_of` was given."""
-        config = {**(values or {}), **read_settings(settings)}
-        receipt = self.client.trigger(job_ids=[job_id], refresh=refresh, config=config, values_of=values_of)
+        """Start a job. For this run alone it is given `values`, and else what the run `values_of` was given."""
+        receipt = self.client.trigger(job_ids=[job_id], refresh=refresh, config=values, values_of=values_of)
         for started in receipt.started:
             if started.run:
                 text = strings.STARTED.format(job=short_name(started.job_ref), number=started.run.number)

@@ -1,7 +1,8 @@
 """Errors over HTTP: which class becomes which status, and the one shape every error has (API-04).
 
-`{"status_code": 404, "detail": "cause remedy", "code": "RY1200", "extra": {"reasons": [...]}}`. What an error
-says is in `runyard.core.errors`; nothing of an unexpected exception leaves the server.
+`{"status_code": 404, "detail": "cause remedy", "code": "RY1200", "extra": {"reasons": [...]}}`. One that is
+about an input of a job names it as `input` in `extra`. What an error says is in `runyard.core.errors`; nothing of an
+unexpected exception leaves the server.
 """
 
 from __future__ import annotations
@@ -49,18 +50,26 @@ def status_of(error: errors.RunyardError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def body(status: int, detail: str, code: str, reasons: tuple[str, ...] = ()) -> dict[str, Any]:
+def body(
+    status: int, detail: str, code: str, reasons: tuple[str, ...] = (), input_name: str = ""
+) -> dict[str, Any]:
     """Return the one shape of an error; half a surrogate pair in what it quotes is spelled out."""
-    detail, *told = (text.encode(errors="backslashreplace").decode() for text in (detail, *reasons))
-    extra = {"reasons": told} if told else None
-    return {"status_code": status, "detail": detail, "code": code, "extra": extra}
+    detail, about, *told = (
+        text.encode(errors="backslashreplace").decode() for text in (detail, input_name, *reasons)
+    )
+    extra: dict[str, Any] = {"reasons": told}
+    if about:
+        extra["input"] = about
+    return {"status_code": status, "detail": detail, "code": code, "extra": extra if told or about else None}
 
 
 def respond(error: errors.RunyardError, status: int | None = None) -> JSONResponse:
     """Return the answer that tells of an error."""
     status = status or status_of(error)
     headers = {"www-authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse(body(status, str(error), error.code, error.reasons), status, headers)
+    return JSONResponse(
+        body(status, str(error), error.code, error.reasons, error.input_name), status, headers
+    )
 
 
 async def on_own(_request: Request, error: errors.RunyardError) -> Response:

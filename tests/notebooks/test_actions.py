@@ -20,7 +20,7 @@ def started(client: Client, notice: Notice) -> str:
 
 # SPEC: UI-05
 def test_a_job_is_started_with_what_differs_for_this_run(client: Client, desk: Desk) -> None:
-    notice = desk.start(client.job("load").id, refresh=True, settings="rows=1\n\n other = a=b ")
+    notice = desk.start(client.job("load").id, refresh=True, values={"rows": "1", "other": "a=b"})
     assert notice.text.startswith("Started load #")
     run = client.wait(started(client, notice))
     assert run.refresh

@@ -87,6 +87,11 @@ def test_what_the_server_refuses_is_said_at_the_field(client: Client, desk: Desk
         start(form, {"values": {"other": "x" * GIVEN_BYTES_MAX}}, job, desk)
         assert form.problem["name"] == "other"
         assert "too many for a parameter" in form.problem["text"]
+        start(form, {"values": {}, "settings": "rows"}, job, desk)
+        assert form.problem["name"] == "", (
+            "a line of the box that is no setting is no field's, whatever it says"
+        )
+        assert form.problem["text"] == "rows is no setting. Write one key=value on each line."
         start(form, {"values": {}, "incomplete": ["other"]}, job, desk)
         assert (form.problem["name"], form.problem["text"]) == ("other", strings.INPUT_INCOMPLETE)
     finally:
@@ -96,7 +101,7 @@ def test_what_the_server_refuses_is_said_at_the_field(client: Client, desk: Desk
 # SPEC: JCF-09
 def test_a_run_is_run_again_with_the_values_it_was_given(client: Client, desk: Desk) -> None:
     job = client.job("load")
-    notice = desk.start(job.id, values={"rows": 2}, settings="other=x")
+    notice = desk.start(job.id, values={"rows": 2, "other": "x"})
     first = client.wait(notice.href.rpartition("/")[2])
     again = client.wait(desk.start_again(first.id).href.rpartition("/")[2])
     printed = [line.text for line in client.logs(again.id) if line.stream == "stdout"]

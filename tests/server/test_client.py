@@ -184,6 +184,17 @@ def test_single_reasons_are_read_in_every_form_of_the_contract(
     assert raised.value.reasons == reasons
 
 
+# SPEC: JCF-09
+@pytest.mark.parametrize(
+    ("extra", "name"), [({"reasons": [], "input": "limit"}, "limit"), ({"reasons": ["a"]}, ""), (["a"], "")]
+)
+def test_an_error_says_of_which_input_it_is(extra: object, name: str) -> None:
+    wire = answering(lambda _: httpx.Response(400, json={"detail": "No.", "extra": extra}))
+    with pytest.raises(errors.InvalidRequest) as raised:
+        wire.get("/x")
+    assert raised.value.input_name == name
+
+
 @pytest.mark.parametrize("status", [200, 302, 502])
 def test_an_answer_that_is_no_json_object_is_an_error_too(status: int) -> None:
     with pytest.raises(errors.RunyardError):

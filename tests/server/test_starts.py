@@ -75,7 +75,9 @@ def test_a_start_with_what_no_parameter_takes_is_refused_and_starts_nothing(
 ) -> None:
     api = local_api
     api.prepare(tmp_path, batch_job("load", inputs=INPUTS))
-    refused = json.dumps(start(api, 400, config=config))
+    answer = start(api, 400, config=config)
+    assert answer["extra"] == {"reasons": [], "input": next(iter(config))}
+    refused = json.dumps(answer)
     assert all(words in refused for words in ["RY1109", *says]), refused
     assert "many" not in refused, "a value may be a secret"
     assert api.get(f"{api.here}/job-runs")["total"] == 0

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
@@ -19,15 +18,15 @@ from runyard.core.errors import InvalidRequest, RunyardError, TooLarge
 from runyard.core.input_schemas import in_words
 from runyard.core.job_refs import short_name
 from runyard_notebooks import strings
-from runyard_notebooks.actions import Desk, Notice
+from runyard_notebooks.actions import Desk, Notice, read_settings
 from runyard_notebooks.fragments import Html, Output, card, embedded, html, join, quiet, warned
 from runyard_notebooks.pages.links import is_app
 from runyard_notebooks.times import instant, now_in
 from runyard_server.client import Job, RefreshedJob
 from runyard_widgets.start_form import StartForm
 
-_NAMED = re.compile(r"`([^`]+)` ")
-"""How a refusal begins that is about one value."""
+THE_BOX = ""
+"""Stands for the name of a field where something is wrong in the box."""
 
 _TRUTH = [True, False]
 
@@ -86,19 +85,21 @@ def start(
     if incomplete := given.get("incomplete"):
         return _at_field(form, incomplete[0], strings.INPUT_INCOMPLETE)
     try:
-        return desk.start(
-            job.id, refresh=refresh, values=given.get("values", {}), settings=given.get("settings", "")
-        )
+        settings = read_settings(given.get("settings", ""))
+    except InvalidRequest as error:
+        return _at_field(form, THE_BOX, str(error))
+    try:
+        return desk.start(job.id, refresh=refresh, values={**given.get("values", {}), **settings})
     except (InvalidRequest, TooLarge) as error:
-        if named := _NAMED.match(error.cause):
-            return _at_field(form, named[1], str(error))
-        raise
+        if not error.input_name:
+            raise
+        return _at_field(form, error.input_name, str(error))
 
 
 def _at_field(form: StartForm, name: str, text: str) -> Notice:
     # The server reads names in any case, as they travel in names of variables.
     names = {field["name"].upper(): field["name"] for field in form.fields}
-    form.complain(names.get(name.upper(), ""), text.replace("`", ""))
+    form.complain(names.get(name.upper(), THE_BOX), text.replace("`", ""))
     return Notice(strings.NOT_STARTED, strings.SAID_AT_THE_FIELD, is_refusal=True, is_said_elsewhere=True)
 
 

@@ -38,14 +38,20 @@ if TYPE_CHECKING:
 
 
 class RunyardError(Exception):
-    """One sentence of cause, one of remedy, and any number of single reasons."""
+    """One sentence of cause, one of remedy, and any number of single reasons.
+
+    `input_name` is the input of a job that it is about; empty if it is about none.
+    """
 
     code: ClassVar[str] = "RY1000"
 
-    def __init__(self, cause: str, remedy: str = "", *, reasons: Sequence[str] = ()) -> None:
+    def __init__(
+        self, cause: str, remedy: str = "", *, reasons: Sequence[str] = (), input_name: str = ""
+    ) -> None:
         self.cause = cause
         self.remedy = remedy
         self.reasons = tuple(reasons)
+        self.input_name = input_name
         super().__init__(f"{cause} {remedy}".strip())
 
 

@@ -43,18 +43,26 @@ def check_given(given: Mapping[str, Any]) -> None:
             json.dumps({name: value}, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError) as error:
             raise InvalidRequest(
-                f"`{name}` holds what is neither Unicode text nor a finite number.", "Send plain JSON."
+                f"`{name}` holds what is neither Unicode text nor a finite number.",
+                "Send plain JSON.",
+                input_name=name,
             ) from error
         if not name or "=" in name or "\0" in name:
-            raise InvalidRequest(f"`{name}` is no name of a parameter.", "Name one that the function has.")
+            raise InvalidRequest(
+                f"`{name}` is no name of a parameter.", "Name one that the function has.", input_name=name
+            )
         text = environment_text(value)
         if "\0" in text:
-            raise InvalidRequest(f"`{name}` holds a zero character, which no variable can.", "Leave it out.")
+            raise InvalidRequest(
+                f"`{name}` holds a zero character, which no variable can.", "Leave it out.", input_name=name
+            )
         size = len(f"{environment_key(LONGEST_REF, name)}={text}".encode())
         together += size
         if size > GIVEN_BYTES_MAX:
             raise TooLarge(
-                f"`{name}` has more than {GIVEN_BYTES_MAX} bytes, too many for a parameter.", _INSTEAD
+                f"`{name}` has more than {GIVEN_BYTES_MAX} bytes, too many for a parameter.",
+                _INSTEAD,
+                input_name=name,
             )
     if together > GIVEN_TOGETHER_BYTES_MAX:
         raise TooLarge(
@@ -72,7 +80,9 @@ def check_fits(given: Mapping[str, Any], jobs: Sequence[JobDefinition]) -> None:
         found = [(job, _schema_of(job, name)) for job in jobs]
         if all(schema is None for _, schema in found):
             raise InvalidRequest(
-                f"`{name}` is no parameter of {', '.join(job.job_ref for job in jobs)}.", _known(jobs)
+                f"`{name}` is no parameter of {', '.join(job.job_ref for job in jobs)}.",
+                _known(jobs),
+                input_name=name,
             )
         for job, schema in found:
             reads_null = job.entry_point.launcher == JOB_LAUNCHER
@@ -82,9 +92,12 @@ def check_fits(given: Mapping[str, Any], jobs: Sequence[JobDefinition]) -> None:
                 raise InvalidRequest(
                     f"`{name}` of {job.job_ref} cannot be given null.",
                     "Leave it out: its launcher would take it for the text `null`.",
+                    input_name=name,
                 )
             [words] = in_words({**(job.inputs or {}), "properties": {name: schema}})
-            raise InvalidRequest(f"`{name}` does not fit {job.job_ref}.", f"It takes {words}.")
+            raise InvalidRequest(
+                f"`{name}` does not fit {job.job_ref}.", f"It takes {words}.", input_name=name
+            )
 
 
 def _known(jobs: Sequence[JobDefinition]) -> str:

@@ -184,7 +184,9 @@ def error_of(response: httpx.Response) -> errors.RunyardError:
     detail = body.get("detail")
     kind = _BY_CODE.get(str(body.get("code"))) or _BY_STATUS.get(response.status_code, errors.RunyardError)
     cause = detail if isinstance(detail, str) else f"The server answered {response.status_code}."
-    return kind(cause, _REMEDIES.get(kind, ""), reasons=_reasons(body.get("extra")))
+    extra = body.get("extra")
+    about = str(extra.get("input") or "") if isinstance(extra, dict) else ""
+    return kind(cause, _REMEDIES.get(kind, ""), reasons=_reasons(extra), input_name=about)
 
 
 def _reasons(extra: Any) -> list[str]:
