@@ -89,7 +89,7 @@ def convert(value: Any, annotation: Any) -> Any:
 
     Texts, as the environment has them, are read as their type: lists and dicts as JSON, instants as ISO 8601, `null`
     as None where that is accepted.
-    Raises: ValueError if it does not fit. Source: JCF-07.
+    Raises: ValueError if it does not fit, without telling it: it may be a secret. Source: JCF-07.
     """
     annotation = getattr(annotation, "__supertype__", annotation)  # of a `NewType`
     if annotation is str:
@@ -131,7 +131,12 @@ def convert(value: Any, annotation: Any) -> Any:
         items = _checked(value, (list, tuple))
         return kind(convert(item, inner[0]) for item in items) if inner else kind(items)
     if kind is datetime or kind is date:
-        return kind.fromisoformat(value) if isinstance(value, str) else _checked(value, kind)
+        if not isinstance(value, str):
+            return _checked(value, kind)
+        try:
+            return kind.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"it is no {kind.__name__} as ISO 8601 writes it") from None
     if issubclass(kind, Enum):
         try:
             return kind(value)
@@ -196,7 +201,10 @@ def _to_bool(value: Any) -> bool:
 def _to_number(value: Any, kind: type[int] | type[float]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("it is no number")
-    number = kind(value)
+    try:
+        number = kind(value)
+    except ValueError:
+        raise ValueError(f"it is no {'whole ' if kind is int else ''}number") from None
     if not isinstance(value, str) and number != value:
         raise ValueError("it is no whole number")
     return number
@@ -221,7 +229,6 @@ def _convert_for(function: Callable[..., Any], name: str, key: str, value: Any) 
     try:
         return convert(value, annotation)
     except (ValueError, OverflowError) as error:
-        # The value itself is not told: it may be a secret.
         raise InvalidInput(
             f"`{key}` does not fit: {error}.", f"`{name}` is annotated with `{_say(annotation)}`."
         ) from None
