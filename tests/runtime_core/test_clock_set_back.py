@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 from tests.support.clocks import StillClock
-from tests.support.ends import settle
+from tests.support.ends import move, settle
 from tests.support.planning import at, job
 from tests.support.worlds import World, batch_job
 
 from runyard.core.planning import due_after, due_again, plan
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.store import facts, runs
+from runyard.core.store import facts
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_schedule_does_not_count_from_a_run_that_starts_later_by_the_clock(
 
     def start(connection: Connection) -> None:
         for status in (RunStatus.STARTING, RunStatus.RUNNING):
-            runs.move(connection, run["id"], status, now=clock.now())
+            move(connection, run["id"], status, now=clock.now())
 
     world.runtime.database.write(start)
     clock.set(at("2026-11-22T10:02"))
@@ -75,7 +75,7 @@ def complete(world: World, run_id: str) -> None:
     world.runtime.database.write(world.runtime.executor._claim)
 
     def end(connection: Connection) -> None:
-        runs.move(connection, run_id, RunStatus.RUNNING, now=now)
+        move(connection, run_id, RunStatus.RUNNING, now=now)
         settle(connection, run_id, RunStatus.COMPLETED, Reason.OK, ids=world.runtime.ids, now=now)
 
     world.runtime.database.write(end)

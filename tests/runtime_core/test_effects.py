@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 from tests.support.clocks import UnhurriedClock
-from tests.support.ends import settle
+from tests.support.ends import move, settle
 from tests.support.planning import far_from
 from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core.clock import MICROSECONDS
 from runyard.core.intervals import Window
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.store import facts, jobs, runs
+from runyard.core.store import facts, jobs
 from runyard.core.ticks import previous_tick
 
 ETL = """
@@ -152,8 +152,8 @@ def test_an_end_and_all_that_it_causes_are_written_together_or_not_at_all(world:
     database, ids, now = world.runtime.database, world.runtime.ids, world.runtime.clock.now()
 
     def end(connection: Connection) -> None:
-        runs.move(connection, run_id, RunStatus.STARTING, now=now)
-        runs.move(connection, run_id, RunStatus.RUNNING, now=now)
+        move(connection, run_id, RunStatus.STARTING, now=now)
+        move(connection, run_id, RunStatus.RUNNING, now=now)
         assert settle(connection, run_id, RunStatus.COMPLETED, Reason.OK, ids=ids, now=now)
 
     def end_and_crash(connection: Connection) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 from tests.support.clocks import StillClock
-from tests.support.ends import settle
+from tests.support.ends import move, settle
 from tests.support.planning import at
 from tests.support.worlds import OWNER, WORKSPACE, World, batch_job
 
 from runyard.core import pausing
 from runyard.core.runs import Reason, RunStatus
-from runyard.core.store import jobs, runs
+from runyard.core.store import jobs
 
 LOAD = "jobs.etl.load"
 
@@ -51,7 +51,7 @@ def complete_upstream(world: World) -> None:
     how = RunStatus.COMPLETED, Reason.OK
 
     def end(connection: Connection) -> None:
-        runs.move(connection, run_id, RunStatus.RUNNING, now=now)
+        move(connection, run_id, RunStatus.RUNNING, now=now)
         settle(connection, run_id, *how, ids=ids, now=now)
 
     database.write(end)

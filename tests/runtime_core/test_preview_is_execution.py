@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, RowMapping
 from tests.support.clocks import StillClock
-from tests.support.ends import settle
+from tests.support.ends import move, settle
 from tests.support.planning import at
 from tests.support.stores import create_owner, create_workspace
 from tests.support.worlds import OWNER, WORKSPACE, batch_job
@@ -106,7 +106,7 @@ class Workspace:
     def _end(self, run_id: str) -> None:
         def work(connection: Connection) -> None:
             now = self.clock.now()
-            runs.move(connection, run_id, RunStatus.RUNNING, now=now)
+            move(connection, run_id, RunStatus.RUNNING, now=now)
             assert settle(connection, run_id, RunStatus.COMPLETED, Reason.OK, ids=self.ids, now=now)
 
         self.database.write(work)

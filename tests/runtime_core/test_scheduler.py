@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 from tests.support.clocks import StillClock
+from tests.support.ends import move
 from tests.support.planning import at
 from tests.support.worlds import World, batch_job
 
 from runyard.core.errors import StorageFull
 from runyard.core.runs import RunStatus
 from runyard.core.scheduler import LOOK_AGAIN_SECONDS
-from runyard.core.store import jobs, runs
+from runyard.core.store import jobs
 
 HOURLY = "schedule:0 * * * *"
 HOUR = 3600
@@ -93,7 +94,7 @@ def test_a_tick_that_is_looked_at_again_makes_no_second_run(world: World, clock:
     [first] = world.runs("jobs.etl.load")
     # No longer waiting, so that nothing but the cause says that the tick has its run.
     begun: dict[str, Any] = {"now": clock.now(), "values": {"attempt": 1}}
-    world.runtime.database.write(lambda c: runs.move(c, first["id"], RunStatus.STARTING, **begun))
+    world.runtime.database.write(lambda c: move(c, first["id"], RunStatus.STARTING, **begun))
     world.runtime.database.write(lambda c: jobs.set_due(c, due))
     world.runtime.scheduler.plan_due()
     assert [run["number"] for run in world.runs("jobs.etl.load")] == [1]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
-from tests.support.ends import settle
+from tests.support.ends import move, settle
 from tests.support.worlds import WORKSPACE, World, batch_job
 
 from runyard.core import claiming
@@ -47,7 +47,7 @@ def end(world: World, run_id: str, target: RunStatus, reason: Reason) -> None:
     now, ids = world.runtime.clock.now(), world.runtime.ids
 
     def work(connection: Connection) -> None:
-        runs.move(connection, run_id, RunStatus.RUNNING, now=now)
+        move(connection, run_id, RunStatus.RUNNING, now=now)
         settle(connection, run_id, target, reason, ids=ids, now=now)
 
     world.runtime.database.write(work)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from tests.support.clocks import StillClock
-from tests.support.ends import settle
+from tests.support.ends import move, settle
 from tests.support.planning import at
 from tests.support.worlds import OWNER, WORKSPACE, World, batch_job
 
@@ -49,14 +49,12 @@ def end(world: World, run_id: str) -> RunStatus | None:
     now = world.runtime.clock.now()
     begun = {"attempt": 1, "interval_start": now - 3600 * MICROSECONDS, "interval_end": now}
 
-    def move(target: RunStatus) -> None:
-        world.runtime.database.write(lambda c: runs.move(c, run_id, target, now=now, values=begun))
+    def work(connection: Connection) -> RunStatus | None:
+        for target in (RunStatus.STARTING, RunStatus.RUNNING):
+            move(connection, run_id, target, now=now, values=begun)
+        return settle(connection, run_id, RunStatus.COMPLETED, Reason.OK, ids=world.runtime.ids, now=now)
 
-    move(RunStatus.STARTING)
-    move(RunStatus.RUNNING)
-    return world.runtime.database.write(
-        lambda c: settle(c, run_id, RunStatus.COMPLETED, Reason.OK, ids=world.runtime.ids, now=now)
-    )
+    return world.runtime.database.write(work)
 
 
 @pytest.mark.parametrize(("wire", "extensions"), WAYS)
@@ -263,6 +261,7 @@ def test_a_refresh_reaches_it_and_the_others(world: World, caplog: pytest.LogCap
     [answer] = world.runtime.run_control.start(
         WORKSPACE, job_ids=None, selectors=["first"], refresh=True, dry_run=True, user_id=OWNER
     )
+    assert caplog.records == [], "nothing has happened that it could be left out of"
     assert answer.refreshes is not None
     assert {each.job_ref: each.since is None for each in answer.refreshes} == {
         "jobs.etl.first": True,

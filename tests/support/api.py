@@ -24,13 +24,14 @@ from sqlalchemy import Connection
 from starlette.types import Message
 from tests.support.clocks import TurnedClock
 from tests.support.data_dirs import prepare
+from tests.support.ends import move
 from tests.support.loops import PausableLoop
 from tests.support.people import add_member
 
 from runyard.core.runs import Reason, RunStatus
 from runyard.core.runtime import Runtime
 from runyard.core.snapshots import describe, write_package
-from runyard.core.store import accounts, runs, workspaces
+from runyard.core.store import accounts, workspaces
 from runyard_server.app import ROUTERS, create_app
 from runyard_server.context import Server
 from runyard_server.settings import Settings
@@ -190,7 +191,7 @@ class Api:
             for status in statuses:
                 why = reason if status is statuses[-1] else None
                 begun = {"attempt": 1} if status is RunStatus.STARTING else {}
-                assert runs.move(connection, run_id, status, now=self.clock.now(), reason=why, values=begun)
+                assert move(connection, run_id, status, now=self.clock.now(), reason=why, values=begun)
 
         self.runtime.database.write(work)
 

@@ -440,7 +440,7 @@ class Executor:
             elif row["status"] == RunStatus.STARTING:
                 # It ended before we had noted that it started.
                 values = {"started_at": report.started_at}
-                runs.move(connection, run_id, RunStatus.RUNNING, now=now, values=values)
+                runs.move_all(connection, [Step(row, RunStatus.RUNNING, values=values)], now=now)
                 row = runs.by_ids(connection, [run_id])[run_id]
         if row["status"] in ACTIVE:
             runs.measure_attempt(connection, run_id, end.attempt.number, _measured(end, now))

@@ -252,8 +252,8 @@ class RunControl:
     def _cancel_one(
         self, connection: Connection, workspace_id: str, run_id: str, dry_run: bool, user_id: str | None
     ) -> CancelAnswer:
-        row = shown_runs.get(connection, workspace_id, run_id)
-        if row is None:
+        row = runs.by_id(connection, run_id)
+        if row is None or row["workspace_id"] != workspace_id:
             return CancelAnswer(run_id, "unknown")
         job = jobs.get(connection, workspace_id, row["job_id"])
         job_ref = None if job is None else job["job_ref"]

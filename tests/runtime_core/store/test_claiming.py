@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, RowMapping, event, insert, select, text, update
+from tests.support.ends import move
 from tests.support.planning import job
 from tests.support.stores import create_owner, create_workspace
 
@@ -85,16 +86,16 @@ class Queue:
         return self.database.write(work)
 
     def ends(self, run_id: str) -> None:
-        self.database.write(lambda c: runs.move(c, run_id, RunStatus.FAILED, now=200, reason=Reason.LOST))
+        self.database.write(lambda c: move(c, run_id, RunStatus.FAILED, now=200, reason=Reason.LOST))
 
     def fails_and_waits(self, run_id: str, due_at: int) -> None:
         """Let a run wait to be tried again."""
         again = {"due_at": due_at}
-        self.database.write(lambda c: runs.move(c, run_id, RunStatus.PENDING, now=200, values=again))
+        self.database.write(lambda c: move(c, run_id, RunStatus.PENDING, now=200, values=again))
 
     def runs_since(self, run_id: str, started_at: int) -> None:
         values = {"started_at": started_at}
-        self.database.write(lambda c: runs.move(c, run_id, RunStatus.RUNNING, now=started_at, values=values))
+        self.database.write(lambda c: move(c, run_id, RunStatus.RUNNING, now=started_at, values=values))
 
 
 def with_room(rows: Sequence[RowMapping], limits: Limits) -> list[RowMapping]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text, update
 from sqlalchemy.exc import IntegrityError
+from tests.support.ends import move
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.planning import job
 from tests.support.stores import create_owner, create_workspace
@@ -115,7 +116,7 @@ def test_a_run_moves_along_the_table_and_nowhere_else(database: Database, job_id
         at = {"finished_at": 3 if is_over else None, "reason": Reason.OK if is_over else None}
         connection.execute(update(runs_table).values(status=source, started_at=2, **at))
         reason = Reason.OK if target in TERMINAL else None
-        return runs.move(connection, run_id, target, now=4, reason=reason)
+        return move(connection, run_id, target, now=4, reason=reason)
 
     for source, target in product(RunStatus, RunStatus):
         moved = database.write(partial(moves, source=source, target=target))
@@ -190,7 +191,7 @@ def test_the_feed_is_read_on_from_the_last_event_seen(database: Database, job_id
     run_id = database.write(lambda c: create_run(c, job_id, "tick"))[0]
     [created] = database.read(lambda c: feed.after(c, WORKSPACE, 0, 10))
     assert (created["kind"], created["run_id"]) == ("run.pending", run_id)
-    database.write(lambda c: runs.move(c, run_id, RunStatus.STARTING, now=2))
+    database.write(lambda c: move(c, run_id, RunStatus.STARTING, now=2))
     kinds = [row["kind"] for row in database.read(lambda c: feed.after(c, WORKSPACE, created["id"], 10))]
     assert kinds == ["run.starting"]
 

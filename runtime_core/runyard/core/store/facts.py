@@ -247,14 +247,14 @@ def with_followers(
         reached |= _reached(connection, workspace_id, followers.values())
         more, broken = load_readable(connection, reached - found.keys() - unreadable.keys())
         found, unreadable = found | more, unreadable | broken
-    _tell_of(unreadable)
+    for broken_id, error in unreadable.items():
+        log.error("job %s is left out of what an end causes", broken_id, exc_info=error)
     return job, {each.definition.job_ref: each for each in found.values() if each.job_id in reached}
 
 
 def downstream(connection: Connection, workspace_id: str, ref: str) -> dict[str, JobFacts]:
     """Return all jobs that come after a job, by ref; those that cannot be read are left out."""
-    followers, unreadable = load_readable(connection, _reached(connection, workspace_id, [ref]))
-    _tell_of(unreadable)
+    followers, _ = load_readable(connection, _reached(connection, workspace_id, [ref]))
     return {facts.definition.job_ref: facts for facts in followers.values()}
 
 
@@ -268,11 +268,6 @@ def _reached(connection: Connection, workspace_id: str, refs: Iterable[str]) -> 
         reached |= {job_id for job_id, _ in found}
         frontier = {ref for _, ref in found}
     return reached
-
-
-def _tell_of(unreadable: Mapping[str, InvalidInput]) -> None:
-    for job_id, error in unreadable.items():
-        log.error("job %s is left out of what an end causes", job_id, exc_info=error)
 
 
 def job_of(row: RowMapping) -> JobDefinition:

@@ -351,7 +351,7 @@ def start_over(connection: Connection, job_id: str, *, due_at: int | None, now: 
     """Forget what a job has covered and make its next run a refresh, until one completes (RFR-05, RFR-06).
 
     `due_at` is when it is due next if it was not due any more, because its range was complete. It is asked for after
-    every claim there was, also by a clock that was set back, and `runs.claim` is after it in the same way.
+    every claim there was, also by a clock that was set back, and `queue.claim` is after it in the same way.
     """
     latest = connection.execute(_LATEST_CLAIM, {"of_job": job_id}).scalar_one_or_none()
     asked_at = now if latest is None else max(now, latest + 1)

@@ -119,22 +119,6 @@ class Step:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def move(
-    connection: Connection,
-    run_id: str,
-    target: RunStatus,
-    *,
-    now: int,
-    actor: str = SYSTEM,
-    reason: Reason | None = None,
-    values: Mapping[str, Any] | None = None,
-) -> bool:
-    """Move a run if the table allows it; return whether it was moved."""
-    row = by_id(connection, run_id)
-    steps = [] if row is None else [Step(row, target, reason, values or {})]
-    return bool(move_all(connection, steps, now=now, actor=actor))
-
-
 def move_all(
     connection: Connection, steps: Sequence[Step], *, now: int, actor: str = SYSTEM
 ) -> list[RowMapping]:
