@@ -193,12 +193,21 @@ def test_each_choice_that_a_form_offers_arrives_as_it_was_chosen(annotation: Any
 
 
 # SPEC: JCF-09
-@pytest.mark.parametrize("value", [1.0, True])
-def test_a_choice_is_compared_as_what_it_travels_as(value: object) -> None:
+def test_a_choice_is_compared_as_what_it_travels_as() -> None:
     def load(choice: Literal[1]) -> None: ...
 
     with pytest.raises(InvalidRequest, match="does not fit"):
-        check_fits({"choice": value}, [parse_job(run.job(load).definition())])
+        check_fits({"choice": True}, [parse_job(run.job(load).definition())])
+
+
+# SPEC: JCF-07, JCF-09
+@pytest.mark.parametrize("annotation", [int, float, Literal[5]])
+def test_a_whole_number_may_be_written_with_a_point_as_json_does_not_tell_them_apart(annotation: Any) -> None:
+    def load(limit): ...  # type: ignore[no-untyped-def]
+
+    load.__annotations__["limit"] = annotation
+    check_fits({"limit": 5.0}, [parse_job(run.job(load).definition())])
+    assert convert(environment_text(5.0), annotation) == 5
 
 
 # SPEC: JCF-09

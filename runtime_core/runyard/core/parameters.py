@@ -76,9 +76,14 @@ def environment_key(ref: str, name: str) -> str:
 
 
 def environment_text(value: Any) -> str:
-    """Return what that variable holds for a value: texts as they are, the rest as JSON."""
+    """Return what that variable holds for a value: texts as they are, the rest as JSON.
+
+    `5.0` is the whole number 5 there.
+    """
     if isinstance(value, str):
         return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     import json  # most jobs are given nothing, and need not wait for it
 
     return json.dumps(value)
