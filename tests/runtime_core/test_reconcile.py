@@ -50,6 +50,12 @@ def test_an_update_names_every_field_that_is_new_gone_or_different() -> None:
     ]
 
 
+def test_a_job_of_which_no_definition_is_stored_is_written_anew() -> None:
+    damaged: Any = []
+    old = DeployedJob(A.job_ref, damaged, A.extensions, MODULE, archived=False)
+    assert changes([old], [A]) == [("jobs.x.a", Change.UPDATED, ("entry_point", "job_ref"))]
+
+
 def test_a_change_carries_what_was_declared_and_nothing_for_what_is_archived() -> None:
     assert reconcile([deployed(B)], [A], MODULE) == [
         JobChange("jobs.x.a", Change.CREATED, A),
