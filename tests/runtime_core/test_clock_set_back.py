@@ -140,7 +140,7 @@ def test_a_once_that_joined_a_run_which_waited_does_not_come_again(world: World,
     assert world.job("jobs.etl.load")["next_due_at"] is None
     clock.set(at("2026-11-22T12:16"))
     world.runtime.scheduler.plan_due()
-    assert [run["id"] for run in world.runs("jobs.etl.load") if run["trigger"] == ONCE] == [active, waiting]
+    assert {run["id"] for run in world.runs("jobs.etl.load") if run["trigger"] == ONCE} == {active, waiting}
 
 
 # SPEC: TRG-17
