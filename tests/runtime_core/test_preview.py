@@ -206,6 +206,19 @@ def test_a_refresh_that_travels_makes_the_next_run_downstream_load_from_scratch(
     assert [run.refresh for run in seen.runs] == [False, True]
 
 
+# SPEC: RFR-05
+def test_a_refresh_that_travels_on_two_ways_reaches_their_end_once() -> None:
+    always = job("schedule:0 13 * * *", ref="jobs.etl.raw", wire={"refresh_propagation": "always"})
+    ways = [job("job.success:jobs.etl.raw", ref=f"jobs.etl.{name}") for name in ("left", "right")]
+    end = job(
+        "job.success:jobs.etl.left",
+        ref="jobs.etl.report",
+        wire={"freshness": ["job.is_fresh:jobs.etl.right"]},
+    )
+    seen = preview(situation(always, *ways, end), NOW + HOUR)
+    assert [run.refresh for run in seen.runs] == [False, True, True, True]
+
+
 def test_what_decides_about_a_job_is_each_of_its_upstreams_once() -> None:
     a, b = job(HOURLY, ref="jobs.a"), job("job.success:jobs.a", ref="jobs.b")
     c = job("job.success:jobs.a", "job.fail:jobs.b", "job.fail:jobs.gone", ref="jobs.c")
