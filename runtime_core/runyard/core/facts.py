@@ -26,7 +26,8 @@ class JobFacts:
     `done_until`: every window before it is covered. `covered`: completed windows after a gap, oldest first.
     `anchor_at`: where the phase of an `every` trigger starts. `waiting`: by trigger, the oldest run that waits for a
     slot. `working_on`: the windows of active runs, empty ones left out; a run that waits to be tried again counts as
-    active. `held_at`: the oldest tick that waits for its upstreams, or just before the first that could not be planned.
+    active. `held_at`: the oldest tick that waits for its upstreams. `seen_until`: up to where ticks were looked at;
+    None where that is just before `next_due_at`.
     `fired`: the `once` triggers whose tick has its run.
     """
 
@@ -36,6 +37,7 @@ class JobFacts:
     anchor_at: int
     next_due_at: int | None = None
     held_at: int | None = None
+    seen_until: int | None = None
     fired: frozenset[str] = frozenset()
     done_until: int | None = None
     covered: tuple[Window, ...] = ()

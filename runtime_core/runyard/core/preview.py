@@ -247,8 +247,9 @@ class _World:
         planned = plan(due, upstreams, at)
         firings = [self._enact(decision, at) for decision in planned.decisions]
         for job_id, next_due_at in planned.next_due_at.items():
-            held = replace(self._jobs[job_id], held_at=planned.held_at.get(job_id))
-            self._set_due(held, next_due_at)
+            job = self._jobs[job_id]
+            held_at, seen_until = planned.held_at.get(job_id), planned.seen_until.get(job_id)
+            self._set_due(replace(job, held_at=held_at, seen_until=seen_until), next_due_at)
         return firings
 
     def _set_due(self, job: JobFacts, at: int | None) -> None:

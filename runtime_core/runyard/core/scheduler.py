@@ -109,6 +109,7 @@ class Scheduler:
         decisions: list[Decision] = []
         next_due_at: dict[str, int | None] = {}
         held_at: dict[str, int] = {}
+        seen_until: dict[str, int] = {}
         for job in known.values():
             try:
                 planned = plan([job], upstreams[job.workspace_id], now)
@@ -119,9 +120,10 @@ class Scheduler:
                 decisions += planned.decisions
                 next_due_at |= planned.next_due_at
                 held_at |= planned.held_at
+                seen_until |= planned.seen_until
         definitions = {job_id: job.definition for job_id, job in known.items()}
         enact(connection, decisions, definitions, ids=self._ids, now=now)
-        jobs.set_due(connection, next_due_at, held_at)
+        jobs.set_due(connection, next_due_at, held_at, seen_until)
         self._refuse(connection, unplannable, now)
 
     def _refuse(self, connection: Connection, unplannable: Mapping[str, Exception], now: int) -> None:

@@ -22,12 +22,14 @@ from runyard.core.planning.decisions import Decision, NewRun, created, iso
 class Plan:
     """Decisions for due ticks, and when each of the jobs looked at is to be looked at next (None: never).
 
-    `held_at` is, for jobs that have one, the oldest tick that waits for its upstreams.
+    Of a job that has ticks which wait for upstreams, `held_at` is the oldest of them, and `seen_until` up to where
+    ticks were looked at: an upstream may complete, and the job be looked at again, while the clock shows less.
     """
 
     decisions: tuple[Decision, ...]
     next_due_at: Mapping[str, int | None]
     held_at: Mapping[str, int] = field(default_factory=dict)
+    seen_until: Mapping[str, int] = field(default_factory=dict)
 
 
 def plan(due: Iterable[JobFacts], upstreams: Mapping[str, JobFacts], now: int) -> Plan:
@@ -43,6 +45,7 @@ def plan(due: Iterable[JobFacts], upstreams: Mapping[str, JobFacts], now: int) -
     decisions: list[Decision] = []
     next_due_at: dict[str, int | None] = {}
     held_at: dict[str, int] = {}
+    seen_until: dict[str, int] = {}
     for job in due:
         seen = _seen_until(job)
         until = max(now, seen)
@@ -57,26 +60,20 @@ def plan(due: Iterable[JobFacts], upstreams: Mapping[str, JobFacts], now: int) -
             made = _decide_tick(room, trigger, first, latest, upstreams, now, has_waited=waits is not None)
             if made[-1].outcome is Outcome.WAITING:
                 held_at[job.job_id] = min(latest, held_at.get(job.job_id, latest))
+                seen_until[job.job_id] = until
                 looks.append(_deadline(job, latest))
             # That it waits was said when it began to.
             decisions += made if latest > seen or made[-1].outcome is not Outcome.WAITING else ()
             if made[-1].run is not None:
                 room = replace(room, waiting_count=room.waiting_count + 1)
         next_due_at[job.job_id] = min((look for look in looks if look is not None), default=None)
-    return Plan(tuple(decisions), next_due_at, held_at)
+    return Plan(tuple(decisions), next_due_at, held_at, seen_until)
 
 
 def _seen_until(job: JobFacts) -> int:
     """Return up to where the ticks of a job that is due have been looked at."""
     assert job.next_due_at is not None, "only due jobs are planned"
-    if job.held_at is None:
-        return job.next_due_at - 1
-    waits = any(
-        latest_due(each, anchor=job.anchor_at, now=job.held_at) == job.held_at for _, each in job.timed
-    )
-    if not waits or not job.definition.freshness_wait_seconds:
-        return job.held_at - 1  # nobody looked since: the job could not be planned
-    return max(job.held_at, job.next_due_at - 1)
+    return job.next_due_at - 1 if job.seen_until is None else job.seen_until
 
 
 def _waiting_tick(job: JobFacts, schedule: Schedule, seen: int) -> int | None:

@@ -200,6 +200,7 @@ def load_readable(
             anchor_at=row["anchor_at"],
             next_due_at=row["next_due_at"],
             held_at=row["held_at"],
+            seen_until=row["seen_until"],
             fired=frozenset(fired[row["job_id"]]),
             done_until=row["done_until"],
             covered=tuple(covered[row["job_id"]]),

@@ -219,7 +219,9 @@ def archive(connection: Connection, job_id: str, now: int) -> None:
     """Switch a job off: its triggers stop, its history stays (RCN-05)."""
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(archived_at=now, updated_at=now))
     connection.execute(
-        update(job_state).where(job_state.c.job_id == job_id).values(next_due_at=None, held_at=None)
+        update(job_state)
+        .where(job_state.c.job_id == job_id)
+        .values(next_due_at=None, held_at=None, seen_until=None)
     )
     connection.execute(delete(job_edges).where(job_edges.c.job_id == job_id))
 
@@ -251,7 +253,9 @@ def drop_override(connection: Connection, job_id: str) -> None:
 
 
 _SET_STATE = update(job_state).where(job_state.c.job_id == bindparam("of_job"))
-_SET_DUE = _SET_STATE.values(next_due_at=bindparam("due_at"), held_at=bindparam("held_since"))
+_SET_DUE = _SET_STATE.values(
+    next_due_at=bindparam("due_at"), held_at=bindparam("held_since"), seen_until=bindparam("looked_until")
+)
 _UNCOVER = delete(covered_windows).where(covered_windows.c.job_id == bindparam("of_job"))
 _START_OVER = _SET_STATE.values(
     done_until=None,
@@ -284,11 +288,17 @@ _COVER_AGAIN = (
 
 
 def set_due(
-    connection: Connection, due_at: Mapping[str, int | None], held_at: Mapping[str, int] | None = None
+    connection: Connection,
+    due_at: Mapping[str, int | None],
+    held_at: Mapping[str, int] | None = None,
+    seen_until: Mapping[str, int] | None = None,
 ) -> None:
-    """Store when each of these jobs is due next, and the ticks that wait for their upstreams."""
-    held = held_at or {}
-    rows = [{"of_job": of, "due_at": at, "held_since": held.get(of)} for of, at in due_at.items()]
+    """Store when each of these jobs is due next, and what a `Plan` says of those of which a tick waits."""
+    held, seen = held_at or {}, seen_until or {}
+    rows = [
+        {"of_job": of, "due_at": at, "held_since": held.get(of), "looked_until": seen.get(of)}
+        for of, at in due_at.items()
+    ]
     if rows:
         connection.execute(_SET_DUE, rows)
 
@@ -303,19 +313,16 @@ def look_again(connection: Connection, job_ids: Collection[str], now: int) -> No
 
 
 def hold_back(connection: Connection, job_ids: Collection[str], until: int) -> None:
-    """Let planning look at these jobs no earlier; the tick that is due now, or waits, will still be due then.
-
-    What is stored as held is no tick but just before one: none waits that nobody could look at.
-    """
+    """Let planning look at these jobs no earlier; the tick that is due now, or waits, will still be due then."""
     if job_ids:
         query = update(job_state).where(job_state.c.job_id.in_(sorted(job_ids)))
-        since = func.coalesce(job_state.c.held_at, job_state.c.next_due_at) - 1
-        connection.execute(query.values(next_due_at=until, held_at=since))
+        seen = func.coalesce(job_state.c.seen_until, job_state.c.next_due_at - 1)
+        connection.execute(query.values(next_due_at=until, seen_until=seen))
 
 
 def start_counting(connection: Connection, job_id: str, *, next_due_at: int | None, anchor_at: int) -> None:
     """Store when a job is due next and where the phase of its triggers starts, after these were changed."""
-    values = {"next_due_at": next_due_at, "held_at": None, "anchor_at": anchor_at}
+    values = {"next_due_at": next_due_at, "held_at": None, "seen_until": None, "anchor_at": anchor_at}
     connection.execute(_SET_STATE, {"of_job": job_id, **values})
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a test compares it with the files in `migrations/versions`."""
 
 

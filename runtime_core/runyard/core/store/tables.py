@@ -292,9 +292,11 @@ job_state = Table(
     # When planning looks next: a tick, or the end of a wait. Empty for jobs without a timed trigger, archived, or with
     # their range complete.
     _at("next_due_at", nullable=True),
-    # The oldest tick that waits for its upstreams to become fresh, or an instant before the oldest that could not be
-    # planned; empty while there is neither.
+    # The oldest tick that waits for its upstreams to become fresh.
     _at("held_at", nullable=True),
+    # Up to here ticks were looked at, where that is not just before `next_due_at`: a job whose tick waits is looked at
+    # when an upstream completes, whatever the clock shows then, and one that cannot be planned only after a while.
+    _at("seen_until", nullable=True),
     # The content of the code that the `deployment` trigger has seen.
     Column("deployed_hash", String(44)),
     # Where the phase of an `every` trigger starts.
