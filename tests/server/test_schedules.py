@@ -79,6 +79,20 @@ def test_deploys_list_it_and_the_one_that_changes_the_schedule_drops_it(api: Api
     assert (job["schedule_override"], job["default_trigger"]) == (None, "schedule:0 7 * * *")
 
 
+# SPEC: TRG-21, IVL-07
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"interval": {"start": "2025-03-01T01:00:00Z", "end": "2025-03-01T09:00:00Z"}},
+        {"entry_point": {**LOAD["entry_point"], "job_type": "interactive"}},
+    ],
+)
+def test_it_is_dropped_by_code_that_it_could_not_be_set_for(api: Api, load: JSON, changed: JSON) -> None:
+    set_now = override(api, load, "schedule:@monthly")["schedule_override"]
+    (row,) = api.deploy({**LOAD, **changed})["job_receipt"]["succeeded"]
+    assert (row["job"]["schedule_override"], row["dropped_override"]) == (None, set_now)
+
+
 # SPEC: TRG-08
 def test_a_deploy_sets_exactly_the_triggers_of_the_code(local_api: Api, tmp_path: Path) -> None:
     (job,) = local_api.prepare(tmp_path, batch_job("load", DAILY, "tag:x"))

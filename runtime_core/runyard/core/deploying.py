@@ -218,7 +218,7 @@ class Deploying:
             # None of one that cannot be read: it is deployed like a new one, which mends it.
             loaded = facts.load_readable(connection, [job_id])[0].get(job_id)
             jobs.replace_version(connection, row, deployment_module=owner, **common)
-            if rescheduling.is_outdated(row, definition):
+            if rescheduling.is_outdated(row, definition, self._min_every_seconds):
                 jobs.drop_override(connection, job_id)
         rescheduling.reschedule(connection, job_id, loaded, now)
 

@@ -1,7 +1,7 @@
 """A job's times change: by a deploy, or by a schedule that somebody sets beside the code (TRG-21).
 
 Such a schedule takes the place of the one that the code declares wherever the job's triggers count, until it is taken
-away or a deploy declares another one. What a trigger means is `triggers`, when it is due `planning`.
+away or does not fit the code of a deploy any more. What a trigger means is `triggers`, when it is due `planning`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, RowMapping
 
-from runyard.core.errors import Conflict, InvalidRequest
+from runyard.core.errors import Conflict, InvalidInput, InvalidRequest
 from runyard.core.facts import JobFacts
 from runyard.core.intervals import Every
 from runyard.core.job_times import check_times
@@ -68,9 +68,21 @@ def declared_by(job: RowMapping) -> JobDefinition:
     return facts.definition_of(job["version_id"], job["definition"], job["extensions"])
 
 
-def is_outdated(job: RowMapping, declared: JobDefinition) -> bool:
-    """Return whether a job has a schedule beside the code that the code does not know of any more."""
-    return job["override"] is not None and schedule_of(declared) != job["override_replaced"]
+def is_outdated(job: RowMapping, declared: JobDefinition, min_every_seconds: float) -> bool:
+    """Return whether a job has a schedule beside the code that does not fit what the code says now.
+
+    Either the code changed its own schedule, or it declares what this one could not be set for: an interval without a
+    tick of it, or an app.
+    """
+    if job["override"] is None:
+        return False
+    if schedule_of(declared) != job["override_replaced"] or not declared.is_batch:
+        return True
+    try:
+        check_times(with_schedule(declared, job["override"]), min_every_seconds)
+    except InvalidInput:
+        return True
+    return False
 
 
 def reschedule(connection: Connection, job_id: str, before: JobFacts | None, now: int) -> None:

@@ -181,7 +181,7 @@ def _overrides(receipt: DeployReceipt | None) -> Iterable[str]:
         if (kept := row.job.schedule_override) is not None:
             yield f"{row.job.job_ref} keeps the schedule `{kept.trigger}` that was set beside its code."
         if (dropped := row.dropped_override) is not None:
-            yield f"{row.job.job_ref} loses the schedule `{dropped.trigger}`, because the code changes its own."
+            yield f"{row.job.job_ref} loses the schedule `{dropped.trigger}`, which does not fit the code any more."
 
 
 def _document(

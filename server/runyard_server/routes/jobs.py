@@ -133,7 +133,7 @@ def resume_job(here: Pausing, job_id: UUID, *, catch_up: bool = False) -> Respon
 
 @router.put("/{job_id}/schedule", response_model=schemas.Job)
 def set_schedule(here: Scheduling, job_id: UUID, request: requests.SetSchedule) -> Response:
-    """Set another schedule beside the code of a job; it counts until it is taken away or the code changes its own."""
+    """Set another schedule beside the code of a job; it counts until it is taken away or does not fit the code."""
     answer = _changed(
         here,
         job_id,
