@@ -326,10 +326,15 @@ def test_a_quick_run_neither_archives_nor_takes_over_jobs(world: World) -> None:
 
 
 # SPEC: TRG-12
-def test_a_job_that_is_not_to_be_started_by_hand_is_not(world: World) -> None:
-    world.deploy(batch_job("say", expose={"manual": False}))
+@pytest.mark.parametrize("others", [[], ["schedule:0 3 * * *"], ["webhook:"], ["tag:nightly"]])
+def test_a_job_that_is_not_to_be_started_by_hand_is_not(world: World, others: list[str]) -> None:
+    """Also where another trigger would be recorded; by that one, as a tag, it may be started."""
+    world.deploy(batch_job("say", *others, expose={"manual": False}))
     with pytest.raises(Declined, match="by hand"):
         world.start("say")
+    job_ids = [world.job("jobs.etl.say")["id"]]
+    with pytest.raises(Declined, match="by hand"):
+        world.runtime.run_control.start(WORKSPACE, job_ids=job_ids, selectors=None, user_id=None)
 
 
 # SPEC: CMP-10

@@ -120,7 +120,7 @@ class RunControl:
                 for row in found
                 if row["archived_at"] is None and row["workspace_id"] == workspace_id
             }
-            chosen, unreadable = _choose(live, job_ids or (), selectors or ())
+            chosen, named, unreadable = _choose(live, job_ids or (), selectors or ())
             if chosen:
                 check_fits(config or {}, [picked.job for picked in chosen.values()])
             loaded = facts.load(connection, chosen)
@@ -136,6 +136,7 @@ class RunControl:
                         live[job_id],
                         loaded[job_id],
                         picked,
+                        is_named=job_id in named,
                         profile=profile,
                         refresh=refresh,
                         dry_run=dry_run,
@@ -162,6 +163,7 @@ class RunControl:
         job: JobFacts,
         picked: Selected,
         *,
+        is_named: bool,
         profile: str | None,
         refresh: bool,
         dry_run: bool,
@@ -172,7 +174,8 @@ class RunControl:
     ) -> list[StartAnswer]:
         now = self._clock.now()
         definition = job.definition
-        if not definition.manual and picked.trigger.startswith(f"{TriggerType.MANUAL}:"):
+        by_hand = is_named or picked.trigger.startswith(f"{TriggerType.MANUAL}:")
+        if by_hand and not definition.manual:
             raise Declined(
                 f"{definition.job_ref} is not to be started by hand.",
                 "Its `expose` says `manual: False`; start it by one of its other triggers.",
@@ -315,10 +318,11 @@ def _check_profile(connection: Connection, workspace_id: str, profile: str | Non
 
 def _choose(
     live: Mapping[str, RowMapping], job_ids: Sequence[str], selectors: Sequence[str]
-) -> tuple[dict[str, Selected], dict[str, InvalidInput]]:
-    """Return the jobs to start with the trigger to record for each, and the named ones that cannot be read, by id.
+) -> tuple[dict[str, Selected], set[str], dict[str, InvalidInput]]:
+    """Return, by id, the jobs to start with the trigger to record for each, those that are named, and why of some not.
 
-    By id it is the default trigger, by selector the matched one. Patterns match no job that cannot be read.
+    By id it is the default trigger, by selector the matched one. Patterns name no job, and match none that cannot be
+    read.
     """
     views, unreadable = facts.jobs_of(live)
     ids_by_ref = {row["job_ref"]: job_id for job_id, row in live.items()}
@@ -333,4 +337,4 @@ def _choose(
             trigger = view.default_trigger or f"{TriggerType.MANUAL}:{view.job_ref}"
             chosen[job_id] = Selected(view, (trigger,), trigger)
     named = {*job_ids, *(ids_by_ref[ref] for ref in refs)}
-    return chosen, {job_id: error for job_id, error in unreadable.items() if job_id in named}
+    return chosen, named, {job_id: error for job_id, error in unreadable.items() if job_id in named}
