@@ -72,7 +72,7 @@ def plan(
     busy = [each for each in seen if each.firings or each.runs]
     if busy:
         shown += ["", _picture(session, foreseen_all, busy, zone), "", _legend()]
-    if notes := list(_notes(foreseen_all, seen, zone)):
+    if notes := list(_notes(foreseen_all, seen, days, zone)):
         shown += ["", *(_note(text) for text in notes)]
     if session.verbosity and busy:
         shown += ["", _listing(session, busy, zone)]
@@ -108,8 +108,11 @@ def _seen(found: Plan, picked: Collection[str] | None) -> list[Seen]:
 def _headline(found: Plan, seen: Sequence[Seen], days: int, zone: ZoneInfo) -> Text:
     count = sum(len(each.runs) for each in seen)
     jobs = sum(bool(each.runs) for each in seen)
-    said = Text().append(f"{output.counted(days, 'day')} ", "bold")
     start = time_words.moment(found.now.replace(second=0), zone, found.now)
+    if found.is_cut:
+        said = Text().append(f"Until {time_words.moment(found.until, zone, found.now)} ", "bold")
+    else:
+        said = Text().append(f"{output.counted(days, 'day')} ", "bold")
     said.append(f"from {start}, your time ({zone.key}): ")
     return said.append(f"{output.counted(count, 'run')} of {output.counted(jobs, 'job')}.")
 
@@ -144,11 +147,13 @@ def _legend() -> Text:
     return said
 
 
-def _notes(found: Plan, seen: Sequence[Seen], zone: ZoneInfo) -> Iterable[str]:
+def _notes(found: Plan, seen: Sequence[Seen], days: int, zone: ZoneInfo) -> Iterable[str]:
     """Yield what a reader of the picture should know, one sentence each."""
     if found.is_cut:
-        until = time_words.moment(found.until, zone, found.now)
-        yield f"It ends on {until}: more falls into these days than fits into one plan."
+        yield (
+            f"More falls into {output.counted(days, 'day')} than fits into one plan. "
+            "`runyard job next NAME -n 100` looks further ahead for one job."
+        )
     for each in seen:
         name = short_name(each.job.job_ref)
         if each.waits:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from runyard.core import job_refs, selectors, time_words
 from runyard.core.runs import OPEN, RunStatus
-from runyard_server.cli import output
+from runyard_server.cli import output, times
 from runyard_server.cli.exits import Exit
 from runyard_server.cli.options import Follow, Limit, MaybeSelectors, NameOrRun, Number
 from runyard_server.cli.session import Session, session_of
@@ -249,11 +249,8 @@ def _runs(session: Session, which: Sequence[str], statuses: frozenset[RunStatus]
 
 
 def _window(run: Run) -> str:
-    """Return the window of a run in its job's zone, as two dates where it begins and ends at midnight there."""
+    """Return the window of a run in its job's zone."""
     if run.interval_start is None or run.interval_end is None or run.interval_start == run.interval_end:
         return "-"
     zone = time_words.zone_called(run.timezone)
-    ends = (run.interval_start.astimezone(zone), run.interval_end.astimezone(zone))
-    whole = all(end.hour == end.minute == end.second == 0 for end in ends)
-    said = " to ".join(end.strftime("%Y-%m-%d" if whole else "%Y-%m-%d %H:%M") for end in ends)
-    return f"{said} {zone.key}"
+    return f"{times.dates(run.interval_start, run.interval_end, zone)} {zone.key}"

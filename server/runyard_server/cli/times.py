@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,18 @@ def viewer_zone(env: Mapping[str, str] = os.environ) -> ZoneInfo:
 def same_zone(one: str, other: str) -> bool:
     """Return whether two names mean one zone."""
     return one == other or {one, other} <= _UTC_NAMES
+
+
+def dates(start: datetime, end: datetime, zone: tzinfo) -> str:
+    """Return a window as two dates if it is of whole days in a zone, else with minutes, or seconds if it needs them."""
+    ends = [at.astimezone(zone) for at in (start, end)]
+    if all(at.time() == time.min for at in ends):
+        written = "%Y-%m-%d"
+    elif all(at.second == at.microsecond == 0 for at in ends):
+        written = "%Y-%m-%d %H:%M"
+    else:
+        written = "%Y-%m-%d %H:%M:%S"
+    return " to ".join(at.strftime(written) for at in ends)
 
 
 def now() -> datetime:

@@ -106,6 +106,16 @@ def test_what_a_job_follows_decides_when_it_runs_next(timed: Shell) -> None:
 
 
 # SPEC: CLI-38
+def test_a_plan_that_is_cut_says_until_when_it_reaches(timed: Shell) -> None:
+    often = JOBS.replace("@run.job()", '@run.job(trigger="every:1m")')
+    (timed.root / "etl.py").write_text(often)
+    assert timed("deploy").code == 0
+    shown = timed("plan --days 30")
+    assert shown.out.startswith("Until ")
+    assert "More falls into 30 days than fits into one plan." in shown.out
+
+
+# SPEC: CLI-38
 def test_a_plan_is_a_picture_of_the_whole_workspace(timed: Shell) -> None:
     shown = timed("plan --days 2")
     assert shown.code == 0

@@ -48,6 +48,19 @@ def test_a_window_is_said_in_days_where_it_is_days(start: str, end: str, shown: 
 
 
 # SPEC: TZ-06
+@pytest.mark.parametrize(
+    ("start", "end", "shown"),
+    [
+        ("2026-03-27T23:00:00", "2026-03-28T23:00:00", "2026-03-28 to 2026-03-29"),
+        ("2026-03-28T10:00:00", "2026-03-28T11:00:00", "2026-03-28 11:00 to 2026-03-28 12:00"),
+        ("2026-03-28T10:00:05.1", "2026-03-28T10:00:35.1", "2026-03-28 11:00:05 to 2026-03-28 11:00:35"),
+    ],
+)
+def test_a_window_in_a_list_is_written_no_longer_than_it_needs(start: str, end: str, shown: str) -> None:
+    assert times.dates(at(start), at(end), BERLIN) == shown
+
+
+# SPEC: TZ-06
 def test_the_instants_of_a_sentence_are_put_into_the_zone_of_who_reads() -> None:
     said = "Ticks since 2026-03-28T06:00:00Z were missed; raw has covered nothing after 2026-03-27T00:00:00+00:00."
     assert time_words.in_words(said, BERLIN, NOW) == (
