@@ -302,6 +302,14 @@ def test_jobs_that_do_not_go_together_are_an_error(tmp_path: Path) -> None:
         discover(tmp_path, __deployment__="from etl import clean\n__all__ = ['clean']", etl=ETL)
 
 
+def test_a_package_that_is_not_installed_here_is_said_to_be_missing_not_to_be_wrong(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDeploymentModule) as refused:
+        discover(tmp_path, __deployment__="import nowhere.found")
+    assert refused.value.remedy.startswith(
+        "Install what provides `nowhere` where this command runs: `uv sync`"
+    )
+
+
 # SPEC: DEP-15
 def test_a_failing_import_shows_the_traceback_from_the_users_file_on(tmp_path: Path) -> None:
     with pytest.raises(InvalidDeploymentModule, match="ZeroDivisionError") as caught:

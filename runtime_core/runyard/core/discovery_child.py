@@ -360,7 +360,7 @@ def _answer(name: str, *, ad_hoc: bool) -> dict[str, Any]:
     except (Exception, SystemExit) as error:
         cause = f"`{name}` cannot be imported: {type(error).__name__}: {error}".rstrip(": ")
         if not mistakes:
-            return _error(cause, "Correct it where the traceback points.", [without_ours(error)])
+            return _error(cause, _remedy_of(error), [without_ours(error)])
         mistakes.append(InvalidDeploymentModule(f"{cause}.", "It may follow from the others."))
     if mistakes:
         return {"mistakes": [str(mistake) for mistake in mistakes]}
@@ -376,6 +376,17 @@ def _answer(name: str, *, ad_hoc: bool) -> dict[str, Any]:
         "description": next(iter(cleandoc(module.__doc__ or "").strip().splitlines()), None),
         "tags": list(getattr(module, "__tags__", ())),
     }
+
+
+def _remedy_of(error: BaseException) -> str:
+    """Return what to do about an error of a module that is imported."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        missing = error.name.partition(".")[0]
+        return (
+            f"Install what provides `{missing}` where this command runs: `uv sync` does if `pyproject.toml` declares it. "
+            "Or correct the import where the traceback points."
+        )
+    return "Correct it where the traceback points."
 
 
 def _error(cause: str, remedy: str, reasons: list[str]) -> dict[str, Any]:
