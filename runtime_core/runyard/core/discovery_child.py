@@ -383,8 +383,8 @@ def _remedy_of(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         missing = error.name.partition(".")[0]
         return (
-            f"Install what provides `{missing}` where this command runs: `uv sync` does if `pyproject.toml` declares it. "
-            "Or correct the import where the traceback points."
+            f"Install what provides `{missing}` where this command runs: `uv sync` does if `pyproject.toml` declares "
+            "it. Or correct the import where the traceback points."
         )
     return "Correct it where the traceback points."
 

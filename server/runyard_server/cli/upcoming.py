@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from runyard.core import time_words, triggers
-from runyard.core.outcomes import UPCOMING
+from runyard.core.outcomes import UPCOMING, USUAL_SECONDS, Outcome
 from runyard_server.cli import foreseen, output, times
 from runyard_server.cli.options import Name
 from runyard_server.cli.session import Session, session_of
@@ -42,6 +42,11 @@ def upcoming(
         out.note("The job is paused: its schedule and events start nothing until it is resumed.")
     if not foreseen_next.items:
         out.note(_why_nothing(job))
+    if any(firing.outcome == Outcome.NOT_FRESH for firing in foreseen_next.items):
+        usual = output.short_duration(USUAL_SECONDS)
+        out.note(
+            f"What it waits for is taken to need its usual time, {usual} where no run has completed yet."
+        )
 
 
 def _table(session: Session, job: Job, items: tuple[Firing, ...], zone: ZoneInfo) -> Any:

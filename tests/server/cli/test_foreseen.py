@@ -106,6 +106,12 @@ def test_what_a_job_follows_decides_when_it_runs_next(timed: Shell) -> None:
 
 
 # SPEC: CLI-38
+def test_a_preview_of_a_job_that_waits_says_what_it_guesses(timed: Shell) -> None:
+    shown = timed("job next check -n 1")
+    assert "is taken to need its usual time, 1 min where no run has completed yet." in shown.err
+
+
+# SPEC: CLI-38
 def test_a_plan_that_is_cut_says_until_when_it_reaches(timed: Shell) -> None:
     often = JOBS.replace("@run.job()", '@run.job(trigger="every:1m")')
     (timed.root / "etl.py").write_text(often)
