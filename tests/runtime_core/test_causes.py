@@ -103,12 +103,13 @@ def test_a_setting_that_dlt_misses_under_prod_is_named_with_its_file(tmp_path: P
 
 
 # SPEC: TRB-06
-def test_a_parameter_of_a_job_without_a_value_is_named_with_its_file(tmp_path: Path) -> None:
-    ended = launched(tmp_path, "from runyard import run\n@run.job\ndef load(rows: int): ...\n")
+def test_parameters_of_a_job_without_a_value_are_named_with_their_file(tmp_path: Path) -> None:
+    ended = launched(tmp_path, "from runyard import run\n@run.job\ndef load(rows: int, since: str): ...\n")
     lines = [Line("E", text) for text in ended.stderr.splitlines()]
     (cause,) = likely_causes("exception", ended.returncode, lines, LAUNCH)
     assert cause.code is CauseCode.MISSING_SETTING
-    assert "`jobs.flights.load.rows`" in cause.cause
+    assert "`jobs.flights.load.rows`, `jobs.flights.load.since`" in cause.cause
+    assert cause.remedy.startswith("For one run, give `-c rows=...` to its start. Put it into")
     assert "`.dlt/prod.secrets.toml`" in cause.remedy
 
 

@@ -188,12 +188,16 @@ def _missing_module(text: str, _launch: Launch) -> Iterator[Cause]:
 def _missing_setting(text: str, launch: Launch) -> Iterator[Cause]:
     """Source: TRB-06."""
     keys: list[str] = []
+    at_start = ""
     for field in re.finditer(r"for field `\w+` the following .*:\n((?:\s+\(.+\)\n?)+)", text):
         # The first place that was tried is the most precise one; of the environment it is written in capitals.
         first = re.search(r"\([^,()]+, ([\w.]+)\)", field[1])
         if first:
             keys.append(first[1].lower().replace("__", "."))
-    keys += re.findall(r"InvalidInput: `([\w.]+)` has no value", text)
+    if ours := re.search(r"InvalidInput: (`[\w.]+` has no value(?:, nor has `[\w.]+`)*)\.", text):
+        inputs = re.findall(r"`([\w.]+)`", ours[1])
+        at_start = f"For one run, give `-c {inputs[0].rpartition('.')[2]}=...` to its start. "
+        keys += inputs
     keys = list(dict.fromkeys(keys))
     if not keys and "ConfigFieldMissingException" not in text:
         return
@@ -203,7 +207,7 @@ def _missing_setting(text: str, launch: Launch) -> Iterator[Cause]:
     yield Cause(
         CauseCode.MISSING_SETTING,
         f"Profile `{profile}` has no value for {named}{more}.",
-        f"Put it into `.dlt/{profile}.secrets.toml`, or `.dlt/{profile}.config.toml` if it is no secret, and "
+        f"{at_start}Put it into `.dlt/{profile}.secrets.toml`, or `.dlt/{profile}.config.toml` if it is no secret, and "
         "`runyard deploy`. What is only in `dev` files stays on your machine.",
     )
 

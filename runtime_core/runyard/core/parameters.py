@@ -47,10 +47,11 @@ def fill(
     """Return the arguments to call a job function with: `given` as they are, the rest from configuration.
 
     `read_settings` returns the merged tables of the settings files; it is called only if one is looked for.
-    Raises: InvalidInput naming the key, for a value that is missing or does not fit.
+    Raises: InvalidInput naming the keys, for values that are missing or one that does not fit.
     Source: JCF-01 to JCF-07.
     """
     arguments = {}
+    missing: list[str] = []
     settings: Mapping[str, Any] | None = None
     for name, is_required in parameters(function).items():
         if name in given:
@@ -62,11 +63,14 @@ def fill(
         if found is not None:
             arguments[name] = _convert_for(function, name, *found)
         elif is_required:
-            raise InvalidInput(
-                f"`{ref}.{name}` has no value.",
-                f"Set `{name}` under `[{ref}]` in `.dlt/config.toml` or `.dlt/secrets.toml`, "
-                f"or the environment variable {environment_key(ref, name)}.",
-            )
+            missing.append(name)
+    if missing:
+        first, *others = missing
+        raise InvalidInput(
+            f"`{ref}.{first}` has no value{''.join(f', nor has `{ref}.{name}`' for name in others)}.",
+            f"Give `-c {first}=...` to the start, or set `{first}` under `[{ref}]` in `.dlt/config.toml` or "
+            f"`.dlt/secrets.toml`, or the environment variable {environment_key(ref, first)}.",
+        )
     return arguments
 
 
